@@ -1,0 +1,1 @@
+"""The only place with SQL: one connection, one module per group of tables."""

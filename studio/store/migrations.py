@@ -1,0 +1,134 @@
+"""The schema, as ordered migrations; a file of a newer schema is refused.
+
+No secondary indexes and no foreign keys: DuckDB 1.5 had index defects that invalidate the whole instance, and tables
+with foreign keys can neither be altered nor have list columns updated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from studio.errors import StoreError
+
+_SCHEMA_1: tuple[str, ...] = (
+    """CREATE TABLE corpus (
+        corpus_id VARCHAR PRIMARY KEY, name VARCHAR NOT NULL, language VARCHAR NOT NULL, task VARCHAR NOT NULL,
+        created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL, next_example_id BIGINT NOT NULL,
+        guidelines VARCHAR, extra_labels VARCHAR[], origin VARCHAR)""",
+    """CREATE TABLE snapshot (
+        snapshot_id VARCHAR PRIMARY KEY, corpus_id VARCHAR NOT NULL, name VARCHAR NOT NULL, language VARCHAR NOT NULL,
+        task VARCHAR NOT NULL, n_examples BIGINT NOT NULL, n_rejects BIGINT NOT NULL, "groups" VARCHAR[] NOT NULL,
+        label_names VARCHAR[] NOT NULL, columns VARCHAR[] NOT NULL, manifest VARCHAR NOT NULL, parent_id VARCHAR,
+        run_id VARCHAR, created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL)""",
+    """CREATE TABLE split_decision (
+        snapshot_id VARCHAR NOT NULL, method VARCHAR NOT NULL, seed BIGINT NOT NULL, shares VARCHAR NOT NULL,
+        created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL)""",
+    "CREATE TABLE split (snapshot_id VARCHAR NOT NULL, example_id BIGINT NOT NULL, split VARCHAR NOT NULL)",
+    """CREATE TABLE reference (
+        snapshot_id VARCHAR NOT NULL, group_name VARCHAR NOT NULL, shares VARCHAR NOT NULL, note VARCHAR,
+        created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL)""",
+    """CREATE TABLE run (
+        run_id VARCHAR PRIMARY KEY, kind VARCHAR NOT NULL, title VARCHAR NOT NULL, state VARCHAR NOT NULL,
+        reason VARCHAR, corpus_id VARCHAR, snapshot_id VARCHAR, ticket BIGINT, created_at TIMESTAMPTZ,
+        created_by VARCHAR, finished_at TIMESTAMPTZ, attempts INTEGER, spec VARCHAR NOT NULL, result VARCHAR)""",
+    """CREATE TABLE metric (
+        run_id VARCHAR NOT NULL, attempt INTEGER NOT NULL, step BIGINT NOT NULL, name VARCHAR NOT NULL,
+        value DOUBLE, at DOUBLE)""",
+    """CREATE TABLE vector_set (
+        snapshot_id VARCHAR NOT NULL, encoder VARCHAR NOT NULL, version VARCHAR NOT NULL, dim INTEGER NOT NULL,
+        n BIGINT NOT NULL, k INTEGER, path VARCHAR NOT NULL, unknown_share DOUBLE, content_hash VARCHAR,
+        run_id VARCHAR, created_at TIMESTAMPTZ NOT NULL)""",
+    """CREATE TABLE map (
+        map_id VARCHAR PRIMARY KEY, snapshot_id VARCHAR NOT NULL, encoder_key VARCHAR NOT NULL, params VARCHAR NOT NULL,
+        seed BIGINT NOT NULL, trustworthiness DOUBLE, neighbour_overlap DOUBLE, n_quality BIGINT, cluster_method VARCHAR,
+        stability DOUBLE, noise_share DOUBLE, run_id VARCHAR, created_at TIMESTAMPTZ NOT NULL)""",
+    """CREATE TABLE map_point (
+        map_id VARCHAR NOT NULL, example_id BIGINT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, cluster INTEGER NOT NULL)""",
+    """CREATE TABLE cluster (
+        map_id VARCHAR NOT NULL, cluster INTEGER NOT NULL, size BIGINT NOT NULL, keywords VARCHAR[] NOT NULL,
+        name VARCHAR NOT NULL)""",
+    """CREATE TABLE slice (
+        slice_id VARCHAR PRIMARY KEY, snapshot_id VARCHAR NOT NULL, name VARCHAR NOT NULL, definition VARCHAR NOT NULL,
+        example_ids BIGINT[] NOT NULL, created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL)""",
+    """CREATE TABLE finding (
+        snapshot_id VARCHAR NOT NULL, audit VARCHAR NOT NULL, version INTEGER NOT NULL, context_hash VARCHAR NOT NULL,
+        result VARCHAR NOT NULL, created_at TIMESTAMPTZ NOT NULL)""",
+    """CREATE TABLE score_set (
+        snapshot_id VARCHAR NOT NULL, measure VARCHAR NOT NULL, version INTEGER NOT NULL, context_hash VARCHAR NOT NULL,
+        context VARCHAR NOT NULL, n BIGINT NOT NULL, n_undefined BIGINT NOT NULL, run_id VARCHAR,
+        created_at TIMESTAMPTZ NOT NULL)""",
+    """CREATE TABLE score (
+        snapshot_id VARCHAR NOT NULL, measure VARCHAR NOT NULL, version INTEGER NOT NULL, context_hash VARCHAR NOT NULL,
+        example_id BIGINT NOT NULL, raw DOUBLE, unit_value FLOAT)""",
+    """CREATE TABLE selection (
+        selection_id VARCHAR PRIMARY KEY, corpus_id VARCHAR NOT NULL, snapshot_id VARCHAR NOT NULL, name VARCHAR NOT NULL,
+        strategy VARCHAR NOT NULL, arm VARCHAR NOT NULL, budget BIGINT NOT NULL, n BIGINT NOT NULL, seed BIGINT NOT NULL,
+        recipe VARCHAR NOT NULL, recipe_hash VARCHAR NOT NULL, ids_hash VARCHAR NOT NULL, round_id VARCHAR,
+        loop_id VARCHAR, created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL)""",
+    """CREATE TABLE selection_example (
+        selection_id VARCHAR NOT NULL, rank BIGINT NOT NULL, example_id BIGINT NOT NULL, score DOUBLE,
+        reason VARCHAR NOT NULL)""",
+    "CREATE SEQUENCE annotation_seq START 1",
+    """CREATE TABLE annotation (
+        event_id VARCHAR PRIMARY KEY, seq BIGINT NOT NULL, corpus_id VARCHAR NOT NULL, snapshot_id VARCHAR NOT NULL,
+        example_id BIGINT NOT NULL, row_hash VARCHAR NOT NULL, event VARCHAR NOT NULL, payload VARCHAR NOT NULL,
+        supersedes VARCHAR, split VARCHAR, selection_id VARCHAR, suggestion VARCHAR, simulated BOOLEAN NOT NULL,
+        duration_ms BIGINT, actor VARCHAR NOT NULL, role VARCHAR NOT NULL, created_at TIMESTAMPTZ NOT NULL)""",
+    """CREATE TABLE round (
+        round_id VARCHAR PRIMARY KEY, corpus_id VARCHAR NOT NULL, snapshot_id VARCHAR NOT NULL, number INTEGER NOT NULL,
+        name VARCHAR NOT NULL, arm VARCHAR NOT NULL, run_id VARCHAR NOT NULL, loop_id VARCHAR, plan VARCHAR NOT NULL,
+        n_train BIGINT NOT NULL, n_validation BIGINT NOT NULL, accuracy DOUBLE, macro_f1 DOUBLE, report VARCHAR NOT NULL,
+        path VARCHAR NOT NULL, test_openings INTEGER NOT NULL, created_at TIMESTAMPTZ NOT NULL,
+        created_by VARCHAR NOT NULL)""",
+    """CREATE TABLE "loop" (
+        loop_id VARCHAR PRIMARY KEY, corpus_id VARCHAR NOT NULL, snapshot_id VARCHAR NOT NULL, name VARCHAR NOT NULL,
+        config VARCHAR NOT NULL, state VARCHAR NOT NULL, detail VARCHAR NOT NULL, stop_reason VARCHAR,
+        created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL, updated_at TIMESTAMPTZ NOT NULL)""",
+    """CREATE TABLE audit_log (
+        entry_id VARCHAR PRIMARY KEY, at TIMESTAMPTZ NOT NULL, actor VARCHAR NOT NULL, role VARCHAR NOT NULL,
+        verified BOOLEAN NOT NULL, act VARCHAR NOT NULL, outcome VARCHAR NOT NULL, detail VARCHAR NOT NULL)""",
+)
+
+MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (("first schema", _SCHEMA_1),)
+LATEST = len(MIGRATIONS)
+
+
+def version(connection: duckdb.DuckDBPyConnection) -> int:
+    """Schema version of an open file; 0 for a new one."""
+    with connection.cursor() as cursor:
+        known = cursor.execute("SELECT count(*) FROM information_schema.tables WHERE table_name = 'meta'").fetchone()
+        if not known or known[0] == 0:
+            return 0
+        row = cursor.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+        return int(row[0]) if row else 0
+
+
+def migrate(connection: duckdb.DuckDBPyConnection) -> int:
+    """Bring a file to the newest schema, one transaction per migration, checkpoint after; returns the version.
+
+    Raises:
+        StoreError: the file was written by a newer Winnow.
+    """
+    have = version(connection)
+    if have > LATEST:
+        raise StoreError("The workspace was written by a newer Winnow", got=f"schema {have}, this program knows {LATEST}",
+                         fix="Update Winnow, or open another workspace; nothing was changed.")
+    for number, (_name, statements) in enumerate(MIGRATIONS[have:], start=have + 1):
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            try:
+                if number == 1:
+                    cursor.execute("CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)")
+                    cursor.execute("INSERT INTO meta VALUES ('duckdb_version', ?)", [duckdb.__version__])
+                    cursor.execute("INSERT INTO meta VALUES ('schema_version', '0')")
+                for statement in statements:
+                    cursor.execute(statement)
+                cursor.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(number)])
+                cursor.execute("COMMIT")
+            except duckdb.Error:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("CHECKPOINT")  # DDL left in the log is the commonest cause of a file that cannot be opened
+    return LATEST

@@ -1,0 +1,1 @@
+"""One function per user act: checks the role, joins the packages, writes the audit-log row."""
