@@ -18,13 +18,15 @@ SECTIONS = {
     "work": (("runs", ":material/pending_actions:"),),
 }
 
-page = st.navigation({
-    t(f"frame.nav.{section}") if section else "": [
-        st.Page(f"pages/{name}.py", title=t(f"frame.nav.{name}"), icon=icon, url_path=name, default=name == "home")
-        for name, icon in entries
-    ]
-    for section, entries in SECTIONS.items()
-})
+page = st.navigation(
+    {
+        t(f"frame.nav.{section}") if section else "": [
+            st.Page(f"pages/{name}.py", title=t(f"frame.nav.{name}"), icon=icon, url_path=name, default=name == "home")
+            for name, icon in entries
+        ]
+        for section, entries in SECTIONS.items()
+    }
+)
 opened = frame.studio()
 frame.sidebar(opened)
 frame.show_notices(opened)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -247,12 +246,68 @@ class Strategy:
     pick: Callable[..., Selection]
 
 
+# --- annotation -------------------------------------------------------------------------------------------------------
+ANNOTATION_EVENTS: tuple[str, ...] = ("label", "skip", "note", "undo")
+
+
+@dataclass(frozen=True)
+class AnnotationEvent:
+    """One thing a person (or the simulated annotator) said about an example; never changed once stored.
+
+    `event_id` is a UUID made by the client, so the same press sent twice is one row. `payload` is versioned JSON:
+    {"version": 1, "kind": "class", "value": ...} for a label, {"version": 1, "kind": "note", "value": ...} for a note.
+    An undo names the event it takes back in `supersedes`; a redo is a new event. `split` is where a label of a pool
+    example goes: train or validation. `seq` and `created_at` (UTC ISO text) are given by the store.
+    """
+
+    event_id: str
+    corpus_id: str
+    snapshot_id: str
+    example_id: int
+    row_hash: str
+    event: str
+    actor: str
+    role: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    supersedes: str | None = None
+    split: str | None = None
+    selection_id: str | None = None
+    suggestion: Mapping[str, Any] | None = None
+    simulated: bool = False
+    duration_ms: int | None = None
+    seq: int = 0
+    created_at: str = ""
+
+    @property
+    def label(self) -> str | None:
+        """The class this event gives; None for every other event."""
+        value = self.payload.get("value") if self.event == "label" else None
+        return None if value is None else str(value)
+
+
 # --- runs -------------------------------------------------------------------------------------------------------------
-RUN_STATES: tuple[str, ...] = ("queued", "starting", "running", "stopping", "done", "stopped", "cancelled", "failed",
-                               "crashed")
+RUN_STATES: tuple[str, ...] = (
+    "queued",
+    "starting",
+    "running",
+    "stopping",
+    "done",
+    "stopped",
+    "cancelled",
+    "failed",
+    "crashed",
+)
 FINAL_STATES: frozenset[str] = frozenset({"done", "stopped", "cancelled", "failed", "crashed"})
-REASONS: tuple[str, ...] = ("oom_gpu", "oom_host", "disk_full", "data_error", "metric_error", "config_error", "killed",
-                            "unknown")
+REASONS: tuple[str, ...] = (
+    "oom_gpu",
+    "oom_host",
+    "disk_full",
+    "data_error",
+    "metric_error",
+    "config_error",
+    "killed",
+    "unknown",
+)
 
 
 @dataclass(frozen=True)

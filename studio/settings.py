@@ -100,15 +100,29 @@ class Workspace:
             StudioError: the folder cannot be created or written.
         """
         try:
-            for folder in (self.root, self.snapshots, self.vectors, self.runs, self.models, self.exports,
-                           self.journal, self.backups, self.inbox, self.uploads, self.cache):
+            for folder in (
+                self.root,
+                self.snapshots,
+                self.vectors,
+                self.runs,
+                self.models,
+                self.exports,
+                self.journal,
+                self.backups,
+                self.inbox,
+                self.uploads,
+                self.cache,
+            ):
                 folder.mkdir(parents=True, exist_ok=True)
             probe = self.root / f".write-test-{os.getpid()}"
             probe.write_text("ok", encoding="utf-8")
             probe.unlink()
         except OSError as error:
-            raise StudioError("The workspace folder cannot be written", got=f"{self.root} ({error.strerror})",
-                              fix="Choose a folder you may write to with STUDIO_HOME or --workspace.") from error
+            raise StudioError(
+                "The workspace folder cannot be written",
+                got=f"{self.root} ({error.strerror})",
+                fix="Choose a folder you may write to with STUDIO_HOME or --workspace.",
+            ) from error
         return self
 
 
@@ -154,5 +168,10 @@ def from_environment(env: Mapping[str, str] | None = None, *, workspace: Path | 
     if not upload_mb.isdigit() or int(upload_mb) < 1:
         raise StudioError("STUDIO_MAX_UPLOAD_MB is not a size", got=upload_mb, fix="Set it to a whole number of MB.")
     allowed = tuple(part.strip() for part in env.get("STUDIO_MODELS", "").split(",") if part.strip())
-    return Settings(workspace=Workspace(root), network=_flag(env, "STUDIO_NETWORK"), device=device,
-                    max_upload_bytes=int(upload_mb) * MIB, model_allow_list=allowed)
+    return Settings(
+        workspace=Workspace(root),
+        network=_flag(env, "STUDIO_NETWORK"),
+        device=device,
+        max_upload_bytes=int(upload_mb) * MIB,
+        model_allow_list=allowed,
+    )

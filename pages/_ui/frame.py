@@ -79,12 +79,24 @@ def sidebar(opened: Studio) -> None:
         if listed:
             if not st.session_state.get(SNAPSHOT_KEY) and st.query_params.get(SNAPSHOT_KEY) not in listed:
                 st.session_state[SNAPSHOT_KEY] = next(iter(listed))
-            st.selectbox(t("frame.corpus"), list(listed), index=None, key=SNAPSHOT_KEY, bind="query-params",
-                         format_func=lambda key: f"{listed[key].name} · {listed[key].n_examples:,}",
-                         placeholder=t("frame.pick_corpus"))
+            st.selectbox(
+                t("frame.corpus"),
+                list(listed),
+                index=None,
+                key=SNAPSHOT_KEY,
+                bind="query-params",
+                format_func=lambda key: f"{listed[key].name} · {listed[key].n_examples:,}",
+                placeholder=t("frame.pick_corpus"),
+            )
         columns = st.columns(2, vertical_alignment="bottom")
-        columns[0].text_input(t("frame.name"), key=NAME_KEY, max_chars=60, persist_state="session",
-                              placeholder=t("frame.name_hint"), help=t("frame.name_help"))
+        columns[0].text_input(
+            t("frame.name"),
+            key=NAME_KEY,
+            max_chars=60,
+            persist_state="session",
+            placeholder=t("frame.name_hint"),
+            help=t("frame.name_help"),
+        )
         _language_picker(columns[1])
 
 

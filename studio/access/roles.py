@@ -22,5 +22,8 @@ def require(actor: Actor, needed: str, act: str) -> None:
         AccessError: the role ranks below the needed one.
     """
     if not may(actor.role, needed):
-        raise AccessError(f"The act {act} needs the role {needed}", got=f"{actor.name} is {actor.role}",
-                          fix="Ask an admin of this workspace for that role.")
+        raise AccessError(
+            f"The act {act} needs the role {needed}",
+            got=f"{actor.name} is {actor.role}",
+            fix="Ask an admin of this workspace for that role.",
+        )

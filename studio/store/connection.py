@@ -60,9 +60,11 @@ class Store:
         except duckdb.IOException as error:
             holder = re.search(r"PID (\d+)", str(error))
             if "lock" in str(error).lower():
-                raise StoreError("The workspace is already open in another process",
-                                 got=f"process {holder.group(1)}" if holder else str(path),
-                                 fix="Use that one, stop it, or choose another workspace with STUDIO_HOME.") from error
+                raise StoreError(
+                    "The workspace is already open in another process",
+                    got=f"process {holder.group(1)}" if holder else str(path),
+                    fix="Use that one, stop it, or choose another workspace with STUDIO_HOME.",
+                ) from error
             return self._open_without_wal(path, error)
         except duckdb.Error as error:
             return self._open_without_wal(path, error)
@@ -71,17 +73,23 @@ class Store:
         """Set a write-ahead log that cannot be replayed aside (never delete it) and open the last checkpoint."""
         wal = path.with_name(path.name + ".wal")
         if not wal.exists():
-            raise StoreError("The workspace database cannot be read", got=f"{path.name}: {str(error)[:150]}",
-                             fix="Restore it from backups/, or move it away and start again; snapshots, runs and the "
-                                 "annotation journal are kept as files.") from error
+            raise StoreError(
+                "The workspace database cannot be read",
+                got=f"{path.name}: {str(error)[:150]}",
+                fix="Restore it from backups/, or move it away and start again; snapshots, runs and the "
+                "annotation journal are kept as files.",
+            ) from error
         aside = wal.with_name(f"{path.name}.wal.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
         wal.rename(aside)
         log.warning("wal set aside file=%s error=%s", aside.name, str(error)[:200])
         try:
             connection = self._connect(path)
         except duckdb.Error as second:
-            raise StoreError("The workspace database cannot be read", got=f"{path.name}: {str(second)[:150]}",
-                             fix=f"Restore it from backups/; its log was kept as {aside.name}.") from second
+            raise StoreError(
+                "The workspace database cannot be read",
+                got=f"{path.name}: {str(second)[:150]}",
+                fix=f"Restore it from backups/; its log was kept as {aside.name}.",
+            ) from second
         self.notices.append(("store.wal_set_aside", {"file": aside.name}))
         return connection
 
@@ -178,8 +186,11 @@ class Store:
                 if isinstance(error, duckdb.FatalException):
                     self._revive()
                 if isinstance(error, duckdb.IOException | duckdb.FatalException):
-                    raise StoreError("The workspace database cannot be written", got=str(error)[:150],
-                                     fix="Free some disk space and try again; nothing was half saved.") from error
+                    raise StoreError(
+                        "The workspace database cannot be written",
+                        got=str(error)[:150],
+                        fix="Free some disk space and try again; nothing was half saved.",
+                    ) from error
                 raise
             finally:
                 self._local.cursor = None

@@ -35,7 +35,7 @@ _SCHEMA_1: tuple[str, ...] = (
         created_by VARCHAR, finished_at TIMESTAMPTZ, attempts INTEGER, spec VARCHAR NOT NULL, result VARCHAR)""",
     """CREATE TABLE metric (
         run_id VARCHAR NOT NULL, attempt INTEGER NOT NULL, step BIGINT NOT NULL, name VARCHAR NOT NULL,
-        value DOUBLE, at DOUBLE)""",
+        value DOUBLE, logged_at DOUBLE)""",
     """CREATE TABLE vector_set (
         snapshot_id VARCHAR NOT NULL, encoder VARCHAR NOT NULL, version VARCHAR NOT NULL, dim INTEGER NOT NULL,
         n BIGINT NOT NULL, k INTEGER, path VARCHAR NOT NULL, unknown_share DOUBLE, content_hash VARCHAR,
@@ -45,7 +45,8 @@ _SCHEMA_1: tuple[str, ...] = (
         seed BIGINT NOT NULL, trustworthiness DOUBLE, neighbour_overlap DOUBLE, n_quality BIGINT, cluster_method VARCHAR,
         stability DOUBLE, noise_share DOUBLE, run_id VARCHAR, created_at TIMESTAMPTZ NOT NULL)""",
     """CREATE TABLE map_point (
-        map_id VARCHAR NOT NULL, example_id BIGINT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, cluster INTEGER NOT NULL)""",
+        map_id VARCHAR NOT NULL, example_id BIGINT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL,
+        cluster INTEGER NOT NULL)""",
     """CREATE TABLE cluster (
         map_id VARCHAR NOT NULL, cluster INTEGER NOT NULL, size BIGINT NOT NULL, keywords VARCHAR[] NOT NULL,
         name VARCHAR NOT NULL)""",
@@ -63,8 +64,10 @@ _SCHEMA_1: tuple[str, ...] = (
         snapshot_id VARCHAR NOT NULL, measure VARCHAR NOT NULL, version INTEGER NOT NULL, context_hash VARCHAR NOT NULL,
         example_id BIGINT NOT NULL, raw DOUBLE, unit_value FLOAT)""",
     """CREATE TABLE selection (
-        selection_id VARCHAR PRIMARY KEY, corpus_id VARCHAR NOT NULL, snapshot_id VARCHAR NOT NULL, name VARCHAR NOT NULL,
-        strategy VARCHAR NOT NULL, arm VARCHAR NOT NULL, budget BIGINT NOT NULL, n BIGINT NOT NULL, seed BIGINT NOT NULL,
+        selection_id VARCHAR PRIMARY KEY, corpus_id VARCHAR NOT NULL, snapshot_id VARCHAR NOT NULL,
+        name VARCHAR NOT NULL,
+        strategy VARCHAR NOT NULL, arm VARCHAR NOT NULL, budget BIGINT NOT NULL, n BIGINT NOT NULL,
+        seed BIGINT NOT NULL,
         recipe VARCHAR NOT NULL, recipe_hash VARCHAR NOT NULL, ids_hash VARCHAR NOT NULL, round_id VARCHAR,
         loop_id VARCHAR, created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL)""",
     """CREATE TABLE selection_example (
@@ -79,7 +82,8 @@ _SCHEMA_1: tuple[str, ...] = (
     """CREATE TABLE round (
         round_id VARCHAR PRIMARY KEY, corpus_id VARCHAR NOT NULL, snapshot_id VARCHAR NOT NULL, number INTEGER NOT NULL,
         name VARCHAR NOT NULL, arm VARCHAR NOT NULL, run_id VARCHAR NOT NULL, loop_id VARCHAR, plan VARCHAR NOT NULL,
-        n_train BIGINT NOT NULL, n_validation BIGINT NOT NULL, accuracy DOUBLE, macro_f1 DOUBLE, report VARCHAR NOT NULL,
+        n_train BIGINT NOT NULL, n_validation BIGINT NOT NULL, accuracy DOUBLE, macro_f1 DOUBLE,
+        report VARCHAR NOT NULL,
         path VARCHAR NOT NULL, test_openings INTEGER NOT NULL, created_at TIMESTAMPTZ NOT NULL,
         created_by VARCHAR NOT NULL)""",
     """CREATE TABLE "loop" (
@@ -87,7 +91,7 @@ _SCHEMA_1: tuple[str, ...] = (
         config VARCHAR NOT NULL, state VARCHAR NOT NULL, detail VARCHAR NOT NULL, stop_reason VARCHAR,
         created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL, updated_at TIMESTAMPTZ NOT NULL)""",
     """CREATE TABLE audit_log (
-        entry_id VARCHAR PRIMARY KEY, at TIMESTAMPTZ NOT NULL, actor VARCHAR NOT NULL, role VARCHAR NOT NULL,
+        entry_id VARCHAR PRIMARY KEY, done_at TIMESTAMPTZ NOT NULL, actor VARCHAR NOT NULL, role VARCHAR NOT NULL,
         verified BOOLEAN NOT NULL, act VARCHAR NOT NULL, outcome VARCHAR NOT NULL, detail VARCHAR NOT NULL)""",
 )
 
@@ -113,8 +117,11 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> int:
     """
     have = version(connection)
     if have > LATEST:
-        raise StoreError("The workspace was written by a newer Winnow", got=f"schema {have}, this program knows {LATEST}",
-                         fix="Update Winnow, or open another workspace; nothing was changed.")
+        raise StoreError(
+            "The workspace was written by a newer Winnow",
+            got=f"schema {have}; this one knows {LATEST}",
+            fix="Update Winnow, or open another workspace; nothing was changed.",
+        )
     for number, (_name, statements) in enumerate(MIGRATIONS[have:], start=have + 1):
         with connection.cursor() as cursor:
             cursor.execute("BEGIN")
