@@ -14,7 +14,9 @@ from studio.records import Actor
 from studio.store.connection import Store
 
 _ADD = "INSERT INTO audit_log VALUES ($entry_id, $done_at, $actor, $role, $verified, $act, $outcome, $detail)"
-_LATEST = "SELECT done_at, actor, role, verified, act, outcome, detail FROM audit_log ORDER BY done_at DESC, entry_id LIMIT $limit"
+_LATEST = """
+SELECT done_at, actor, role, verified, act, outcome, detail FROM audit_log ORDER BY done_at DESC, entry_id LIMIT $limit
+"""
 
 
 def add(store: Store, actor: Actor, *, act: str, outcome: str, detail: Mapping[str, Any]) -> str:

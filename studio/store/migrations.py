@@ -42,7 +42,8 @@ _SCHEMA_1: tuple[str, ...] = (
         run_id VARCHAR, created_at TIMESTAMPTZ NOT NULL)""",
     """CREATE TABLE map (
         map_id VARCHAR PRIMARY KEY, snapshot_id VARCHAR NOT NULL, encoder_key VARCHAR NOT NULL, params VARCHAR NOT NULL,
-        seed BIGINT NOT NULL, trustworthiness DOUBLE, neighbour_overlap DOUBLE, n_quality BIGINT, cluster_method VARCHAR,
+        seed BIGINT NOT NULL, trustworthiness DOUBLE, neighbour_overlap DOUBLE, n_quality BIGINT,
+        cluster_method VARCHAR,
         stability DOUBLE, noise_share DOUBLE, run_id VARCHAR, created_at TIMESTAMPTZ NOT NULL)""",
     """CREATE TABLE map_point (
         map_id VARCHAR NOT NULL, example_id BIGINT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL,

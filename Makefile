@@ -1,0 +1,47 @@
+# Two commands matter: `make run` and `make test`. Both set up what they need on a fresh machine.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PY := .venv/bin/python
+PORT ?= 8501
+STUDIO_HOME ?= $(CURDIR)/workspace
+export STUDIO_HOME
+WORKERS ?= 2
+# Two test workers on two cores: one thread each keeps them from fighting over the cores.
+TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
+PYTEST := $(TEST_ENV) $(PY) -m pytest -p no:cacheprovider -n $(WORKERS) --dist loadfile
+
+.PHONY: run test test-slow lint bench soak clean env env-dev browser
+
+run: env
+	@echo "Winnow opens at http://127.0.0.1:$(PORT) (workspace: $(STUDIO_HOME)). Ctrl-C ends it; runs go on."
+	@$(PY) -m streamlit run app.py --server.address 127.0.0.1 --server.port $(PORT)
+
+test: env-dev browser
+	$(PYTEST) -m "not gpu and not network and not slow"
+
+test-slow: env-dev browser
+	$(PYTEST) -m "slow and not gpu and not network"
+
+lint: env-dev
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/lint-imports
+
+bench: env-dev
+	@$(PY) -m benchmarks
+
+soak: env-dev
+	$(TEST_ENV) $(PY) -m tools.soak
+
+env:
+	@$(PYTHON) tools/setup_env.py requirements.txt
+
+env-dev:
+	@$(PYTHON) tools/setup_env.py requirements-dev.txt
+
+browser:
+	@bash tools/browser_packages.sh
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

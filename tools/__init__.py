@@ -1,0 +1,1 @@
+"""Scripts that make the environment and exercise the project; not part of the library."""
