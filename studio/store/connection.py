@@ -55,43 +55,47 @@ class Store:
     # --- opening ------------------------------------------------------------------------------------------------------
     def _open(self) -> duckdb.DuckDBPyConnection:
         path = self.workspace.database
+        wal = path.with_name(path.name + ".wal")
+        if wal.exists() and wal.stat().st_size and not _starts_like_a_wal(wal):
+            # DuckDB takes such a log for an empty one and would drop it without a word.
+            self._set_aside(wal, why="unreadable head")
         try:
             return self._connect(path)
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             holder = re.search(r"PID (\d+)", str(error))
-            if "lock" in str(error).lower():
+            if holder or "could not set lock" in str(error).lower():
                 raise StoreError(
                     "The workspace is already open in another process",
                     got=f"process {holder.group(1)}" if holder else str(path),
                     fix="Use that one, stop it, or choose another workspace with STUDIO_HOME.",
                 ) from error
-            return self._open_without_wal(path, error)
-        except duckdb.Error as error:
-            return self._open_without_wal(path, error)
+            return self._open_with_mended_wal(path, wal, error)
 
-    def _open_without_wal(self, path: Path, error: duckdb.Error) -> duckdb.DuckDBPyConnection:
-        """Set a write-ahead log that cannot be replayed aside (never delete it) and open the last checkpoint."""
-        wal = path.with_name(path.name + ".wal")
-        if not wal.exists():
-            raise StoreError(
-                "The workspace database cannot be read",
-                got=f"{path.name}: {str(error)[:150]}",
-                fix="Restore it from backups/, or move it away and start again; snapshots, runs and the "
-                "annotation journal are kept as files.",
-            ) from error
-        aside = wal.with_name(f"{path.name}.wal.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
+    def _open_with_mended_wal(self, path: Path, wal: Path, error: duckdb.Error) -> duckdb.DuckDBPyConnection:
+        """Keep the part of a damaged write-ahead log before the damage; the whole of it is set aside, never deleted."""
+        if wal.exists():
+            position = re.search(r"Corrupt WAL file: entry at byte position (\d+)", str(error))
+            attempts = [int(position.group(1)), 0] if position else [0]
+            original = self._set_aside(wal, why=str(error)[:200])
+            for keep in attempts:
+                wal.write_bytes(original.read_bytes()[:keep])
+                try:
+                    return self._connect(path)
+                except duckdb.Error as second:
+                    error = second
+        raise StoreError(
+            "The workspace database cannot be read",
+            got=f"{path.name}: {str(error)[:150]}",
+            fix="Restore it from backups/, or move it away and start again; snapshots, runs and the annotation journal "
+            "are kept as files.",
+        ) from error
+
+    def _set_aside(self, wal: Path, *, why: str) -> Path:
+        aside = wal.with_name(f"{wal.name}.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
         wal.rename(aside)
-        log.warning("wal set aside file=%s error=%s", aside.name, str(error)[:200])
-        try:
-            connection = self._connect(path)
-        except duckdb.Error as second:
-            raise StoreError(
-                "The workspace database cannot be read",
-                got=f"{path.name}: {str(second)[:150]}",
-                fix=f"Restore it from backups/; its log was kept as {aside.name}.",
-            ) from second
+        log.warning("wal set aside file=%s error=%s", aside.name, why)
         self.notices.append(("store.wal_set_aside", {"file": aside.name}))
-        return connection
+        return aside
 
     def _connect(self, path: Path) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(str(path))
@@ -263,6 +267,12 @@ class Store:
             self.checkpoint()
             self._connection.close()
             self._connection = None
+
+
+def _starts_like_a_wal(wal: Path) -> bool:
+    # Field 100 (the entry's type) holding 98 (WAL_VERSION): how every log of the pinned DuckDB begins.
+    with wal.open("rb") as handle:
+        return handle.read(3) == b"d\x00b"
 
 
 def _quoted(text: str) -> str:
