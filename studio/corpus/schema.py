@@ -53,6 +53,10 @@ _MOST_LABELS = 2_000
 _MOST_COUNTED = 200
 
 
+class NotUnicode(CorpusError):
+    """A text holds something that is not valid Unicode, such as a lone surrogate."""
+
+
 def group_column(name: str) -> str:
     """The Parquet column of a group attribute."""
     return GROUP_PREFIX + name
@@ -77,12 +81,12 @@ def canonical_json(value: Any) -> bytes:
     """UTF-8 JSON with sorted keys and no spaces: the same value gives the same bytes everywhere.
 
     Raises:
-        CorpusError: a text that is not valid Unicode (a lone surrogate) or a value JSON cannot hold.
+        NotUnicode: a text that is not valid Unicode (a lone surrogate) or a value JSON cannot hold.
     """
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError as error:
-        raise CorpusError(
+        raise NotUnicode(
             "A value cannot be written as JSON", got=str(error), fix="Replace the broken characters."
         ) from error
 
@@ -120,8 +124,8 @@ def group_names(columns: Sequence[str]) -> tuple[str, ...]:
 class SnapshotWriter:
     """Collects rows and freezes them into a content-named folder, in bounded memory.
 
-    The name is the first 16 hex digits of sha256 over task, group names and, in ascending example_id, the id and the
-    digest of each row (role fields, then every other column). It does not depend on file names, time or machine.
+    The name is the first 16 hex digits of sha256 over task, language, group names and, in ascending example_id, the id
+    and the digest of each row (role fields, then every other column). It does not depend on time or machine.
 
     Args:
         parent: folder in which `<snapshot_id>/` is made.
@@ -175,12 +179,13 @@ class SnapshotWriter:
         """Add one row (columns that are absent are null) and return its row_hash.
 
         Raises:
-            CorpusError: a text that is not valid Unicode; nothing is added then.
+            NotUnicode: a text that is not valid Unicode; nothing is added then.
+            CorpusError: the label column has too many different values.
         """
         fields = {name: row[name] for name in self._role_fields if row.get(name) is not None}
         others = {name: row[name] for name in self._other_fields if row.get(name) is not None}
-        roles = canonical_json(fields)
-        digest = hashlib.sha256(roles + b"\x1f" + canonical_json(others)).digest()
+        roles, rest = canonical_json(fields), canonical_json(others)
+        digest = hashlib.sha256(roles + b"\x1f" + rest).digest()
         hashed = hashlib.sha256(roles).hexdigest()
         for name in self._role_fields:
             self._buffers[name].append(fields.get(name))
@@ -196,7 +201,7 @@ class SnapshotWriter:
         self._id_buffer.append(example_id)
         self._hash_buffer.append(hashed)
         self._digests += digest
-        self._characters += len(roles) + 64
+        self._characters += len(roles) + len(rest) + 64
         if len(self._id_buffer) >= _ROWS_PER_GROUP or self._characters >= _CHARACTERS_PER_GROUP:
             self._flush()
         return hashed
@@ -250,7 +255,7 @@ class SnapshotWriter:
             )
         try:
             order = self._sorted_order()
-            content = self._content_hash(order)
+            content = self._content_hash(order, str(facts.get("language", "")))
         except CorpusError:
             self.abandon()
             raise
@@ -284,14 +289,13 @@ class SnapshotWriter:
         )
         return order
 
-    def _content_hash(self, order: np.ndarray | None) -> str:
+    def _content_hash(self, order: np.ndarray | None, language: str) -> str:
         ids = np.frombuffer(self._ids, dtype=np.int64)
         digests = np.frombuffer(bytes(self._digests), dtype=np.uint8).reshape(-1, 32)
         if order is not None:
             ids, digests = ids[order], digests[order]
-        total = hashlib.sha256(
-            canonical_json({"schema": SCHEMA_VERSION, "task": self.task, "groups": list(self.groups)})
-        )
+        heading = {"schema": SCHEMA_VERSION, "task": self.task, "language": language, "groups": list(self.groups)}
+        total = hashlib.sha256(canonical_json(heading))
         for start in range(0, len(ids), 100_000):
             block = slice(start, start + 100_000)
             total.update(
