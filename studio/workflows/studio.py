@@ -58,7 +58,7 @@ def open_studio(settings: Settings, *, supervise: bool = True) -> Studio:
         if restored:
             studio.notices.append(("store.labels_restored", {"n": str(restored)}))
             log.warning("labels restored from the journal n=%d", restored)
-        studio.supervisor = Supervisor(settings.workspace, on_done=lambda *run: _on_done(studio, *run))
+        studio.supervisor = Supervisor(settings, on_done=lambda *run: _on_done(studio, *run))
         if supervise:
             studio.supervisor.start()
     except BaseException:
