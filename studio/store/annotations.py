@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,6 +77,20 @@ SELECT s.rank, s.example_id, s.score, s.reason, coalesce(n.event, 'open') AS sta
 FROM selection_example AS s LEFT JOIN newest AS n USING (example_id)
 WHERE s.selection_id = $selection_id ORDER BY s.rank, s.example_id
 """
+_HEAD_COLUMNS = "selection_id, corpus_id, snapshot_id, name, arm, n, loop_id"
+_HEAD = f"SELECT {_HEAD_COLUMNS} FROM selection WHERE selection_id = $selection_id"
+_HEADS = (
+    f"SELECT {_HEAD_COLUMNS} FROM selection WHERE snapshot_id = $snapshot_id ORDER BY created_at DESC, selection_id"
+)
+_HAS_CONTROL = """
+SELECT 1 FROM selection_example WHERE selection_id = $selection_id AND reason = 'control_random' LIMIT 1
+"""
+_NEWEST_BY = """
+SELECT event_id FROM annotation
+WHERE corpus_id = $corpus_id AND actor = $actor AND selection_id = $selection_id AND NOT simulated
+ORDER BY seq DESC LIMIT 1
+"""
+_UNDO_OF = "SELECT event_id FROM annotation WHERE event = 'undo' AND supersedes = $event_id ORDER BY seq LIMIT 1"
 _SPLIT_COUNTS = f"""
 WITH {_ACTIVE},
 newest AS (
@@ -224,6 +238,12 @@ def last_of(store: Store, corpus_id: str, selection_id: str, actor: str) -> Anno
     return by_ids(store, [found[0]])[0] if found else None
 
 
+def newest_of(store: Store, corpus_id: str, selection_id: str, actor: str) -> AnnotationEvent | None:
+    """The newest event of this person in this queue, whatever it is; what "saved #n" is read from."""
+    found = store.one(_NEWEST_BY, {"corpus_id": corpus_id, "selection_id": selection_id, "actor": actor})
+    return by_ids(store, [found[0]])[0] if found else None
+
+
 def last_undone_of(store: Store, corpus_id: str, selection_id: str, actor: str) -> AnnotationEvent | None:
     """What "redo" brings back: the event taken back by this person's newest act, when that act was an undo."""
     found = store.one(_LAST_UNDO_BY, {"corpus_id": corpus_id, "selection_id": selection_id, "actor": actor})
@@ -234,6 +254,12 @@ def last_undone_of(store: Store, corpus_id: str, selection_id: str, actor: str) 
     return undone[0] if undone else None
 
 
+def undo_of(store: Store, event_id: str) -> AnnotationEvent | None:
+    """The undo that took this event back, when there is one."""
+    found = store.one(_UNDO_OF, {"event_id": event_id})
+    return by_ids(store, [found[0]])[0] if found else None
+
+
 def queue(store: Store, corpus_id: str, selection_id: str) -> pd.DataFrame:
     """The queue of a frozen selection in pick order.
 
@@ -241,6 +267,35 @@ def queue(store: Store, corpus_id: str, selection_id: str) -> pd.DataFrame:
         Columns rank, example_id, score, reason, state (open, label, skip); a label by anyone closes an example.
     """
     return store.read(_QUEUE, {"corpus_id": corpus_id, "selection_id": selection_id})
+
+
+@dataclass(frozen=True)
+class QueueHead:
+    """The frozen selection behind a queue."""
+
+    selection_id: str
+    corpus_id: str
+    snapshot_id: str
+    name: str
+    arm: str
+    n: int
+    loop_id: str | None
+
+
+def queue_head(store: Store, selection_id: str) -> QueueHead | None:
+    """Name, corpus and snapshot of a queue; None when no selection has this id."""
+    found = store.one(_HEAD, {"selection_id": selection_id})
+    return QueueHead(*found) if found else None
+
+
+def queues(store: Store, snapshot_id: str) -> list[QueueHead]:
+    """The frozen selections of a snapshot, newest first."""
+    return [QueueHead(*row) for row in store.rows(_HEADS, {"snapshot_id": snapshot_id})]
+
+
+def has_control(store: Store, selection_id: str) -> bool:
+    """True when the queue mixes picks of a model with picks drawn at random for control."""
+    return store.one(_HAS_CONTROL, {"selection_id": selection_id}) is not None
 
 
 def split_counts(store: Store, corpus_id: str) -> dict[str, int]:

@@ -66,7 +66,10 @@ WHERE s.snapshot_id = $snapshot_id
 """
 _GUIDELINES = "SELECT guidelines FROM corpus WHERE corpus_id = $corpus_id"
 _SET_GUIDELINES = "UPDATE corpus SET guidelines = $text WHERE corpus_id = $corpus_id"
-_SET_EXTRA = "UPDATE corpus SET extra_labels = $names WHERE corpus_id = $corpus_id"
+_ADD_NAME = """
+UPDATE corpus SET extra_labels = list_append(coalesce(extra_labels, []), $name)
+WHERE corpus_id = (SELECT corpus_id FROM snapshot WHERE snapshot_id = $snapshot_id)
+"""
 
 
 def _parameters(store: Store, snapshot_id: str) -> dict[str, Any]:
@@ -134,10 +137,10 @@ def names(store: Store, snapshot_id: str) -> list[str]:
     return list(dict.fromkeys([*(found[0] or ()), *(found[1] or ())]))
 
 
-def set_added_names(store: Store, corpus_id: str, added: Sequence[str]) -> None:
-    """Replace the list of labels that people added to a corpus."""
+def add_name(store: Store, snapshot_id: str, name: str) -> None:
+    """Add one label to the corpus of a snapshot; it comes after all others, so no label changes its key."""
     with store.write() as cursor:
-        cursor.execute(_SET_EXTRA, {"corpus_id": corpus_id, "names": list(added)})
+        cursor.execute(_ADD_NAME, {"name": name, "snapshot_id": snapshot_id})
 
 
 def guidelines(store: Store, corpus_id: str) -> str:

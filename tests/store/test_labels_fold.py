@@ -104,10 +104,11 @@ def test_an_annotation_wins_goes_where_it_was_sent_and_a_changed_text_is_flagged
 
 def test_added_labels_follow_the_corpus_labels_and_guidelines_are_kept(store):
     make_corpus(store, "c3", "s3")
-    labels.set_added_names(store, "c3", ["b", "new"])
+    labels.add_name(store, "s3", "new")
+    labels.add_name(store, "s3", "旧")
     labels.set_guidelines(store, "c3", "读两遍")
     labels.set_guidelines(store, "c3", "读三遍")
-    assert labels.names(store, "s3") == ["a", "b", "new"] and labels.guidelines(store, "c3") == "读三遍"
+    assert labels.names(store, "s3") == ["a", "b", "new", "旧"] and labels.guidelines(store, "c3") == "读三遍"
     with pytest.raises(AnnotationError):
         labels.current(store, "unknown")
 
