@@ -1,0 +1,297 @@
+"""Which labels go with which groups: odds ratios of every label and group value."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from studio.audits.context import Context, coded, crossed, group_column, nothing, texts_of, where
+from studio.audits.intervals import ALPHA, SMALL_GROUP, Z95, corrected_q, level_of_one_among, smallest_odds_ratio
+from studio.records import Array, Audit, AuditResult, Finding
+
+NAME = "association"
+BAND = 1.25  # ours: odds within 0.8 to 1.25 times the others' are not worth an alarm however sure they are
+MIN_EXPECTED = 5.0  # below this expected count the exact test replaces chi-square (Cochran's rule)
+COLUMNS = (
+    "attribute",
+    "value",
+    "label",
+    "n",
+    "group_n",
+    "label_n",
+    "total",
+    "share",
+    "rest_share",
+    "odds_ratio",
+    "low",
+    "high",
+    "family_low",
+    "family_high",
+    "p",
+    "q",
+    "smallest",
+    "is_exact",
+    "is_small",
+    "alarm",
+)
+
+
+def odds_ratio(a: Array, b: Array, c: Array, d: Array) -> tuple[Array, Array, Array, Array]:
+    """Odds ratio of 2 x 2 tables with its 95 % Woolf interval.
+
+    OR = a d / (b c); interval = exp(ln OR ± 1.959964 sqrt(1/a + 1/b + 1/c + 1/d)). Where a cell is 0, 0.5 is added to
+    all four (Haldane-Anscombe).
+
+    Args:
+        a: count with the label, in the group; any shape.
+        b: other label, in the group.
+        c: with the label, outside the group.
+        d: other label, outside the group.
+
+    Returns:
+        odds ratio, low, high, and the standard error of ln OR.
+
+    Paper: woolf-1955, haldane-1956; as published.
+
+    Example:
+        >>> ratio, low, high, error = odds_ratio(10, 20, 30, 40)
+        >>> [round(float(x), 6) for x in (ratio, low, high, error)]
+        [0.666667, 0.272515, 1.6309, 0.456435]
+    """
+    cells = [np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(a, b, c, d)]
+    has_zero = np.zeros(cells[0].shape, dtype=bool)
+    for cell in cells:
+        has_zero |= cell == 0
+    a, b, c, d = (cell + 0.5 * has_zero for cell in cells)
+    log_ratio = np.log(a) + np.log(d) - np.log(b) - np.log(c)
+    error = np.sqrt(1 / a + 1 / b + 1 / c + 1 / d)
+    return np.exp(log_ratio), np.exp(log_ratio - Z95 * error), np.exp(log_ratio + Z95 * error), error
+
+
+def cramers_v(counts: Array) -> tuple[float, float, float]:
+    """Plain and bias-corrected Cramer's V of a table of counts, and the chi-square p-value.
+
+    V = sqrt(chi2 / (n min(r-1, c-1))); corrected: phi2 = max(0, chi2/n - (r-1)(c-1)/(n-1)), r' = r - (r-1)²/(n-1),
+    c' likewise, V = sqrt(phi2 / min(r'-1, c'-1)). Rows and columns without a count are left out.
+
+    Returns:
+        (V, corrected V, p); zeros and p = 1 for a table of fewer than two rows or columns.
+
+    Paper: bergsma-2013; as published.
+    """
+    table = np.asarray(counts, dtype=np.float64)
+    table = table[table.sum(1) > 0][:, table.sum(0) > 0]
+    n, (r, c) = table.sum(), table.shape
+    if r < 2 or c < 2 or n < 2:
+        return 0.0, 0.0, 1.0
+    result = stats.chi2_contingency(table, correction=False)
+    plain = float(np.sqrt(result.statistic / (n * min(r - 1, c - 1))))
+    phi2 = max(0.0, result.statistic / n - (r - 1) * (c - 1) / (n - 1))
+    rows, columns = r - (r - 1) ** 2 / (n - 1), c - (c - 1) ** 2 / (n - 1)
+    span = min(rows - 1, columns - 1)
+    return plain, float(np.sqrt(phi2 / span)) if span > 0 else 0.0, float(result.pvalue)
+
+
+def _family_extra(cells: tuple[Array, ...], labels: Array, groups: Array, families: Array, shape: tuple) -> Array:
+    """What repeated texts add to var(ln OR) of every label (rows) and group value (columns).
+
+    The influence of one example on ln OR is +1/a, -1/b, -1/c or +1/d by its cell; with families f the variance is
+    sum_f (sum_{i in f} z_i)², which for families of one is Woolf's 1/a + 1/b + 1/c + 1/d.
+    """
+    _, position, sizes = np.unique(families, return_inverse=True, return_counts=True)
+    repeated = np.flatnonzero(sizes[position] > 1)
+    extra = np.zeros(shape)
+    if not len(repeated):
+        return extra
+    family = np.unique(position[repeated], return_inverse=True)[1]
+    a, b, c, d = cells
+    for g in range(shape[1]):
+        inside = (groups[repeated] == g)[:, None]
+        for y in range(shape[0]):
+            has = (labels[repeated] == y)[:, None]
+            z = np.where(inside, np.where(has, 1 / a[y, g], -1 / b[y, g]), np.where(has, -1 / c[y, g], 1 / d[y, g]))
+            z = z[:, 0]
+            together = np.bincount(family, weights=z)
+            extra[y, g] = float((together**2).sum() - (z**2).sum())
+    return extra
+
+
+def _p_values(a: Array, b: Array, c: Array, d: Array) -> tuple[Array, Array]:
+    """Pearson chi-square p-values, Fisher's exact test where an expected count is below 5; and which are exact."""
+    a, b, c, d = (np.asarray(x, dtype=np.float64) for x in (a, b, c, d))
+    n = a + b + c + d
+    smallest = np.minimum(a + b, c + d) * np.minimum(a + c, b + d) / n
+    product = (a + b) * (c + d) * (a + c) * (b + d)
+    chi2 = n * (a * d - b * c) ** 2 / np.where(product > 0, product, 1.0)
+    p = np.where(product > 0, stats.chi2.sf(chi2, 1), 1.0)
+    exact = (smallest < MIN_EXPECTED) & (product > 0)
+    for i in np.flatnonzero(exact):
+        p[i] = stats.fisher_exact([[a[i], b[i]], [c[i], d[i]]]).pvalue
+    return p, exact
+
+
+def _attribute_rows(
+    labels: Array, names: list[str], attribute: str, groups: Array, values: list[str], families: Array | None
+) -> pd.DataFrame:
+    counts = crossed(labels, groups, len(names), len(values)).astype(np.float64)
+    total = counts.sum()
+    label_n, group_n = counts.sum(1, keepdims=True), counts.sum(0, keepdims=True)
+    a, b, c = counts, group_n - counts, label_n - counts
+    d = total - a - b - c
+    ratio, low, high, error = odds_ratio(a, b, c, d)
+    shift = 0.5 * ((a == 0) | (b == 0) | (c == 0) | (d == 0))
+    family_low, family_high = np.full(counts.shape, np.nan), np.full(counts.shape, np.nan)
+    if families is not None:
+        both = (labels >= 0) & (groups >= 0)
+        cells = (a + shift, b + shift, c + shift, d + shift)
+        extra = _family_extra(cells, labels[both], groups[both], np.asarray(families)[both], counts.shape)
+        wide = np.sqrt(np.maximum(error**2 + extra, 1e-12))
+        family_low, family_high = np.exp(np.log(ratio) - Z95 * wide), np.exp(np.log(ratio) + Z95 * wide)
+    p, exact = _p_values(*(cell.ravel() for cell in (a, b, c, d)))
+    y, g = np.indices(counts.shape)
+    rest = np.maximum(total - group_n, 1)
+    rows = pd.DataFrame(
+        {
+            "attribute": attribute,
+            "value": np.array(values, dtype=object)[g.ravel()],
+            "label": np.array(names, dtype=object)[y.ravel()],
+            "n": a.ravel().astype(int),
+            "group_n": np.broadcast_to(group_n, counts.shape).ravel().astype(int),
+            "label_n": np.broadcast_to(label_n, counts.shape).ravel().astype(int),
+            "total": int(total),
+            "share": (a / np.maximum(group_n, 1)).ravel(),
+            "rest_share": (c / rest).ravel(),
+            "odds_ratio": ratio.ravel(),
+            "low": low.ravel(),
+            "high": high.ravel(),
+            "family_low": family_low.ravel(),
+            "family_high": family_high.ravel(),
+            "p": p,
+            "is_exact": exact,
+        }
+    )
+    if len(values) == 2:  # the two values of one attribute say the same thing twice: keep the one above 1
+        first = rows.odds_ratio.to_numpy().reshape(len(names), 2)
+        keep = np.zeros(first.shape, dtype=bool)
+        keep[np.arange(len(names)), (first[:, 1] > first[:, 0]).astype(int)] = True
+        rows = rows[keep.ravel()]
+    return rows
+
+
+def _row_finding(row: object) -> Finding:
+    kind = "more" if row.odds_ratio > 1 else "less"
+    values = {
+        "attribute": row.attribute,
+        "value": row.value,
+        "label": row.label,
+        "ratio": float(row.odds_ratio),
+        "low": float(row.low),
+        "high": float(row.high),
+        "n": int(row.n),
+        "group_n": int(row.group_n),
+        "share": float(row.share),
+        "rest_share": float(row.rest_share),
+        "total": int(row.total),
+    }
+    clauses = (where(group_column(row.attribute), row.value), where("label", row.label))
+    return Finding(
+        audit=NAME,
+        key=f"audit.association.{kind}",
+        values=values,
+        n=int(row.total),
+        estimate=float(row.odds_ratio),
+        low=float(row.low),
+        high=float(row.high),
+        unit="odds_ratio",
+        p=float(row.p),
+        q=float(row.q),
+        threshold=BAND,
+        smallest_effect=_finite(row.smallest),
+        alarm=True,
+        examples=clauses,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _summary_finding(attribute: str, rows: pd.DataFrame, counts: Array) -> Finding:
+    _, corrected, p = cramers_v(counts)
+    alarms = int(rows.alarm.sum())
+    smallest = _finite(float(np.median(rows.smallest)))
+    kind = "some" if alarms else ("none" if smallest is not None else "none_blind")
+    values = {
+        "attribute": attribute,
+        "tests": len(rows),
+        "alarms": alarms,
+        "v": corrected,
+        "n": int(rows.total.iloc[0]),
+        "smallest": smallest or 0.0,
+    }
+    return Finding(
+        audit=NAME,
+        key=f"audit.association.{kind}",
+        values=values,
+        n=int(rows.total.iloc[0]),
+        estimate=corrected,
+        unit="cramers_v",
+        p=p,
+        threshold=BAND,
+        smallest_effect=smallest,
+    )
+
+
+def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
+    """Odds of each label inside each group value against all the others.
+
+    Per label y and value g: OR = a d / (b c) with a = n(y, g), b = n(not y, g), c = n(y, not g), d = n(not y, not g)
+    and the Woolf interval; p by chi-square, or Fisher's exact test where an expected count is below 5. Every test of
+    every attribute is corrected together. An alarm needs q < 0.05 and an odds ratio outside 0.8 to 1.25. Of an
+    attribute with two values only the value with the higher odds is kept.
+
+    Args:
+        frame: column `label` and a column `group_<name>` per attribute; rows missing either are left out.
+        context: groups; families widen the interval (family_low, family_high).
+
+    Returns:
+        Findings: alarms by size, then one summary per attribute with the bias-corrected Cramer's V; table COLUMNS.
+        `smallest` is the smallest odds ratio that 80 % of corpora with these counts would show at 0.05 / tests.
+
+    Paper: woolf-1955, bergsma-2013, benjamini-hochberg-1995.
+    Limits: an association in the data; a third fact (the channel, the month) may explain it.
+    """
+    if not context.groups:
+        return nothing(NAME, "audit.note.no_groups", COLUMNS)
+    labels, names = coded(texts_of(frame, "label"))
+    if len(names) < 2:
+        return nothing(NAME, "audit.note.needs_two_labels", COLUMNS)
+    tables, crosstabs = [], {}
+    for attribute in context.groups:
+        groups, values = coded(texts_of(frame, group_column(attribute)))
+        counts = crossed(labels, groups, len(names), len(values))
+        if (counts.sum(0) > 0).sum() >= 2 and (counts.sum(1) > 0).sum() >= 2:
+            tables.append(_attribute_rows(labels, names, attribute, groups, values, context.families))
+            crosstabs[attribute] = counts
+    if not tables:
+        return nothing(NAME, "audit.note.no_group_values", COLUMNS)
+    table = pd.concat(tables, ignore_index=True)
+    table["q"] = corrected_q(table.p)
+    rest_n = (table.total - table.group_n).to_numpy()
+    table["smallest"] = smallest_odds_ratio(
+        table.group_n.to_numpy(), rest_n, table.rest_share.to_numpy(), level_of_one_among(len(table))
+    )
+    table["is_small"] = (table.group_n < SMALL_GROUP) | (table.label_n < SMALL_GROUP)
+    outside = (table.odds_ratio > BAND) | (table.odds_ratio < 1 / BAND)
+    table["alarm"] = (table.q < ALPHA) & outside
+    alarms = table[table.alarm].copy()
+    alarms["size"] = np.abs(np.log(alarms.odds_ratio))
+    findings = [_row_finding(row) for row in alarms.sort_values("size", ascending=False, kind="stable").itertuples()]
+    findings += [_summary_finding(a, table[table.attribute == a], crosstabs[a]) for a in crosstabs]
+    return AuditResult(audit=NAME, findings=tuple(findings), table=table[list(COLUMNS)].reset_index(drop=True))
+
+
+ASSOCIATION = Audit(
+    name=NAME, title="audit.title.association", needs=("label", "groups"), paper="woolf-1955", compute=_compute
+)

@@ -1,0 +1,106 @@
+"""Labels that the nearest neighbours contradict."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from studio.audits.context import Context, coded, nothing, texts_of
+from studio.audits.intervals import wilson
+from studio.records import Array, Audit, AuditResult, Finding
+
+NAME = "noise"
+AGREE = 0.6  # ours: three fifths of the labelled neighbours' weight on one other label
+OWN = 0.1  # ours: and at most a tenth on the label given
+MIN_NEIGHBOURS = 5
+SHOWN = 500
+COLUMNS = ("example_id", "label", "suggested", "suggested_share", "own_share", "neighbours")
+
+
+def neighbour_votes(indices: Array, distances: Array, labels: Array, n_labels: int, families: Array | None) -> Array:
+    """Weight of each label among an example's neighbours: (n, n_labels), rows sum to 1, NaN below 5 neighbours.
+
+    weight of neighbour j = 1 - cosine distance, cut at 0. Neighbours without a label, and copies of the example
+    (same family), do not vote.
+    """
+    neighbours = np.asarray(indices)
+    weight = np.clip(1.0 - np.asarray(distances, dtype=np.float64), 0.0, 1.0)
+    valid = neighbours >= 0
+    theirs = np.where(valid, labels[np.where(valid, neighbours, 0)], -1)
+    counts = valid & (theirs >= 0) & (weight > 0)
+    if families is not None:
+        own = np.asarray(families)
+        counts &= own[np.where(valid, neighbours, 0)] != own[:, None]
+    votes = np.zeros((len(neighbours), n_labels))
+    rows = np.broadcast_to(np.arange(len(neighbours))[:, None], neighbours.shape)
+    np.add.at(votes, (rows[counts], theirs[counts]), weight[counts])
+    enough = counts.sum(1) >= MIN_NEIGHBOURS
+    total = votes.sum(1, keepdims=True)
+    return np.where(enough[:, None] & (total > 0), votes / np.where(total > 0, total, 1.0), np.nan)
+
+
+def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
+    """Examples whose neighbours agree on another label than the one given.
+
+    An example is a suspect when one other label holds at least 60 % of its neighbours' similarity-weighted votes and
+    its own label at most 10 %. It is a list to look through, not a count of errors: how many suspects are wrong
+    differs by corpus and is known only after looking.
+
+    Args:
+        frame: `example_id`, `label`.
+        context: knn over the same rows; families keep copies from voting for each other.
+
+    Returns:
+        One finding, never an alarm; table COLUMNS, surest suspect first.
+
+    Paper: wilson-1972 (edited nearest neighbours); departs by asking for a clear majority and by never removing.
+    Limits: follows the encoder; finds nothing where a whole neighbourhood carries the wrong label.
+    """
+    labels, names = coded(texts_of(frame, "label"))
+    if context.knn is None or not len(frame):
+        return nothing(NAME, "audit.note.needs_knn" if len(frame) else "audit.note.no_examples", COLUMNS)
+    if len(names) < 2:
+        return nothing(NAME, "audit.note.needs_two_labels", COLUMNS)
+    votes = neighbour_votes(context.knn.indices, context.knn.distances, labels, len(names), context.families)
+    judged = np.flatnonzero((labels >= 0) & ~np.isnan(votes[:, 0]))
+    if not len(judged):
+        return nothing(NAME, "audit.note.too_few_neighbours", COLUMNS)
+    own = votes[judged, labels[judged]]
+    others = votes[judged].copy()
+    others[np.arange(len(judged)), labels[judged]] = -1.0
+    best = others.argmax(1)
+    share = others[np.arange(len(judged)), best]
+    suspect = (share >= AGREE) & (own <= OWN)
+    ids = frame["example_id"].to_numpy() if "example_id" in frame else np.arange(len(frame))
+    at = judged[suspect]
+    name = np.array(names, dtype=object)
+    table = pd.DataFrame(
+        {
+            "example_id": ids[at].astype(np.int64),
+            "label": name[labels[at]],
+            "suggested": name[best[suspect]],
+            "suggested_share": share[suspect],
+            "own_share": own[suspect],
+            "neighbours": context.knn.indices.shape[1],
+        }
+    )
+    table = table.sort_values(
+        ["suggested_share", "own_share", "example_id"], ascending=[False, True, True], ignore_index=True
+    )
+    low, high = (float(x) for x in wilson(len(table), len(judged)))
+    values = {"suspects": len(table), "n": len(judged), "share": len(table) / len(judged), "low": low, "high": high}
+    finding = Finding(
+        audit=NAME,
+        key="audit.noise.suspects" if len(table) else "audit.noise.none",
+        values=values,
+        n=len(judged),
+        estimate=values["share"],
+        low=low,
+        high=high,
+        unit="share",
+        example_ids=tuple(int(i) for i in table.example_id.head(SHOWN)),
+    )
+    return AuditResult(audit=NAME, findings=(finding,), table=table, notes=("audit.note.suspects",))
+
+
+NOISE = Audit(name=NAME, title="audit.title.noise", needs=("label", "knn"), paper="wilson-1972", compute=_compute)

@@ -1,0 +1,104 @@
+"""Clusters with so few examples that a model will hardly learn them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from studio.audits.balance import evenness
+from studio.audits.context import Context, nothing
+from studio.audits.intervals import SMALL_GROUP, wilson
+from studio.records import Audit, AuditResult, Condition, Finding
+
+NAME = "topics"
+THIN = 0.25  # ours: a topic is thin below a quarter of the size all topics would have if they were equal
+COLUMNS = ("cluster", "name", "n", "share", "low", "high", "equal_share", "is_thin", "is_small")
+
+
+def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
+    """Topics (clusters of the vectors) far below an equal share, and how even the topics are.
+
+    A topic is thin when the upper bound of its share's Wilson interval lies below a quarter of an equal share,
+    1 / (4 C) with C clusters.
+
+    Args:
+        frame: examples in the order of context.clusters.
+        context: clusters (n,), -1 = in no cluster; cluster_names.
+
+    Returns:
+        One finding on evenness, one per thin topic, smallest first (at most ten); table COLUMNS by size.
+
+    Paper: hill-1973, wilson-1927.
+    Limits: only topics that occur can be thin; a topic that is missing altogether needs a reference corpus. Clusters
+    depend on the encoder and its settings.
+    """
+    if context.clusters is None or not len(frame):
+        return nothing(NAME, "audit.note.needs_clusters" if len(frame) else "audit.note.no_examples", COLUMNS)
+    codes = np.asarray(context.clusters)
+    names, counts = np.unique(codes[codes >= 0], return_counts=True)
+    n, noise = int(counts.sum()), int((codes < 0).sum())
+    if not len(names):
+        return nothing(NAME, "audit.note.no_clusters", COLUMNS)
+    low, high = wilson(counts, n)
+    equal = 1 / len(names)
+    thin = (high < THIN * equal) & (len(names) > 1)
+    table = pd.DataFrame(
+        {
+            "cluster": names,
+            "name": [context.cluster_names.get(int(c), str(int(c))) for c in names],
+            "n": counts,
+            "share": counts / n,
+            "low": low,
+            "high": high,
+            "equal_share": equal,
+            "is_thin": thin,
+            "is_small": counts < SMALL_GROUP,
+        }
+    )
+    table = table.sort_values(["n", "cluster"], ascending=[True, True], ignore_index=True)
+    _, effective, even = evenness(counts)
+    findings = [
+        Finding(
+            audit=NAME,
+            key="audit.topics.thin",
+            values={
+                "topic": row.name_,
+                "n": int(row.n),
+                "share": float(row.share),
+                "equal": equal,
+                "low": float(row.low),
+                "high": float(row.high),
+                "total": n,
+            },
+            n=n,
+            estimate=float(row.share),
+            low=float(row.low),
+            high=float(row.high),
+            unit="share",
+            threshold=THIN * equal,
+            alarm=True,
+            examples=(Condition("cluster", "eq", int(row.cluster)),),
+        )
+        for row in table[table.is_thin].head(10).rename(columns={"name": "name_"}).itertuples()
+    ]
+    findings.append(
+        Finding(
+            audit=NAME,
+            key="audit.topics.evenness",
+            values={
+                "clusters": len(names),
+                "effective": effective,
+                "even": even,
+                "n": n,
+                "noise": noise,
+                "thin": int(thin.sum()),
+            },
+            n=n,
+            estimate=effective,
+            unit="effective_number",
+        )
+    )
+    return AuditResult(audit=NAME, findings=tuple(findings), table=table)
+
+
+TOPICS = Audit(name=NAME, title="audit.title.topics", needs=("clusters",), paper="hill-1973", compute=_compute)
