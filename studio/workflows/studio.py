@@ -11,6 +11,7 @@ from studio.records import RunSpec, RunStatus
 from studio.settings import Settings, Workspace
 from studio.store import journal
 from studio.store.connection import Store
+from studio.workflows import run_index
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,12 @@ def open_studio(settings: Settings, *, supervise: bool = True) -> Studio:
         if restored:
             studio.notices.append(("store.labels_restored", {"n": str(restored)}))
             log.warning("labels restored from the journal n=%d", restored)
-        studio.supervisor = Supervisor(settings, on_done=lambda *run: _on_done(studio, *run))
+        run_index.reindex(store, settings.workspace)
+        studio.supervisor = Supervisor(
+            settings,
+            on_done=lambda *run: _on_done(studio, *run),
+            on_end=lambda *run: run_index.index_one(store, *run),
+        )
         if supervise:
             studio.supervisor.start()
     except BaseException:
