@@ -1,0 +1,246 @@
+"""Is a group squeezed? The counts of a selection against those of random draws of the same size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from studio.errors import SelectionError
+from studio.records import Array
+from studio.selection.constraints import Axis, NearPairs, greedy_keep
+
+LEVEL = 0.95
+DRAWS = 199  # 199 draws put the 2.5 % points on the 5th smallest and 5th largest
+SMALL_GROUP = 50
+RATIO = 0.8  # the four-fifths rule: a share below 0.8 or above 1/0.8 of the pool's is an effect worth a sentence
+
+
+@dataclass(frozen=True)
+class Band:
+    """One group: how many are in the pool and in the selection, and what a random draw of that size would give.
+
+    `low`..`high` hold at least 95 % of random draws; `verdict` is fewer or more (outside the band, q < 0.05 and the
+    share off by a fifth or more), slight (outside the band, but small or not after correction), or within. `draws`
+    is 0 for the exact band. `is_small` marks groups under 50 in the pool.
+    """
+
+    code: int
+    pool: int
+    picked: int
+    pool_share: float
+    share: float
+    expected: float
+    low: int
+    high: int
+    low_share: float
+    high_share: float
+    p: float
+    q: float
+    verdict: str
+    is_small: bool
+    draws: int = 0
+
+    @property
+    def gap(self) -> int:
+        """Examples missing to the band (negative) or beyond it (positive); 0 inside."""
+        return min(0, self.picked - self.low) + max(0, self.picked - self.high)
+
+
+def hypergeometric_bands(pool_counts: Array, picked_counts: Array) -> list[Band]:
+    """Exact two-sided 95 % bands of a random draw without replacement, one for each group with pool members.
+
+    X ~ Hypergeometric(pool size, group size, draw size); low, high = its 2.5 % and 97.5 % points;
+    p = min(1, 2 min(P(X <= x), P(X >= x))), corrected over the groups by Benjamini-Hochberg.
+
+    Args:
+        pool_counts: (k,) members of each group in the pool; groups do not overlap and cover it.
+        picked_counts: (k,) of them in the selection.
+
+    Returns:
+        Bands in the order of the groups; `code` is the place in the arrays minus 1 (the first is the missing key).
+
+    Raises:
+        SelectionError: more picked than there are.
+
+    Paper: none for the band (textbook); benjamini-hochberg-1995 for the correction.
+    Limits: the selection is a subset somebody chose, not a sample: the band says what chance would do, nothing more.
+    """
+    pool_counts, picked_counts = np.asarray(pool_counts, dtype=np.int64), np.asarray(picked_counts, dtype=np.int64)
+    if (picked_counts > pool_counts).any():
+        raise SelectionError(
+            "A selection cannot hold more of a group than the pool",
+            got=f"{picked_counts.tolist()} of {pool_counts.tolist()}",
+            fix="Count the same examples.",
+        )
+    n, size = int(pool_counts.sum()), int(picked_counts.sum())
+    draw = stats.hypergeom(n, pool_counts, size)
+    low, high = draw.ppf((1 - LEVEL) / 2).astype(np.int64), draw.ppf((1 + LEVEL) / 2).astype(np.int64)
+    p = np.minimum(1.0, 2.0 * np.minimum(draw.cdf(picked_counts), draw.sf(picked_counts - 1)))
+    return _bands(pool_counts, picked_counts, size * pool_counts / max(n, 1), low, high, p, 0)
+
+
+def simulated_bands(pool_counts: Array, picked_counts: Array, drawn: Array) -> list[Band]:
+    """Bands from counts of random draws under the same caps.
+
+    low, high = the (B + 1) * 2.5 % smallest and largest of the B draws; p = min(1, 2 min((1 + #{X <= x}), (1 + #{X >=
+    x})) / (B + 1)), corrected by Benjamini-Hochberg.
+
+    Args:
+        pool_counts: (k,) members of each group in the pool.
+        picked_counts: (k,) of them in the selection.
+        drawn: (B, k) counts of the draws, B >= 39.
+
+    Returns:
+        Bands as `hypergeometric_bands`.
+
+    Raises:
+        SelectionError: fewer than 39 draws, for which no 95 % band exists.
+
+    Paper: none (Monte Carlo test); benjamini-hochberg-1995 for the correction.
+    Limits: with 199 draws no p is below 0.01.
+    """
+    draws = len(drawn)
+    edge = int(np.floor((draws + 1) * (1 - LEVEL) / 2 + 1e-9))
+    if edge < 1:
+        raise SelectionError("A band needs at least 39 random draws", got=draws, fix="Draw more.")
+    ordered = np.sort(drawn, axis=0)
+    low, high = ordered[edge - 1], ordered[draws - edge]
+    below = 1 + (drawn <= picked_counts).sum(axis=0)
+    above = 1 + (drawn >= picked_counts).sum(axis=0)
+    p = np.minimum(1.0, 2.0 * np.minimum(below, above) / (draws + 1))
+    return _bands(np.asarray(pool_counts), np.asarray(picked_counts), drawn.mean(axis=0), low, high, p, draws)
+
+
+def _bands(pool: Array, picked: Array, expected: Array, low: Array, high: Array, p: Array, draws: int) -> list[Band]:
+    there = np.flatnonzero(pool > 0)
+    q = np.ones(len(pool))
+    q[there] = benjamini_hochberg(p[there])
+    n, size = int(pool.sum()), int(picked.sum())
+    bands = []
+    for g in there.tolist():
+        share = picked[g] / size if size else 0.0
+        ratio = picked[g] / expected[g] if expected[g] > 0 else np.inf
+        outside = picked[g] < low[g] or picked[g] > high[g]
+        verdict = "within"
+        if outside:
+            counts = q[g] < 1 - LEVEL and (ratio < RATIO or ratio > 1 / RATIO)
+            verdict = ("fewer" if picked[g] < low[g] else "more") if counts else "slight"
+        bands.append(
+            Band(
+                g - 1,
+                int(pool[g]),
+                int(picked[g]),
+                pool[g] / n,
+                share,
+                float(expected[g]),
+                int(low[g]),
+                int(high[g]),
+                low[g] / max(size, 1),
+                high[g] / max(size, 1),
+                float(p[g]),
+                float(q[g]),
+                verdict,
+                int(pool[g]) < SMALL_GROUP,
+                draws,
+            )
+        )
+    return bands
+
+
+def benjamini_hochberg(p: Array) -> Array:
+    """q-values: q_(i) = min over j >= i of p_(j) m / j, in the order given.
+
+    Paper: benjamini-hochberg-1995.
+    """
+    p = np.asarray(p, dtype=np.float64)
+    if not len(p):
+        return p
+    order = np.argsort(p, kind="stable")
+    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
+    q = np.empty(len(p))
+    q[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
+    return q
+
+
+def random_draws(
+    usable: Array,
+    budget: int,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    draws: int = DRAWS,
+    axes: Sequence[Axis] = (),
+    near: NearPairs | None = None,
+) -> list[Array]:
+    """Random selections of `budget` rows under the same constraints: shuffle, then walk as the ranking does.
+
+    Args:
+        usable: (m,) rows a draw may take.
+        budget: rows of one draw; a draw is shorter where the constraints give no more.
+        n: size of the pool.
+        rng: shuffles.
+        draws: how many selections.
+        axes: caps.
+        near: near-duplicate pairs to keep apart.
+
+    Returns:
+        One array of rows per draw.
+    """
+    found = []
+    for _ in range(draws):
+        first = min(len(usable), 3 * budget + 64 if axes or near is not None else budget)
+        walked = usable[rng.choice(len(usable), size=first, replace=False)]
+        rows = _walk(walked, n, budget, axes, near)
+        if len(rows) < budget and first < len(usable):
+            rest = np.setdiff1d(usable, walked, assume_unique=True)
+            rows = _walk(np.concatenate([walked, rng.permutation(rest)]), n, budget, axes, near)
+        found.append(rows)
+    return found
+
+
+def _walk(walked: Array, n: int, budget: int, axes: Sequence[Axis], near: NearPairs | None) -> Array:
+    if not axes and near is None:
+        return walked[:budget]
+    keep, _ = greedy_keep(walked, n, axes, near)
+    return walked[keep][:budget]
+
+
+@dataclass(frozen=True)
+class AgainstRandom:
+    """A number of the selection beside the same number of random draws; `p` is two-sided, `low`..`high` their band."""
+
+    value: float
+    mean: float
+    low: float
+    high: float
+    p: float
+    draws: int
+
+    @property
+    def verdict(self) -> str:
+        """Lower or higher than the band of the draws, or within."""
+        return "lower" if self.value < self.low else "higher" if self.value > self.high else "within"
+
+
+def against_random(value: float, drawn: Array) -> AgainstRandom:
+    """Place a value among those of random draws: their 95 % band and a two-sided Monte Carlo p.
+
+    Raises:
+        SelectionError: fewer than 39 draws.
+    """
+    drawn = np.sort(np.asarray(drawn, dtype=np.float64))
+    edge = int(np.floor((len(drawn) + 1) * (1 - LEVEL) / 2 + 1e-9))
+    if edge < 1:
+        raise SelectionError("A band needs at least 39 random draws", got=len(drawn), fix="Draw more.")
+    below, above = 1 + int((drawn <= value).sum()), 1 + int((drawn >= value).sum())
+    return AgainstRandom(
+        float(value),
+        float(drawn.mean()),
+        float(drawn[edge - 1]),
+        float(drawn[len(drawn) - edge]),
+        min(1.0, 2.0 * min(below, above) / (len(drawn) + 1)),
+        len(drawn),
+    )

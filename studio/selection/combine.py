@@ -1,0 +1,135 @@
+"""From unit scores to views, and from views to one weighted score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from studio.errors import SelectionError
+from studio.records import VIEWS, Array
+from studio.selection.unit_scores import unit_scores
+from studio.selection.weights import TOTAL
+
+MISSING: tuple[str, ...] = ("leave_out", "half")
+CORRELATED = 0.7  # reference: above it two sliders pull on one signal
+
+
+def view_score(units: Mapping[str, Array], inner_weights: Mapping[str, float]) -> Array:
+    """One view: the quantile of the weighted mean of its enabled measures' unit scores; high = wanted.
+
+    v_i = quantile( sum_m a_m u_mi / sum_m a_m ), over the measures m defined for i
+
+    Args:
+        units: measure -> (n,) unit scores, NaN = undefined.
+        inner_weights: measure -> weight above 0; a measure that is not named or has 0 is not enabled.
+
+    Returns:
+        (n,) float64 in [0, 1]; NaN where none of the enabled measures is defined.
+
+    Raises:
+        SelectionError: no measure is enabled, or a weight is negative.
+    """
+    enabled = {name: weight for name, weight in inner_weights.items() if weight != 0 and name in units}
+    if not enabled or any(not weight > 0 for weight in enabled.values()):
+        raise SelectionError(
+            "A view needs at least one measure with a weight above 0",
+            got=dict(inner_weights),
+            fix="Switch on a measure of this view.",
+        )
+    if len(enabled) == 1:  # mid-ranks of mid-ranks are the same mid-ranks
+        return unit_scores(next(iter(units[name] for name in enabled)), "high")
+    stack = np.stack([np.asarray(units[name], dtype=np.float64) for name in enabled])
+    weights = np.array(list(enabled.values()), dtype=np.float64)[:, None]
+    defined = ~np.isnan(stack)
+    total = (weights * defined).sum(axis=0)
+    summed = (weights * np.where(defined, stack, 0.0)).sum(axis=0)
+    mean = np.where(total > 0, summed / np.where(total > 0, total, 1.0), np.nan)
+    # rounding keeps equal sums equal, whatever order they were added in
+    return unit_scores(np.round(mean, 12), "high")
+
+
+def weighted_scores(unit: Array, weights: Mapping[str, int], missing: str = "leave_out") -> Array:
+    """score_i = sum over the views v of w_v * unit_iv / 100; high = wanted.
+
+    A view of weight 0 is not looked at. Weights are whole numbers and unit scores float32, so the float64 sum is exact
+    but for its last bits and does not depend on a matrix library.
+
+    Args:
+        unit: (n, 4) float32 by VIEWS, NaN = undefined; column-major is fastest.
+        weights: the four whole weights, summing to 100.
+        missing: leave_out (an example lacking a weighted view has no score) or half (it counts as 0.5).
+
+    Returns:
+        (n,) float64 in [0, 1]; NaN = left out.
+
+    Raises:
+        SelectionError: weights that are not the four views summing to 100, or an unknown rule.
+    """
+    check_weights(weights)
+    if missing not in MISSING:
+        raise SelectionError(
+            "There is no such rule for missing scores", got=missing, fix=f"Choose one of {', '.join(MISSING)}."
+        )
+    score = np.zeros(len(unit))
+    for column, view in enumerate(VIEWS):
+        if weights[view]:
+            part = unit[:, column].astype(np.float64)
+            if missing == "half":
+                part[np.isnan(part)] = 0.5
+            part *= weights[view]
+            score += part
+    score /= TOTAL
+    return score
+
+
+def check_weights(weights: Mapping[str, int]) -> None:
+    """Refuse anything but four whole weights of at least 0 that sum to 100.
+
+    Raises:
+        SelectionError: otherwise.
+    """
+    values = [weights.get(view) for view in VIEWS]
+    whole = all(isinstance(v, int | np.integer) and v >= 0 for v in values)
+    if set(weights) != set(VIEWS) or not whole or sum(values) != TOTAL:
+        raise SelectionError(
+            "Weights must be four whole numbers that sum to 100",
+            got=dict(weights),
+            fix="Rescale them with normalise_url_weights.",
+        )
+
+
+def missing_views(unit: Array, weights: Mapping[str, int]) -> dict[str, int]:
+    """How many examples lack each weighted view; views without gaps are not named."""
+    gaps = {view: int(np.isnan(unit[:, column]).sum()) for column, view in enumerate(VIEWS) if weights[view]}
+    return {view: count for view, count in gaps.items() if count}
+
+
+def view_correlation(unit: Array) -> Array:
+    """Rank correlation of the views, (4, 4); NaN where fewer than 3 examples have both or one does not vary.
+
+    rho_ab = Pearson correlation of the mid-ranks of a and b over the examples that have both (Spearman)
+    """
+    rho = np.full((len(VIEWS), len(VIEWS)), np.nan)
+    for a in range(len(VIEWS)):
+        for b in range(a, len(VIEWS)):
+            both = ~np.isnan(unit[:, a]) & ~np.isnan(unit[:, b])
+            if both.sum() < 3:
+                continue
+            x, y = unit_scores(unit[both, a], "high"), unit_scores(unit[both, b], "high")
+            x, y = x - x.mean(), y - y.mean()
+            scale = np.sqrt((x @ x) * (y @ y))
+            if scale > 0:
+                rho[a, b] = rho[b, a] = min(max(float(x @ y) / scale, -1.0), 1.0)
+    return rho
+
+
+def mirrored_views(rho: Array) -> list[tuple[str, str, float]]:
+    """Pairs of views whose rank correlation is beyond 0.7 in size, strongest first."""
+    pairs = [
+        (VIEWS[a], VIEWS[b], float(rho[a, b]))
+        for a in range(len(VIEWS))
+        for b in range(a + 1, len(VIEWS))
+        if abs(rho[a, b]) > CORRELATED
+    ]
+    return sorted(pairs, key=lambda pair: -abs(pair[2]))

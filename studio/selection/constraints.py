@@ -1,0 +1,286 @@
+"""What a greedy walk down a ranking must respect: caps per key and no near-duplicate of a row already kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from studio.errors import SelectionError
+from studio.records import Array, Knn
+
+NEVER = -1  # no better row keeps this one out
+_ROUNDS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """A cap per key of one column: codes (n,) int of the pool, -1 = missing (a key of its own); limits (k + 1,).
+
+    `limits[0]` belongs to the missing key, `limits[1 + code]` to a code.
+    """
+
+    name: str
+    codes: Array
+    limits: Array
+
+    def shifted(self, rows: Array) -> Array:
+        """Codes of some rows moved up by one, so that missing is 0."""
+        return self.codes[rows].astype(np.int64) + 1
+
+
+def equal_cap(name: str, codes: Array, limit: int) -> Axis:
+    """At most `limit` rows of each key.
+
+    Raises:
+        SelectionError: a limit below 1.
+    """
+    if limit < 1:
+        raise SelectionError("A cap must let at least one example in", got=limit, fix="Set it to 1 or more.")
+    top = int(codes.max()) if len(codes) else -1
+    return Axis(name, codes, np.full(top + 2, limit, dtype=np.int64))
+
+
+def proportional_quotas(name: str, codes: Array, usable: Array, budget: int, alpha: float) -> Axis:
+    """Quotas proportional to (usable rows of a key)^alpha that sum to the budget, never above what a key has.
+
+    alpha 1 keeps the shares of the pool, 0 gives every key the same; what a small key cannot fill goes to the others
+    by the same rule.
+
+    Args:
+        name: of the column.
+        codes: (n,) int, -1 = missing.
+        usable: (n,) bool: rows that may be picked.
+        budget: what the quotas sum to, cut to the usable rows.
+        alpha: in [0, 1].
+
+    Raises:
+        SelectionError: alpha outside [0, 1].
+    """
+    if not 0.0 <= alpha <= 1.0:
+        raise SelectionError("Alpha must lie between 0 and 1", got=alpha, fix="1 keeps shares, 0 makes them equal.")
+    top = int(codes.max()) if len(codes) else -1
+    sizes = np.bincount(codes[usable].astype(np.int64) + 1, minlength=top + 2)
+    return Axis(name, codes, share_out(sizes, min(budget, int(sizes.sum())), alpha))
+
+
+def share_out(sizes: Array, total: int, alpha: float = 1.0) -> Array:
+    """Whole numbers summing to `total`, proportional to sizes^alpha, each at most its size (largest remainder)."""
+    given = np.zeros(len(sizes), dtype=np.int64)
+    open_ = sizes > 0
+    left = total
+    while left > 0:
+        weights = np.where(open_, sizes.astype(np.float64) ** alpha, 0.0)
+        exact = left * weights / weights.sum()
+        over = open_ & (given + exact >= sizes)
+        if over.any():  # fill what is too small for its share, then share the rest again
+            left -= int((sizes - given)[over].sum())
+            given[over] = sizes[over]
+            open_ &= ~over
+            continue
+        whole = np.floor(exact).astype(np.int64)
+        fractions = np.where(open_, exact - whole, -1.0)
+        first = np.lexsort((np.arange(len(sizes)), -fractions))[: left - int(whole.sum())]
+        whole[first] += 1
+        given += whole
+        left = 0
+    return given
+
+
+@dataclass(frozen=True, eq=False)
+class NearPairs:
+    """Pairs of pool rows whose cosine similarity is above tau, each once, first (e,) and second (e,) int64."""
+
+    first: Array
+    second: Array
+    tau: float
+
+
+def near_pairs(knn: Knn, tau: float) -> NearPairs:
+    """Pairs of the stored k-NN graph with cosine similarity above tau, in either direction.
+
+    Args:
+        knn: graph over the rows of the pool; an index of -1 is no neighbour.
+        tau: cosine similarity in (-1, 1]; a pair exactly at tau is not near.
+
+    Paper: deita-2024 (its repr filter, on a graph instead of a running maximum).
+    Limits: one-sided: a near-duplicate beyond the stored neighbours of both rows is not seen.
+    """
+    similarity = 1.0 - np.asarray(knn.distances, dtype=np.float64)
+    rows, columns = np.nonzero((similarity > tau) & (np.asarray(knn.indices) >= 0))
+    a, b = rows.astype(np.int64), np.asarray(knn.indices)[rows, columns].astype(np.int64)
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    pairs = np.unique(np.stack([low, high], axis=1)[low != high], axis=0)
+    return NearPairs(pairs[:, 0], pairs[:, 1], tau)
+
+
+@dataclass(frozen=True, eq=False)
+class Picked:
+    """The outcome of a walk: `rows` picked in order; of `walked` rows (best first) what kept each out.
+
+    kept_out[i] is 0 for a picked row, 1 = the budget was full, 2 + a = cap of axis a, -(r + 1) = near-duplicate of
+    pool row r. `threshold` is the score of the last one picked. Rows not walked come after all of these.
+    """
+
+    rows: Array
+    walked: Array
+    kept_out: Array
+    n_usable: int
+    capacity: int
+    axes: tuple[Axis, ...] = field(default=())
+
+
+def best_first(scores: Array, count: int) -> Array:
+    """Rows of the `count` largest scores and all ties of the last one, best first, ties by row; NaN never."""
+    n_usable = len(scores) - int(np.isnan(scores).sum())
+    count = min(count, n_usable)
+    if count <= 0:
+        return np.empty(0, dtype=np.int64)
+    negative = -scores
+    if count < len(scores):
+        threshold = np.partition(negative, count - 1)[count - 1]  # NaN is put last
+        rows = np.flatnonzero(negative <= threshold)
+    else:
+        rows = np.arange(len(scores))
+    return rows[np.argsort(negative[rows], kind="stable")]
+
+
+def pick_best(scores: Array, budget: int, axes: Sequence[Axis] = (), near: NearPairs | None = None) -> Picked:
+    """Walk down the scores and keep every row that no cap and no near-duplicate forbids, until the budget is full.
+
+    Works on a prefix of the ranking that grows while the budget is not full, so a million rows cost one partition.
+
+    Args:
+        scores: (n,) float64, NaN = may not be picked; ties fall to the lower row.
+        budget: most rows to pick, at least 0.
+        axes: caps; a row must fit all of them.
+        near: pairs of which at most one is kept, the better one.
+
+    Returns:
+        The walk; fewer than min(budget, usable) rows where the constraints give no more.
+
+    Raises:
+        SelectionError: a negative budget.
+    """
+    if budget < 0:
+        raise SelectionError("Budget cannot be below 0", got=budget, fix="Ask for 0 or more examples.")
+    n_usable = len(scores) - int(np.isnan(scores).sum())
+    constrained = bool(axes) or near is not None
+    prefix = budget if not constrained else 3 * budget + 64
+    while True:
+        walked = best_first(scores, prefix)
+        keep, _ = greedy_keep(walked, len(scores), axes, near) if constrained else (np.ones(len(walked), bool), 0)
+        if int(keep.sum()) >= budget or prefix >= n_usable:
+            break
+        prefix *= 4
+    kept_out = _reasons(walked, keep, len(scores), axes, near)
+    places = np.flatnonzero(keep)
+    if len(places) >= budget:  # the budget is full: what comes after is not even looked at
+        full = places[budget - 1] + 1 if budget else 0
+        kept_out[full:] = 1
+        places = places[:budget]
+    return Picked(walked[places], walked, kept_out, n_usable, int(keep.sum()), tuple(axes))
+
+
+def greedy_keep(walked: Array, n: int, axes: Sequence[Axis], near: NearPairs | None) -> tuple[Array, int]:
+    """Which rows a plain greedy walk would keep, worked out for all rows at once.
+
+    Each round bounds what stands before a row: if it fits even when every undecided row before it is kept, it is kept;
+    if it does not fit with only the kept ones before it, it is out. The first undecided row is always decided, few
+    rounds do for most inputs, and a plain loop ends the rest.
+
+    Returns:
+        (m,) bool in walking order, and how many rows the plain loop had to decide.
+    """
+    m = len(walked)
+    kept, undecided = np.zeros(m, dtype=bool), np.ones(m, dtype=bool)
+    sorts = [_KeyOrder(axis.shifted(walked)) for axis in axes]
+    limits = [axis.limits[axis.shifted(walked)] for axis in axes]
+    before, after = _edges(walked, n, near)
+    for _ in range(_ROUNDS):
+        if not undecided.any():
+            return kept, 0
+        fits, out = undecided.copy(), np.zeros(m, dtype=bool)
+        for order, limit in zip(sorts, limits, strict=True):
+            fits &= order.count_before(kept | undecided) < limit
+            out |= order.count_before(kept) >= limit
+        fits[after[kept[before] | undecided[before]]] = False
+        out[after[kept[before]]] = True
+        kept |= fits
+        undecided &= ~(fits | out)
+    left = np.flatnonzero(undecided)
+    _finish(left, kept, axes, walked, sorts, limits, (before, after))
+    return kept, len(left)
+
+
+def _finish(
+    left: Array,
+    kept: Array,
+    axes: Sequence[Axis],
+    walked: Array,
+    sorts: Sequence[_KeyOrder],
+    limits: Sequence[Array],
+    edges: tuple[Array, Array],
+) -> None:
+    """The plain loop over what the bounds left open; fills `kept` in place."""
+    counts = [order.count_before(kept)[left] for order in sorts]
+    keys = [axis.shifted(walked)[left] for axis in axes]
+    added: list[dict[int, int]] = [{} for _ in axes]
+    rivals: dict[int, list[int]] = {}
+    for earlier, later in zip(edges[0].tolist(), edges[1].tolist(), strict=True):
+        rivals.setdefault(later, []).append(earlier)
+    for i, place in enumerate(left.tolist()):
+        if any(kept[rival] for rival in rivals.get(place, ())):
+            continue
+        if all(counts[a][i] + added[a].get(int(keys[a][i]), 0) < limits[a][place] for a in range(len(axes))):
+            kept[place] = True
+            for a in range(len(axes)):
+                key = int(keys[a][i])
+                added[a][key] = added[a].get(key, 0) + 1
+
+
+class _KeyOrder:
+    """Rows sorted by key once, so that counting marked rows before each row of the same key is one cumulative sum."""
+
+    def __init__(self, keys: Array) -> None:
+        self.order = np.argsort(keys, kind="stable")
+        ordered = keys[self.order]
+        begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(keys) else np.empty(0, np.int64)
+        self.begins = np.repeat(begins, np.diff(np.append(begins, len(keys))))
+
+    def count_before(self, marked: Array) -> Array:
+        """(m,) how many marked rows of the same key stand before each row."""
+        in_order = marked[self.order].astype(np.int64)
+        running = np.cumsum(in_order) - in_order
+        counts = np.empty(len(marked), dtype=np.int64)
+        counts[self.order] = running - running[self.begins] if len(marked) else running
+        return counts
+
+
+def _edges(walked: Array, n: int, near: NearPairs | None) -> tuple[Array, Array]:
+    """Near pairs among the walked rows as (earlier, later) places."""
+    if near is None or not len(near.first):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    place = np.full(n, -1, dtype=np.int64)
+    place[walked] = np.arange(len(walked))
+    a, b = place[near.first], place[near.second]
+    both = (a >= 0) & (b >= 0)
+    return np.minimum(a, b)[both], np.maximum(a, b)[both]
+
+
+def _reasons(walked: Array, keep: Array, n: int, axes: Sequence[Axis], near: NearPairs | None) -> Array:
+    """For every walked row 0 if kept, else the first constraint that holds: near-duplicate, then caps in order."""
+    why = np.zeros(len(walked), dtype=np.int64)
+    if keep.all():
+        return why
+    for a in reversed(range(len(axes))):
+        order = _KeyOrder(axes[a].shifted(walked))
+        full = ~keep & (order.count_before(keep) >= axes[a].limits[axes[a].shifted(walked)])
+        why[full] = 2 + a
+    before, after = _edges(walked, n, near)
+    kept_first = keep[before] & ~keep[after]
+    before, after = before[kept_first], after[kept_first]
+    best = np.lexsort((before, after))[::-1]  # the best kept rival is written last
+    why[after[best]] = -(walked[before[best]] + 1)
+    return why

@@ -1,0 +1,331 @@
+"""Rules that pick by a score, by chance or by a simple property; `cover.py` holds those that look at distances."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from studio.errors import BudgetTooLarge, EmptyPool, SelectionError
+from studio.records import VIEWS, Array, Pool, Selection, Strategy
+from studio.selection import reasons
+from studio.selection.constraints import (
+    Axis,
+    best_first,
+    equal_cap,
+    near_pairs,
+    pick_best,
+    proportional_quotas,
+    share_out,
+)
+
+_WORDS = re.compile(r"[\u3400-\u9fff]|[^\W\d_]+", re.UNICODE)
+
+
+def check(pool: Pool, budget: int) -> int:
+    """Refuse an empty pool, a negative budget and ids out of order; returns the pool's size.
+
+    Raises:
+        EmptyPool: no rows.
+        SelectionError: a negative budget, or ids that are not strictly increasing.
+    """
+    n = len(pool.ids)
+    if budget < 0:
+        raise SelectionError("Budget cannot be below 0", got=budget, fix="Ask for 0 or more examples.")
+    if not n:
+        raise EmptyPool("There is nothing to choose from", got=0, fix="Import more examples or loosen the filter.")
+    if n > 1 and not (np.diff(pool.ids) > 0).all():
+        raise SelectionError("Pool ids must be strictly increasing", got="ids out of order", fix="Sort the pool.")
+    return n
+
+
+def need(pool: Pool, field: str) -> None:
+    """Refuse a pool without a field a strategy needs.
+
+    Raises:
+        SelectionError: it is missing.
+    """
+    if getattr(pool, field) is None:
+        raise SelectionError(f"This strategy needs {field}", got=None, fix="Prepare the scores of this snapshot first.")
+
+
+def by_score(pool: Pool, scores: Array, budget: int, reason: Callable[[int], str], no_score: str) -> Selection:
+    """The best rows by a column, ties by id; rows with NaN are left out under the code `no_score`."""
+    rows = best_first(scores, budget)[:budget]
+    picked = np.zeros(len(pool.ids), dtype=bool)
+    picked[rows] = True
+    out = reasons.Rejected(pool.ids, picked, lambda r: no_score if np.isnan(scores[r]) else reasons.OVER_BUDGET)
+    return Selection(pool.ids[rows], tuple(reason(int(row)) for row in rows), out)
+
+
+def pool_codes(pool: Pool, axis: str) -> Array:
+    """Codes of the clusters or of a group column.
+
+    Raises:
+        SelectionError: the pool has no such column.
+    """
+    codes = pool.clusters if axis == "cluster" else pool.groups.get(axis)
+    if codes is None:
+        raise SelectionError(
+            "The pool has no such column", got=axis, fix=f"Choose one of {', '.join(['cluster', *pool.groups])}."
+        )
+    return np.asarray(codes)
+
+
+def caps_of(pool: Pool, caps: Mapping[str, int]) -> list[Axis]:
+    """The caps of a recipe as axes, in the order of the column names so that reasons do not depend on a dict."""
+    return [equal_cap(axis, pool_codes(pool, axis), limit) for axis, limit in sorted(caps.items())]
+
+
+def pick_weighted_sum(
+    pool: Pool,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    caps: Mapping[str, int] | None = None,
+    alpha: float | None = None,
+    quota_axis: str = "cluster",
+    tau: float | None = None,
+    threshold: float | None = None,
+) -> Selection:
+    """The best weighted scores that the caps, the quotas and the near-duplicate filter allow.
+
+    Walk down the scores; keep a row unless a kept row is nearer than tau (cosine similarity), its key is full, or the
+    budget is.
+
+    Args:
+        pool: scores; clusters, groups and knn where an option needs them.
+        budget: how many to pick.
+        rng: not used, nothing is random here.
+        caps: column -> most examples of any one key.
+        alpha: quotas of `quota_axis` proportional to size^alpha.
+        quota_axis: cluster or a group column.
+        tau: cosine similarity above which only the better one is kept.
+        threshold: lowest score that may be picked.
+
+    Returns:
+        min(budget, rows with a score at or above the threshold) ids, best first.
+
+    Raises:
+        EmptyPool: no rows.
+        BudgetTooLarge: the constraints give fewer; says how many they give.
+
+    Paper: none for the sum; the walk with tau is deita-2024.
+    """
+    n = check(pool, budget)
+    scores = np.asarray(pool.scores, dtype=np.float64)
+    if threshold is not None:
+        scores = np.where(scores >= threshold, scores, np.nan)
+    axes = caps_of(pool, caps or {})
+    if alpha is not None:
+        axes.append(proportional_quotas(quota_axis, pool_codes(pool, quota_axis), ~np.isnan(scores), budget, alpha))
+    near = None
+    if tau is not None:
+        need(pool, "knn")
+        near = near_pairs(pool.knn, tau)
+    picked = pick_best(scores, budget, axes, near)
+    if len(picked.rows) < min(budget, picked.n_usable):
+        raise too_large(len(picked.rows), budget, axes)
+
+    def no_score(row: int) -> str:
+        below = threshold is not None and not np.isnan(pool.scores[row])
+        return reasons.BELOW_THRESHOLD if below else reasons.missing_view_of(pool, row)
+
+    mask = np.zeros(n, dtype=bool)
+    mask[picked.rows] = True
+    why = reasons.walk_reasons(pool.ids, scores, picked, lambda axis, code: str(code), no_score)
+    return Selection(
+        pool.ids[picked.rows], reasons.entry_reasons(scores, picked), reasons.Rejected(pool.ids, mask, why)
+    )
+
+
+def too_large(fits: int, budget: int, axes: Sequence[Axis]) -> BudgetTooLarge:
+    """The error for caps that cannot be met, with the number that fits."""
+    names = ", ".join(axis.name for axis in axes) or "near-duplicates"
+    return BudgetTooLarge(
+        "The limits leave fewer examples than the budget",
+        got=f"{fits} of {budget} fit (limits on {names})",
+        fix=f"Lower the budget to {fits} or raise the limits.",
+    )
+
+
+def pick_random(pool: Pool, budget: int, rng: np.random.Generator) -> Selection:
+    """A simple random draw without replacement: the baseline every strategy must beat.
+
+    Args:
+        pool: ids only.
+        budget: how many to pick.
+        rng: draws.
+
+    Returns:
+        min(budget, n) ids in drawing order.
+
+    Raises:
+        EmptyPool: no rows.
+
+    Paper: random-selection-2024.
+    """
+    n = check(pool, budget)
+    rows = rng.permutation(n)[:budget]
+    return _with_rows(pool, rows, ["random_draw"] * len(rows))
+
+
+def pick_stratified(pool: Pool, budget: int, rng: np.random.Generator, *, axis: str = "cluster") -> Selection:
+    """A random draw inside each cluster or group, with the shares of the pool (largest remainder).
+
+    Args:
+        pool: clusters or the group column named by `axis`.
+        budget: how many to pick.
+        rng: draws inside the strata.
+        axis: cluster or a group column.
+
+    Returns:
+        min(budget, n) ids, stratum by stratum.
+
+    Raises:
+        EmptyPool: no rows.
+        SelectionError: the pool has no such column.
+
+    Paper: none; proportional allocation as in any text on sampling.
+    """
+    n = check(pool, budget)
+    codes = pool_codes(pool, axis).astype(np.int64) + 1
+    given = share_out(np.bincount(codes), min(budget, n))
+    parts, why = [], []
+    for code in np.flatnonzero(given):
+        parts.append(rng.permutation(np.flatnonzero(codes == code))[: given[code]])
+        why += [f"stratum:{axis}:{int(code) - 1}"] * int(given[code])
+    return _with_rows(pool, np.concatenate(parts) if parts else np.empty(0, dtype=np.int64), why)
+
+
+def _with_rows(pool: Pool, rows: Array, why: Sequence[str]) -> Selection:
+    picked = np.zeros(len(pool.ids), dtype=bool)
+    picked[rows] = True
+    return Selection(pool.ids[rows], tuple(why), reasons.Rejected(pool.ids, picked, lambda row: reasons.OVER_BUDGET))
+
+
+def pick_longest(pool: Pool, budget: int, rng: np.random.Generator) -> Selection:
+    """The texts with most characters: a baseline that is hard to beat for instruction data.
+
+    Args:
+        pool: texts.
+        budget: how many to pick.
+        rng: not used.
+
+    Returns:
+        min(budget, n) ids, longest first, ties by id.
+
+    Raises:
+        EmptyPool: no rows.
+        SelectionError: no texts.
+
+    Paper: long-is-more-2024.
+    """
+    check(pool, budget)
+    need(pool, "texts")
+    lengths = np.array([len(text or "") for text in pool.texts], dtype=np.float64)
+    return by_score(pool, lengths, budget, lambda row: "longest", "no_text")
+
+
+def pick_heuristic(pool: Pool, budget: int, rng: np.random.Generator) -> Selection:
+    """Texts of middling length made of words that many texts use: rules only, no model.
+
+    score_i = mean over the different words w of text i of ln(texts with w / n), plus 1,000 inside the middle half of
+    the lengths in characters. A word is a run of letters, or one Chinese character.
+
+    Args:
+        pool: texts.
+        budget: how many to pick.
+        rng: not used.
+
+    Returns:
+        min(budget, n) ids, best first, ties by id.
+
+    Raises:
+        EmptyPool: no rows.
+        SelectionError: no texts.
+
+    Paper: none; the "heuristic rules (length, word frequency)" baseline of the project's method D.
+    """
+    n = check(pool, budget)
+    need(pool, "texts")
+    words = [set(_WORDS.findall((text or "").lower())) for text in pool.texts]
+    used = Counter(word for found in words for word in found)
+    commonness = np.array(
+        [np.mean([np.log(used[w] / n) for w in sorted(found)]) if found else -np.log(n) - 1.0 for found in words]
+    )
+    lengths = np.array([len(text or "") for text in pool.texts], dtype=np.float64)
+    low, high = np.percentile(lengths, [25, 75])
+    inside = (lengths >= low) & (lengths <= high)
+    return by_score(
+        pool,
+        np.where(inside, 1000.0, 0.0) + commonness,
+        budget,
+        lambda row: "common_words" if inside[row] else "common_words_odd_length",
+        "no_text",
+    )
+
+
+def pick_model_score(pool: Pool, budget: int, rng: np.random.Generator, *, view: str = "difficulty") -> Selection:
+    """The best rows by one view alone.
+
+    Args:
+        pool: unit (n, 4).
+        budget: how many to pick.
+        rng: not used.
+        view: which view.
+
+    Returns:
+        min(budget, rows that have the view) ids, best first, ties by id.
+
+    Raises:
+        EmptyPool: no rows.
+        SelectionError: no unit scores, or no such view.
+
+    Paper: none; the "model score" baseline of the project's method D.
+    """
+    check(pool, budget)
+    need(pool, "unit")
+    if view not in VIEWS:
+        raise SelectionError("There is no such view", got=view, fix=f"Choose one of {', '.join(VIEWS)}.")
+    scores = np.asarray(pool.unit[:, VIEWS.index(view)], dtype=np.float64)
+    return by_score(pool, scores, budget, lambda row: f"view:{view}", f"no_score:{view}")
+
+
+def pick_margin(pool: Pool, budget: int, rng: np.random.Generator) -> Selection:
+    """The rows whose two likeliest classes are closest (breaking ties).
+
+    Args:
+        pool: probs (n, c), c >= 2.
+        budget: how many to pick.
+        rng: not used.
+
+    Returns:
+        min(budget, rows without NaN) ids, smallest margin first, ties by id.
+
+    Raises:
+        EmptyPool: no rows.
+        SelectionError: no probabilities, or fewer than two classes.
+
+    Paper: margin-2001, breaking-ties-2005.
+    """
+    check(pool, budget)
+    need(pool, "probs")
+    if pool.probs.shape[1] < 2:
+        raise SelectionError(
+            "Margin needs at least two classes", got=pool.probs.shape[1], fix="Use a label set with two or more names."
+        )
+    ordered = np.sort(np.asarray(pool.probs, dtype=np.float64), axis=1)
+    margin = np.where(np.isnan(ordered).any(axis=1), np.nan, ordered[:, -1] - ordered[:, -2])
+    return by_score(pool, -margin, budget, lambda row: "smallest_margin", "no_probabilities")
+
+
+WEIGHTED_SUM = Strategy("weighted_sum", "strategy.weighted_sum.title", ("scores",), "deita-2024", pick_weighted_sum)
+RANDOM = Strategy("random", "strategy.random.title", (), "random-selection-2024", pick_random)
+STRATIFIED = Strategy("stratified", "strategy.stratified.title", ("clusters",), "", pick_stratified)
+LONGEST = Strategy("longest", "strategy.longest.title", ("texts",), "long-is-more-2024", pick_longest)
+HEURISTIC = Strategy("heuristic", "strategy.heuristic.title", ("texts",), "", pick_heuristic)
+MODEL_SCORE = Strategy("model_score", "strategy.model_score.title", ("unit",), "", pick_model_score)
+UNCERTAINTY = Strategy("margin", "strategy.margin.title", ("probs",), "margin-2001", pick_margin)

@@ -1,0 +1,168 @@
+"""What every strategy promises, run over the catalogue."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from studio import words
+from studio.errors import BudgetTooLarge, EmptyPool, SelectionError
+from studio.records import Knn, Pool
+from studio.selection import STRATEGIES, by_name
+
+PAPERS = Path(__file__).parents[2] / "docs" / "papers.md"
+N = 40
+
+
+def pool(n: int = N) -> Pool:
+    rng = np.random.default_rng(11)
+    x = rng.normal(size=(n, 5))
+    x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32) if n else x.astype(np.float32)
+    distances = np.clip(1 - x @ x.T, 0, 2)
+    np.fill_diagonal(distances, np.inf)
+    order = np.argsort(distances, axis=1, kind="stable")[:, : min(6, max(n - 1, 0))]
+    knn = Knn(order.astype(np.int32), np.take_along_axis(distances, order, axis=1).astype(np.float32))
+    unit = rng.random((n, 4), dtype=np.float32)
+    texts = [" ".join(rng.choice(["card", "refund", "我的", "account", "x"], 1 + i % 7)) for i in range(n)]
+    return Pool(
+        np.arange(n) * 3 + 1,
+        unit.mean(axis=1).astype(np.float64),
+        unit,
+        rng.integers(-1, 4, n),
+        {"group_region": rng.integers(-1, 2, n)},
+        rng.dirichlet(np.ones(3), size=n),
+        x,
+        knn,
+        texts,
+    )
+
+
+def pick(strategy, given, budget, seed=0, **options):
+    return strategy.pick(given, budget, np.random.default_rng(seed), **options)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: s.name)
+class TestStrategy:
+    @pytest.mark.parametrize("budget", [0, 1, 7, N, N + 25])
+    def test_exactly_the_budget_without_repeats(self, strategy, budget):
+        given = pool()
+        found = pick(strategy, given, budget)
+        assert len(found.ids) == len(set(found.ids.tolist())) == min(budget, N) == len(found.reasons)
+        assert set(found.ids.tolist()) <= set(given.ids.tolist())
+
+    def test_every_id_has_one_true_reason(self, strategy):
+        given = pool()
+        found = pick(strategy, given, 9)
+        assert all(found.reasons)
+        assert set(found.rejected) == set(given.ids.tolist()) - set(found.ids.tolist())
+        assert len(found.rejected) == N - 9
+        assert all(found.rejected[i] for i in found.rejected) and int(found.ids[0]) not in found.rejected
+        with pytest.raises(KeyError):
+            found.rejected[10**9]
+
+    def test_same_seed_same_bytes(self, strategy):
+        assert pick(strategy, pool(), 12, 5).ids.tobytes() == pick(strategy, pool(), 12, 5).ids.tobytes()
+
+    def test_the_global_random_state_is_left_alone(self, strategy):
+        before = np.random.get_state()[1].tobytes()
+        pick(strategy, pool(), 5)
+        assert np.random.get_state()[1].tobytes() == before
+
+    def test_an_empty_pool_and_a_negative_budget_are_refused(self, strategy):
+        with pytest.raises(EmptyPool):
+            pick(strategy, pool(0), 3)
+        with pytest.raises(SelectionError):
+            pick(strategy, pool(), -1)
+
+    def test_one_example(self, strategy):
+        assert pick(strategy, pool(1), 3).ids.tolist() == [1]
+
+    def test_missing_needs_are_refused(self, strategy):
+        for name in {"unit", "probs", "embeddings", "knn", "texts", "clusters"} & set(strategy.needs):
+            with pytest.raises(SelectionError, match="needs|column"):
+                pick(strategy, dataclasses.replace(pool(), **{name: None}), 3)
+
+    def test_ids_out_of_order_are_refused(self, strategy):
+        given = pool()
+        with pytest.raises(SelectionError, match="increasing"):
+            pick(strategy, dataclasses.replace(given, ids=given.ids[::-1].copy()), 3)
+
+    def test_record_is_whole(self, strategy):
+        assert strategy.name.isidentifier()
+        for language in words.LANGUAGES:
+            assert strategy.title in words.catalogue(language)
+            assert strategy.title.replace(".title", ".help") in words.catalogue(language)
+        assert not strategy.paper or f"| `{strategy.paper}` |" in PAPERS.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["weighted_sum", "k_center", "facility_location", "margin", "model_score"])
+def test_undefined_rows_are_never_picked(name):
+    given = pool()
+    given.scores[::3], given.unit[::3], given.probs[::3] = np.nan, np.nan, np.nan
+    found = pick(by_name(name), given, N)
+    usable = N - len(given.ids[::3])
+    assert len(found.ids) == usable and not set(found.ids.tolist()) & set(given.ids[::3].tolist())
+    assert found.rejected[1].startswith("no_")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: s.name)
+def test_ties_fall_to_the_lower_id(strategy):
+    """With nothing to choose between, the answer is the first ids, unless chance is the rule."""
+    x = np.tile(np.array([[1, 0]], dtype=np.float32), (6, 1))
+    knn = Knn(
+        np.array([[j for j in range(6) if j != i] for i in range(6)], dtype=np.int32), np.zeros((6, 5), np.float32)
+    )
+    given = Pool(
+        np.arange(6) + 5,
+        np.full(6, 0.5),
+        np.full((6, 4), 0.5, np.float32),
+        np.zeros(6, int),
+        {},
+        np.full((6, 2), 0.5),
+        x,
+        knn,
+        ["same"] * 6,
+    )
+    if strategy.name not in ("random", "stratified"):
+        assert pick(strategy, given, 3).ids.tolist() == [5, 6, 7]
+
+
+def test_caps_quotas_tau_and_threshold_of_the_weighted_sum():
+    given, strategy = pool(), by_name("weighted_sum")
+    found = pick(strategy, given, 9, caps={"cluster": 2, "group_region": 4})
+    rows = np.searchsorted(given.ids, found.ids)
+    assert np.bincount(given.clusters[rows] + 1).max() <= 2
+    assert np.bincount(given.groups["group_region"][rows] + 1).max() <= 4
+    with pytest.raises(BudgetTooLarge, match="10 of 30 fit"):
+        pick(strategy, given, 30, caps={"cluster": 2})
+    even = pick(strategy, given, 10, alpha=0.0)
+    counts = np.bincount(given.clusters[np.searchsorted(given.ids, even.ids)] + 1, minlength=5)
+    assert counts.tolist() == [2, 2, 2, 2, 2]
+    high = pick(strategy, given, N, threshold=0.5)
+    assert len(high.ids) == (given.scores >= 0.5).sum()
+    low = int(given.ids[np.argmin(given.scores)])
+    assert high.rejected[low] == "below_threshold"
+    apart = pick(strategy, given, 5, tau=0.8)
+    x = given.embeddings[np.searchsorted(given.ids, apart.ids)]
+    similarity = x @ x.T
+    assert similarity[~np.eye(5, dtype=bool)].max() <= 0.8 + 1e-6
+
+
+def test_stratified_keeps_the_shares_of_the_pool():
+    given = pool()
+    found = pick(by_name("stratified"), given, 20, axis="group_region")
+    codes = given.groups["group_region"]
+    picked = np.bincount(codes[np.searchsorted(given.ids, found.ids)] + 1, minlength=3)
+    assert np.abs(picked - np.bincount(codes + 1, minlength=3) / 2).max() <= 1
+
+
+def test_longest_and_unknown():
+    given = pool()
+    longest = max(range(N), key=lambda i: (len(given.texts[i]), -i))
+    assert pick(by_name("longest"), given, 1).ids[0] == given.ids[longest]
+    with pytest.raises(SelectionError, match="no such strategy"):
+        by_name("vibes")
+    assert len({s.name for s in STRATEGIES}) == len(STRATEGIES)

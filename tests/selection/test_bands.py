@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+
+from studio.errors import SelectionError
+from studio.selection.bands import (
+    against_random,
+    benjamini_hochberg,
+    hypergeometric_bands,
+    random_draws,
+    simulated_bands,
+)
+from studio.selection.constraints import equal_cap
+
+
+def enumerate_draws(sizes, picked_n):
+    """Every subset of a tiny pool, counted by group."""
+    rows = [g for g, size in enumerate(sizes) for _ in range(size)]
+    counts = [np.bincount(draw, minlength=len(sizes)) for draw in itertools.combinations(rows, picked_n)]
+    return np.array(counts)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 5), min_size=2, max_size=3), st.integers(1, 5), st.integers(0, 10_000))
+def test_the_band_is_that_of_all_possible_draws(sizes, size, seed):
+    size = min(size, sum(sizes))
+    draws = enumerate_draws(sizes, size)
+    picked = draws[seed % len(draws)]
+    for g, band in enumerate(hypergeometric_bands(np.array(sizes), picked)):
+        column = draws[:, g]
+        inside = (column >= band.low) & (column <= band.high)
+        assert inside.mean() >= 0.95 - 1e-12
+        assert (column < band.low).mean() <= 0.025 + 1e-12 and (column > band.high).mean() <= 0.025 + 1e-12
+        # and it cannot be narrowed on either side
+        assert (column <= band.low).mean() >= 0.025 - 1e-12 and (column < band.high).mean() < 0.975 + 1e-12
+        p = min(1, 2 * min((column <= picked[g]).mean(), (column >= picked[g]).mean()))
+        assert band.p == pytest.approx(p, abs=1e-9)
+        assert band.expected == pytest.approx(column.mean())
+
+
+def test_a_squeezed_group_is_named_in_examples_and_shares():
+    """1,000 of 5,000, a group of 20 %: a random draw holds 200 with sd 11.3; 100 of it is far outside."""
+    bands = hypergeometric_bands(np.array([0, 1000, 4000]), np.array([0, 100, 900]))
+    fewer, more = bands
+    assert (fewer.code, fewer.verdict) == (0, "fewer")
+    sd = math.sqrt(1000 * 0.2 * 0.8 * 4000 / 4999)
+    assert fewer.low == pytest.approx(200 - 1.96 * sd, abs=1.5) and fewer.high == pytest.approx(
+        200 + 1.96 * sd, abs=1.5
+    )
+    assert fewer.gap == 100 - fewer.low < 0 and fewer.low_share == fewer.low / 1000
+    assert more.verdict == "slight"  # 900 against 800 expected: outside the band, but within a fifth of its share
+    assert not fewer.is_small
+
+
+def test_the_share_of_an_ordinary_draw_stays_within():
+    alarms = 0
+    rng = np.random.default_rng(0)
+    sizes = np.array([0, 300, 500, 1200, 3000])
+    codes = np.repeat(np.arange(5), sizes)
+    for _ in range(200):
+        picked = np.bincount(rng.choice(codes, 500, replace=False), minlength=5)
+        alarms += any(band.verdict in ("fewer", "more") for band in hypergeometric_bands(sizes, picked))
+    assert alarms <= 12
+
+
+def test_small_groups_are_marked_and_impossible_counts_refused():
+    bands = hypergeometric_bands(np.array([0, 49, 951]), np.array([0, 0, 100]))
+    assert bands[0].is_small and not bands[1].is_small
+    with pytest.raises(SelectionError):
+        hypergeometric_bands(np.array([5]), np.array([6]))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_correction_agrees_with_statsmodels(p):
+    np.testing.assert_allclose(benjamini_hochberg(np.array(p)), multipletests(p, method="fdr_bh")[1], atol=1e-12)
+
+
+def test_simulated_bands_without_caps_come_near_the_exact_ones():
+    rng = np.random.default_rng(1)
+    sizes = np.array([0, 300, 700])
+    codes = np.repeat([0, 1], [300, 700])
+    draws = random_draws(np.arange(1000), 200, 1000, rng, draws=999)
+    assert all(len(set(d.tolist())) == 200 for d in draws)
+    counts = np.array([np.bincount(codes[d] + 1, minlength=3) for d in draws])
+    picked = np.array([0, 40, 160])
+    for exact, near in zip(hypergeometric_bands(sizes, picked), simulated_bands(sizes, picked, counts), strict=True):
+        assert abs(exact.low - near.low) <= 2 and abs(exact.high - near.high) <= 2
+        assert near.draws == 999 and near.verdict == exact.verdict
+
+
+def test_draws_obey_the_caps():
+    codes = np.repeat([0, 1, 2], [900, 80, 20])
+    axis = equal_cap("c", codes, 30)
+    for draw in random_draws(np.arange(1000), 75, 1000, np.random.default_rng(0), draws=60, axes=[axis]):
+        counts = np.bincount(codes[draw], minlength=3)
+        assert (counts <= 30).all() and len(draw) == 75
+    short = random_draws(np.arange(1000), 200, 1000, np.random.default_rng(0), draws=40, axes=[axis])
+    assert {len(draw) for draw in short} == {80}
+
+
+def test_a_number_beside_random_draws():
+    drawn = np.arange(199) / 199
+    found = against_random(2.0, drawn)
+    assert (found.verdict, found.low, found.high) == ("higher", drawn[4], drawn[194])
+    assert found.p == pytest.approx(2 / 200) and found.draws == 199
+    assert against_random(0.5, drawn).verdict == "within"
+    with pytest.raises(SelectionError):
+        against_random(0.5, drawn[:20])

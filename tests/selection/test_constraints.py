@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from studio.errors import SelectionError
+from studio.records import Knn
+from studio.selection.constraints import (
+    Axis,
+    NearPairs,
+    best_first,
+    equal_cap,
+    greedy_keep,
+    near_pairs,
+    pick_best,
+    proportional_quotas,
+    share_out,
+)
+
+NAN = float("nan")
+
+
+def plain_walk(scores, budget, axes, near):
+    """The rule as a person would do it by hand: one row after the other."""
+    order = sorted((i for i in range(len(scores)) if not np.isnan(scores[i])), key=lambda i: (-scores[i], i))
+    rivals = {}
+    if near is not None:
+        for a, b in zip(near.first.tolist(), near.second.tolist(), strict=True):
+            rivals.setdefault(a, set()).add(b)
+            rivals.setdefault(b, set()).add(a)
+    kept, counts, why = [], [{} for _ in axes], {}
+    for row in order:
+        if len(kept) == budget:
+            why[row] = 1
+            continue
+        close = [k for k in kept if k in rivals.get(row, ())]
+        full = [
+            a for a, axis in enumerate(axes) if counts[a].get(axis.codes[row], 0) >= axis.limits[axis.codes[row] + 1]
+        ]
+        if close:
+            why[row] = -(close[0] + 1)
+        elif full:
+            why[row] = 2 + full[0]
+        else:
+            kept.append(row)
+            for a, axis in enumerate(axes):
+                counts[a][axis.codes[row]] = counts[a].get(axis.codes[row], 0) + 1
+    return kept, why
+
+
+@st.composite
+def problems(draw):
+    n = draw(st.integers(1, 40))
+    scores = np.array(draw(st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.5, 0.9, NAN]), min_size=n, max_size=n)))
+    axes = []
+    for name in ("cluster", "region")[: draw(st.integers(0, 2))]:
+        codes = np.array(draw(st.lists(st.integers(-1, 3), min_size=n, max_size=n)))
+        limits = np.array(draw(st.lists(st.integers(0, 6), min_size=int(codes.max()) + 2, max_size=int(codes.max()) + 2)))
+        axes.append(Axis(name, codes, limits))
+    near = None
+    if draw(st.booleans()):
+        pairs = draw(st.sets(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)).filter(lambda p: p[0] < p[1])))
+        pairs = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+        near = NearPairs(pairs[:, 0], pairs[:, 1], 0.9)
+    return scores, draw(st.integers(0, 45)), axes, near
+
+
+@settings(max_examples=300, deadline=None)
+@given(problems())
+def test_the_fast_walk_is_the_plain_walk(problem):
+    scores, budget, axes, near = problem
+    picked = pick_best(scores, budget, axes, near)
+    kept, why = plain_walk(scores, budget, axes, near)
+    assert picked.rows.tolist() == kept
+    assert picked.n_usable == int((~np.isnan(scores)).sum())
+    for row, code in zip(picked.walked.tolist(), picked.kept_out.tolist(), strict=True):
+        assert code == why.get(row, 0)
+    unwalked = set(why) - set(picked.walked.tolist())
+    assert all(why[row] == 1 for row in unwalked)
+    for axis in axes:
+        counts = np.bincount(axis.codes[picked.rows] + 1, minlength=len(axis.limits))
+        assert (counts <= axis.limits).all()
+
+
+def test_a_chain_of_rivals_is_ended_by_the_plain_loop():
+    """0-1-2-3-...: every second row stays, and each decision hangs on the one before it."""
+    n = 101
+    near = NearPairs(np.arange(n - 1), np.arange(1, n), 0.9)
+    keep, looped = greedy_keep(np.arange(n), n, [Axis("c", np.zeros(n, int), np.array([0, 30]))], near)
+    assert looped > 0
+    assert np.flatnonzero(keep).tolist() == list(range(0, 60, 2))
+
+
+def test_ties_fall_to_the_lower_row_even_at_the_edge_of_the_prefix():
+    scores = np.array([0.5] * 6 + [0.9, NAN])
+    assert best_first(scores, 3)[:3].tolist() == [6, 0, 1]
+    assert best_first(np.array([NAN, NAN]), 3).tolist() == []
+    assert pick_best(scores, 0).rows.tolist() == []
+    assert pick_best(scores, 50).rows.tolist() == [6, 0, 1, 2, 3, 4, 5]
+    with pytest.raises(SelectionError):
+        pick_best(scores, -1)
+
+
+def test_the_prefix_grows_until_the_caps_are_filled():
+    n = 5000
+    codes = np.repeat([0, 1], [4990, 10])
+    picked = pick_best(np.linspace(1, 0, n), 15, [equal_cap("c", codes, 8)])
+    assert picked.rows.tolist() == [*range(8), *range(4990, 4997)]
+    short = pick_best(np.linspace(1, 0, n), 30, [equal_cap("c", codes, 8)])
+    assert len(short.rows) == 16 and short.capacity == 16
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=8), st.floats(0, 1), st.integers(0, 60))
+def test_quotas_fill_the_total_within_sizes(sizes, alpha, total):
+    sizes = np.array(sizes)
+    total = min(total, int(sizes.sum()))
+    given_ = share_out(sizes, total, alpha)
+    assert given_.sum() == total and (given_ <= sizes).all() and (given_ >= 0).all()
+
+
+def test_quotas_by_hand():
+    assert share_out(np.array([60, 30, 10]), 10).tolist() == [6, 3, 1]
+    assert share_out(np.array([60, 30, 10]), 9, 0.0).tolist() == [3, 3, 3]
+    assert share_out(np.array([60, 30, 2]), 30, 0.0).tolist() == [14, 14, 2]
+    codes = np.array([0] * 6 + [1] * 3 + [-1])
+    axis = proportional_quotas("c", codes, np.ones(10, bool), 5, 1.0)
+    assert axis.limits.tolist() == [1, 3, 1] or axis.limits.sum() == 5
+
+
+def test_near_pairs_are_above_tau_in_either_direction():
+    knn = Knn(np.array([[1, 2], [0, 2], [3, -1], [2, 0]]), np.array([[0.05, 0.2], [0.05, 0.3], [0.1, 9], [0.1, 0.04]]))
+    pairs = near_pairs(knn, 0.9)
+    assert list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)) == [(0, 1), (0, 3)]
+    assert len(near_pairs(knn, 0.99).first) == 0
+
+
+def test_a_cap_of_zero_is_refused():
+    with pytest.raises(SelectionError):
+        equal_cap("c", np.array([0, 1]), 0)
