@@ -83,34 +83,27 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     ).sort_values(["n", "label"], ascending=[False, True])
     table = table.reset_index(drop=True)
     findings = [_balance_finding(table, counts, n)]
-    rare = table[table.is_rare & (len(names) > 1)].iloc[::-1]
-    for row in rare.head(10).itertuples():
-        findings.append(
-            Finding(
-                audit=NAME,
-                key="audit.balance.rare",
-                values={
-                    "label": row.label,
-                    "n": int(row.n),
-                    "rare": RARE,
-                    "share": float(row.share),
-                    "low": float(row.low),
-                    "high": float(row.high),
-                    "total": n,
-                },
-                n=n,
-                estimate=float(row.share),
-                low=float(row.low),
-                high=float(row.high),
-                unit="share",
-                threshold=RARE,
-                alarm=False,
-                examples=(where("label", row.label),),
-            )
-        )
+    if len(names) > 1:
+        findings += [_rare_finding(row, n) for row in table[table.is_rare].iloc[::-1].head(10).itertuples()]
     missing = int((codes < 0).sum())
     notes = ("audit.note.unlabelled_left_out",) if missing else ()
     return AuditResult(audit=NAME, findings=tuple(findings), table=table[list(COLUMNS)], notes=notes)
+
+
+def _rare_finding(row: object, n: int) -> Finding:
+    values = {"label": row.label, "n": int(row.n), "rare": RARE, "share": float(row.share), "total": n}
+    return Finding(
+        audit=NAME,
+        key="audit.balance.rare",
+        values=values,
+        n=n,
+        estimate=float(row.share),
+        low=float(row.low),
+        high=float(row.high),
+        unit="share",
+        threshold=RARE,
+        examples=(where("label", row.label),),
+    )
 
 
 def _balance_finding(table: pd.DataFrame, counts: Array, n: int) -> Finding:

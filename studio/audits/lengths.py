@@ -226,7 +226,7 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
         spread = max(factor["n"] - factor["df"] - 1, 1)
         smallest = min(visible_noncentrality(factor["df"], level) / spread, 1.0)
         summaries.append(_summary_finding(factor, float(factor_q), smallest))
-    alarms = table[table.alarm].assign(size=(table.longer - 0.5).abs())
+    alarms = table[table.alarm].assign(size=lambda rows: (rows.longer - 0.5).abs())
     details = []
     for row in alarms.sort_values("size", ascending=False, kind="stable").itertuples():
         others = _others(frame, row.factor, row.value, lengths)

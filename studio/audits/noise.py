@@ -39,6 +39,22 @@ def neighbour_votes(indices: Array, distances: Array, labels: Array, n_labels: i
     return np.where(enough[:, None] & (total > 0), votes / np.where(total > 0, total, 1.0), np.nan)
 
 
+def _finding(table: pd.DataFrame, n: int) -> Finding:
+    low, high = (float(x) for x in wilson(len(table), n))
+    share = len(table) / n
+    return Finding(
+        audit=NAME,
+        key="audit.noise.suspects" if len(table) else "audit.noise.none",
+        values={"suspects": len(table), "n": n, "share": share},
+        n=n,
+        estimate=share,
+        low=low,
+        high=high,
+        unit="share",
+        example_ids=tuple(int(i) for i in table.example_id.head(SHOWN)),
+    )
+
+
 def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     """Examples whose neighbours agree on another label than the one given.
 
@@ -87,19 +103,7 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     table = table.sort_values(
         ["suggested_share", "own_share", "example_id"], ascending=[False, True, True], ignore_index=True
     )
-    low, high = (float(x) for x in wilson(len(table), len(judged)))
-    values = {"suspects": len(table), "n": len(judged), "share": len(table) / len(judged), "low": low, "high": high}
-    finding = Finding(
-        audit=NAME,
-        key="audit.noise.suspects" if len(table) else "audit.noise.none",
-        values=values,
-        n=len(judged),
-        estimate=values["share"],
-        low=low,
-        high=high,
-        unit="share",
-        example_ids=tuple(int(i) for i in table.example_id.head(SHOWN)),
-    )
+    finding = _finding(table, len(judged))
     return AuditResult(audit=NAME, findings=(finding,), table=table, notes=("audit.note.suspects",))
 
 

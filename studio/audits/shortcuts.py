@@ -124,8 +124,8 @@ def _companion(counts: sparse.csc_matrix, words: Array, column: int, rows: Array
     usable = (other_n >= 5) & (other_n <= n - 5)
     usable[column] = False
     word = str(words[column])
-    if is_cjk(word):  # pieces of the same run of characters are the same word, not company
-        usable &= ~np.array([_overlaps(word, str(other)) for other in words])
+    if is_cjk(word):  # a piece inside another is the same word, not company
+        usable &= ~np.array([word in str(other) or str(other) in word for other in words])
     if not usable.any() or own_n == n:
         return "", 0.0, own_n >= SEEN_IN
     phi = np.where(usable, phi, 0.0)
@@ -135,13 +135,6 @@ def _companion(counts: sparse.csc_matrix, words: Array, column: int, rows: Array
 
 
 COMPANY = 0.25  # ours: a companion's phi below this is no company (phrase mates measure 0.4 to 1)
-
-
-def _overlaps(word: str, other: str) -> bool:
-    """True when two pieces of Han text share an end: one within the other, or a tail that is the other's head."""
-    if word in other or other in word:
-        return True
-    return any(word[-size:] == other[:size] or other[-size:] == word[:size] for size in (1, 2, 3))
 
 
 def _longest(table: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,24 @@ THIN = 0.25  # ours: a topic is thin below a quarter of the size all topics woul
 COLUMNS = ("cluster", "name", "n", "share", "low", "high", "equal_share", "is_thin", "is_small")
 
 
+def _thin_finding(row: object, n: int) -> Finding:
+    low, high, equal = float(row.low), float(row.high), float(row.equal_share)
+    values = {"topic": row.topic, "n": int(row.n), "share": float(row.share), "equal": equal, "total": n}
+    return Finding(
+        audit=NAME,
+        key="audit.topics.thin",
+        values=values,
+        n=n,
+        estimate=float(row.share),
+        low=low,
+        high=high,
+        unit="share",
+        threshold=THIN * equal,
+        alarm=True,
+        examples=(Condition("cluster", "eq", int(row.cluster)),),
+    )
+
+
 def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     """Topics (clusters of the vectors) far below an equal share, and how even the topics are.
 
@@ -57,45 +75,13 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     )
     table = table.sort_values(["n", "cluster"], ascending=[True, True], ignore_index=True)
     _, effective, even = evenness(counts)
-    findings = [
-        Finding(
-            audit=NAME,
-            key="audit.topics.thin",
-            values={
-                "topic": row.name_,
-                "n": int(row.n),
-                "share": float(row.share),
-                "equal": equal,
-                "low": float(row.low),
-                "high": float(row.high),
-                "total": n,
-            },
-            n=n,
-            estimate=float(row.share),
-            low=float(row.low),
-            high=float(row.high),
-            unit="share",
-            threshold=THIN * equal,
-            alarm=True,
-            examples=(Condition("cluster", "eq", int(row.cluster)),),
-        )
-        for row in table[table.is_thin].head(10).rename(columns={"name": "name_"}).itertuples()
-    ]
+    thinnest = table[table.is_thin].head(10).rename(columns={"name": "topic"})
+    findings = [_thin_finding(row, n) for row in thinnest.itertuples()]
+    values = {"clusters": len(names), "effective": effective, "even": even, "n": n, "noise": noise}
+    values["thin"] = int(thin.sum())
     findings.append(
         Finding(
-            audit=NAME,
-            key="audit.topics.evenness",
-            values={
-                "clusters": len(names),
-                "effective": effective,
-                "even": even,
-                "n": n,
-                "noise": noise,
-                "thin": int(thin.sum()),
-            },
-            n=n,
-            estimate=effective,
-            unit="effective_number",
+            audit=NAME, key="audit.topics.evenness", values=values, n=n, estimate=effective, unit="effective_number"
         )
     )
     return AuditResult(audit=NAME, findings=tuple(findings), table=table)

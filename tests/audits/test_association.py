@@ -1,0 +1,147 @@
+"""Odds ratios and Cramer's V against published values, statsmodels and scipy."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.stats.contingency import association as scipy_association
+from statsmodels.stats.contingency_tables import Table2x2
+
+from studio.audits.association import ASSOCIATION, BAND, cramers_v, odds_ratio
+from studio.audits.context import Context
+
+
+def frame_of(counts, labels="xyz", groups="abc"):
+    rows = [(labels[y], groups[g]) for y, row in enumerate(counts) for g, n in enumerate(row) for _ in range(n)]
+    return pd.DataFrame({"example_id": range(len(rows)), "text": "t", "label": [r[0] for r in rows],
+                         "group_g": [r[1] for r in rows]})  # fmt: skip
+
+
+def run(frame, **context):
+    return ASSOCIATION.compute(frame, Context(groups=("g",), **context))
+
+
+def test_reference_table():
+    ratio, low, high, error = odds_ratio(10, 20, 30, 40)
+    assert (float(ratio), float(error)) == pytest.approx((0.666667, 0.456435), abs=1e-6)
+    assert (float(low), float(high)) == pytest.approx((0.272515, 1.630900), abs=1e-6)
+    v, corrected, p = cramers_v([[10, 20], [30, 40]])
+    assert v == pytest.approx(0.089087, abs=1e-6)
+    assert corrected == 0.0
+    assert p == pytest.approx(stats.chi2.sf(0.793651, 1), abs=1e-5)
+
+
+@given(st.lists(st.integers(1, 500), min_size=4, max_size=4))
+def test_odds_ratio_is_that_of_statsmodels(cells):
+    a, b, c, d = cells
+    table = Table2x2(np.array([[a, b], [c, d]]))
+    ratio, low, high, _ = odds_ratio(a, b, c, d)
+    assert float(ratio) == pytest.approx(table.oddsratio)
+    assert (float(low), float(high)) == pytest.approx(table.oddsratio_confint())
+
+
+def test_an_empty_cell_gets_half_an_example_everywhere():
+    ratio, low, high, error = odds_ratio(0, 10, 5, 5)
+    assert float(ratio) == pytest.approx(0.5 * 5.5 / (10.5 * 5.5))
+    assert float(error) == pytest.approx(np.sqrt(1 / 0.5 + 1 / 10.5 + 1 / 5.5 + 1 / 5.5))
+    assert np.isfinite([low, high]).all()
+
+
+@given(st.lists(st.lists(st.integers(1, 60), min_size=3, max_size=3), min_size=2, max_size=5))
+def test_plain_v_is_that_of_scipy(counts):
+    v, corrected, p = cramers_v(counts)
+    assert v == pytest.approx(scipy_association(np.array(counts), method="cramer", correction=False))
+    assert 0 <= corrected <= v + 1e-12
+    assert p == pytest.approx(stats.chi2_contingency(counts, correction=False).pvalue)
+
+
+def test_every_row_is_its_own_two_by_two_table():
+    counts = np.array([[40, 60, 20], [30, 10, 90], [200, 300, 150]])
+    table = run(frame_of(counts)).table
+    assert len(table) == 9
+    for row in table.itertuples():
+        y, g = "xyz".index(row.label), "abc".index(row.value)
+        a, b = counts[y, g], counts[:, g].sum() - counts[y, g]
+        c, d = counts[y].sum() - a, counts.sum() - counts[:, g].sum() - counts[y].sum() + a
+        oracle = Table2x2(np.array([[a, b], [c, d]]))
+        assert row.odds_ratio == pytest.approx(oracle.oddsratio)
+        assert (row.low, row.high) == pytest.approx(oracle.oddsratio_confint())
+        assert row.p == pytest.approx(stats.chi2_contingency([[a, b], [c, d]], correction=False).pvalue)
+        assert not row.is_exact
+
+
+def test_small_expected_counts_use_the_exact_test():
+    table = run(frame_of([[3, 0, 1], [9, 12, 40]])).table
+    row = table[(table.label == "x") & (table.value == "a")].iloc[0]
+    assert row.is_exact
+    assert row.p == pytest.approx(stats.fisher_exact([[3, 9], [1, 52]]).pvalue)
+
+
+def test_a_two_valued_attribute_is_told_once_from_the_side_of_higher_odds():
+    result = run(frame_of([[150, 60], [400, 500]], groups="ab"))
+    assert len(result.table) == 2
+    assert (result.table.odds_ratio >= 1).all()
+    alarms = [finding for finding in result.findings if finding.alarm]
+    assert {(f.values["label"], f.values["value"]) for f in alarms} == {("x", "a"), ("y", "b")}
+    assert [c.column for c in alarms[0].examples] == ["group_g", "label"]
+
+
+def test_an_alarm_needs_size_and_certainty():
+    sure_but_small = run(frame_of(np.array([[11_000, 10_000], [39_000, 40_000]]), groups="ab"))
+    assert sure_but_small.table.q.max() < 1e-6
+    assert sure_but_small.table.odds_ratio.max() < BAND
+    assert not any(f.alarm for f in sure_but_small.findings)
+    large_but_unsure = run(frame_of(np.array([[6, 3], [30, 40]]), groups="ab"))
+    assert large_but_unsure.table.odds_ratio.max() > 2
+    assert not any(f.alarm for f in large_but_unsure.findings)
+    smallest = large_but_unsure.findings[-1].smallest_effect
+    assert smallest is None or smallest > 2
+
+
+def test_copies_widen_the_interval_as_if_each_family_were_one_example():
+    """Doubling every example and naming the copies must give back the interval of the single ones."""
+    single = frame_of([[30, 20], [40, 90]], groups="ab")
+    double = pd.concat([single, single], ignore_index=True)
+    families = np.concatenate([np.arange(len(single))] * 2)
+    first = run(single).table
+    second = run(double, families=families).table
+    assert second.family_low.tolist() == pytest.approx(first.low.tolist())
+    assert second.family_high.tolist() == pytest.approx(first.high.tolist())
+    assert (second.high < first.high).all()
+    lone = run(single, families=np.arange(len(single))).table
+    assert lone.family_low.tolist() == pytest.approx(lone.low.tolist())
+
+
+def test_the_family_interval_covers_the_truth_where_the_plain_one_does_not():
+    """Corpora of 200 messages each copied five times: the plain 95 % interval is far too narrow."""
+    rng = np.random.default_rng(7)
+    plain = clustered = 0
+    for _ in range(200):
+        label, group = rng.integers(0, 2, 200), rng.integers(0, 2, 200)
+        frame = pd.DataFrame({"example_id": range(1000), "text": "t", "label": np.repeat(np.where(label, "x", "y"), 5),
+                              "group_g": np.repeat(np.where(group, "a", "b"), 5)})  # fmt: skip
+        row = run(frame, families=np.repeat(np.arange(200), 5)).table.iloc[0]
+        plain += row.low <= 1 <= row.high
+        clustered += row.family_low <= 1 <= row.family_high
+    assert plain < 150
+    assert clustered >= 182
+
+
+def test_clean_corpora_rarely_alarm_and_a_planted_odds_ratio_of_two_is_found():
+    rng = np.random.default_rng(2)
+    alarmed = found = 0
+    for _ in range(40):
+        group = rng.choice(["a", "b", "c"], 3000, p=[0.5, 0.3, 0.2])
+        label = rng.integers(0, 8, 3000).astype(str)
+        frame = pd.DataFrame({"example_id": range(3000), "text": "t", "label": label, "group_g": group})
+        alarmed += any(f.alarm for f in run(frame).findings)
+        moved = label.copy()
+        share = 2 / 7 / (1 + 2 / 7)
+        moved[group == "b"] = np.where(rng.random((group == "b").sum()) < share, "0",
+                                       rng.integers(1, 8, (group == "b").sum()).astype(str))  # fmt: skip
+        row = run(frame.assign(label=moved)).table.query("label == '0' and value == 'b'").iloc[0]
+        found += row.low > 1 and row.alarm
+    assert alarmed <= 5
+    assert found >= 36

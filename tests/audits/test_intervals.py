@@ -1,0 +1,87 @@
+"""Shared statistics against statsmodels, scipy and simulation."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+from studio.audits import intervals
+
+
+@given(st.integers(1, 10_000), st.data())
+def test_wilson_is_that_of_statsmodels(n, data):
+    k = data.draw(st.integers(0, n))
+    low, high = intervals.wilson(k, n)
+    expected = proportion_confint(k, n, method="wilson")
+    assert float(low) == pytest.approx(max(expected[0], 0.0), abs=1e-12)
+    assert float(high) == pytest.approx(min(expected[1], 1.0), abs=1e-12)
+    assert 0 <= low <= k / n <= high <= 1
+
+
+def test_wilson_of_nothing_is_everything():
+    low, high = intervals.wilson(0, 0)
+    assert (float(low), float(high)) == (0.0, 1.0)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
+def test_q_values_are_those_of_statsmodels(p):
+    q = intervals.corrected_q(np.array(p))
+    np.testing.assert_allclose(q, multipletests(p, method="fdr_bh")[1], atol=1e-12)
+    assert (q >= np.array(p) - 1e-12).all()
+
+
+def test_undefined_p_values_are_no_tests():
+    q = intervals.corrected_q(np.array([0.01, np.nan, 0.04]))
+    assert np.isnan(q[1])
+    np.testing.assert_allclose(q[[0, 2]], [0.02, 0.04])
+
+
+def test_the_smallest_odds_ratio_is_seen_in_four_of_five_corpora():
+    """Simulated: at the returned odds ratio about 80 % of corpora pass the Woolf test at 0.05."""
+    n_in, n_out, share = 400, 1600, 0.1
+    ratio = float(intervals.smallest_odds_ratio(n_in, n_out, share))
+    odds = ratio * share / (1 - share)
+    rng = np.random.default_rng(5)
+    a, c = rng.binomial(n_in, odds / (1 + odds), 4000), rng.binomial(n_out, share, 4000)
+    error = np.sqrt(1 / a + 1 / (n_in - a) + 1 / c + 1 / (n_out - c))
+    seen = np.abs(np.log(a * (n_out - c) / (c * (n_in - a)))) > 1.959964 * error
+    assert seen.mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_the_smallest_odds_ratio_falls_with_more_examples_and_is_infinite_for_none():
+    ratios = intervals.smallest_odds_ratio(np.array([0, 20, 200, 2000]), 5000, 0.1)
+    assert np.isinf(ratios[0])
+    assert (np.diff(ratios[1:]) < 0).all() and ratios[-1] > 1
+
+
+def test_the_smallest_ratio_is_seen_in_four_of_five_corpora():
+    n, expected = 2000, 0.2
+    ratio = float(intervals.smallest_ratio(n, expected))
+    counts = np.random.default_rng(1).binomial(n, ratio * expected, 4000)
+    seen = np.array([stats.norm.sf(abs(k / n - expected) / np.sqrt(expected * (1 - expected) / n)) < 0.025
+                     for k in counts])  # fmt: skip
+    assert seen.mean() == pytest.approx(0.8, abs=0.03)
+    assert intervals.smallest_ratio(3, 0.01) == 0.0
+    assert intervals.smallest_ratio(0, 0.5) == 0.0
+
+
+def test_the_noncentrality_interval_inverts_the_distribution():
+    low, high = intervals.noncentrality_interval(30.0, 4)
+    assert stats.ncx2.sf(30.0, 4, low) == pytest.approx(0.025, abs=1e-6)
+    assert stats.ncx2.cdf(30.0, 4, high) == pytest.approx(0.025, abs=1e-6)
+    assert intervals.noncentrality_interval(1.0, 4)[0] == 0.0
+    assert intervals.noncentrality_interval(0.0, 0) == (0.0, 0.0)
+
+
+def test_the_visible_noncentrality_has_80_percent_power():
+    value = intervals.visible_noncentrality(5, 0.01)
+    assert stats.ncx2.sf(stats.chi2.isf(0.01, 5), 5, value) == pytest.approx(0.8, abs=1e-6)
+
+
+def test_effective_n_by_hand():
+    assert intervals.effective_n(None, 7) == 7
+    assert intervals.effective_n(np.array([0, 0, 2, 3]), 4) == pytest.approx(16 / 6)
+    assert intervals.effective_n(np.array([]), 0) == 0
