@@ -1,0 +1,1 @@
+"""Fine-tuning: a frozen plan, a gate on the data, the fit itself and an honest evaluation."""
