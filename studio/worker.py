@@ -26,7 +26,7 @@ log = logging.getLogger("studio.worker")
 
 # Run kind -> module with `run(task)`. Imported only when such a run starts: some load torch.
 KINDS: Mapping[str, str] = {
-    "import": "studio.tasks.import_",
+    "import": "studio.tasks.import_corpus",
     "embed": "studio.tasks.embed",
     "map": "studio.tasks.map",
     "measure": "studio.tasks.measure",

@@ -20,6 +20,7 @@ FIELD_CHARACTERS = 4 * 1024 * 1024
 KINDS: tuple[str, ...] = ("csv", "tsv", "jsonl", "json", "parquet")
 _DELIMITERS = (",", "\t", ";", "|")
 _SAMPLE_RECORDS = 200
+_SAMPLE_LINES = 5_000
 _MOST_BAD_LINES = 0.05  # ours: above this share of undecodable lines the file, not the line, is in another encoding
 _BOM = b"\xef\xbb\xbf"
 csv.field_size_limit(FIELD_CHARACTERS)
@@ -170,7 +171,7 @@ def _wrong_encoding(shown: str, guess: str, offset: int, line: int) -> CorpusErr
 
 # --- JSON -------------------------------------------------------------------------------------------------------------
 def _json_format(text: str, whole: bool, shown: str) -> Format | None:
-    lines = [line for line in text.split("\n")[: _SAMPLE_RECORDS + 1] if line.strip()]
+    lines = [line for line in text.split("\n")[:_SAMPLE_LINES] if line.strip()]
     parsed = [record for line in lines if isinstance(record := _parse(line), dict)]
     if text.lstrip()[0] == "[" and not parsed:
         return _array_format(text, whole, shown)

@@ -89,9 +89,9 @@ def guess_roles(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Ro
     text = _guess_text(columns, values)
     free = [name for name in columns if name != text]
     split = next((name for name in _named(free, _SPLIT_NAMES) if _is_split(values[name])), None)
-    time = next(iter(_named(free, _TIME_NAMES)), None)
-    source = next(iter(_named(free, _SOURCE_NAMES)), None)
-    language = next((name for name in _named(free, _LANGUAGE_NAMES) if len(set(values[name])) <= FEW_VALUES), None)
+    time = next((name for name in _named(free, _TIME_NAMES) if values[name]), None)
+    source = next((name for name in _named(free, _SOURCE_NAMES) if values[name]), None)
+    language = next((name for name in _named(free, _LANGUAGE_NAMES) if 0 < len(set(values[name])) <= FEW_VALUES), None)
     taken = {split, time, source, language}
     free = [name for name in free if name not in taken]
     label = _guess_label(free, values)

@@ -7,8 +7,6 @@ Every column of every task exists from the start; a corpus fills those its task 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
 import shutil
 import uuid
@@ -23,12 +21,20 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from studio.corpus.manifest import (
+    EXAMPLES,
+    MANIFEST,
+    SCHEMA_VERSION,
+    file_sha256,
+    move_into_place,
+    read_manifest,
+    verify_snapshot,
+    write_json,
+)
 from studio.errors import CorpusError
 from studio.records import MAX_EXAMPLE_ID, TASK_TYPES
 
-SCHEMA_VERSION = 1
-EXAMPLES = "examples.parquet"
-MANIFEST = "manifest.json"
+__all__ = ["EXAMPLES", "MANIFEST", "read_manifest", "verify_snapshot"]  # read from here together with the rest
 GROUP_PREFIX = "group_"
 ROLE_FIELDS: tuple[str, ...] = (
     "text",
@@ -262,7 +268,7 @@ class SnapshotWriter:
         snapshot_id = content[:16]
         manifest = self._manifest(snapshot_id, content, facts)
         write_json(self.folder / MANIFEST, manifest)
-        return _move_into_place(self.folder, self.parent / snapshot_id, manifest)
+        return move_into_place(self.folder, self.parent / snapshot_id, manifest)
 
     def _sorted_order(self) -> np.ndarray | None:
         """None when ids already ascend; otherwise the file is rewritten in id order and the order returned."""
@@ -358,76 +364,3 @@ def write_snapshot(
         writer.abandon()
         raise
     return writer.finish(**{"language": "en", "rejects": {}, "n_rejects": 0, "sources": [], **facts})
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a snapshot folder.
-
-    Raises:
-        CorpusError: missing, unreadable, or written by a newer version.
-    """
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        version = int(manifest["schema_version"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CorpusError(
-            "The snapshot cannot be read", got=folder.name, fix="Import the corpus again or restore a backup."
-        ) from error
-    if version > SCHEMA_VERSION:
-        raise CorpusError(
-            "The snapshot was written by a newer version",
-            got=f"schema {version}, this version knows {SCHEMA_VERSION}",
-            fix="Update Winnow.",
-        )
-    return manifest
-
-
-def verify_snapshot(folder: Path) -> dict[str, Any]:
-    """The manifest, after checking that the Parquet file is byte for byte the one it describes.
-
-    Raises:
-        CorpusError: the file is missing or differs.
-    """
-    manifest = read_manifest(folder)
-    path = folder / EXAMPLES
-    found = file_sha256(path) if path.exists() else "no file"
-    if found != manifest["examples_sha256"]:
-        raise CorpusError(
-            "The examples of the snapshot are not the ones that were frozen",
-            got=found[:16],
-            fix="Import the corpus again or restore a backup.",
-        )
-    return manifest
-
-
-def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write readable JSON and fsync it."""
-    with path.open("wb") as handle:
-        handle.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-        handle.flush()
-        os.fsync(handle.fileno())
-
-
-def _move_into_place(temporary: Path, target: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    for file in temporary.iterdir():
-        with file.open("rb") as handle:
-            os.fsync(handle.fileno())
-    try:
-        temporary.rename(target)
-    except OSError:
-        if not (target / MANIFEST).exists():
-            raise
-        shutil.rmtree(temporary, ignore_errors=True)
-        return read_manifest(target)
-    descriptor = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    return manifest

@@ -33,6 +33,10 @@ _SPLIT_JOIN = (
 _MAP_JOIN = (
     "LEFT JOIN (SELECT example_id, cluster FROM map_point WHERE map_id = $map_id) AS m ON m.example_id = e.example_id"
 )
+_OF_SELECTION = """
+SELECT rank, example_id, score, reason FROM selection_example WHERE selection_id = $selection_id ORDER BY rank
+"""
+_SNAPSHOT_OF_SELECTION = "SELECT snapshot_id FROM selection WHERE selection_id = $selection_id"
 _VISIBLE_LABEL = "CASE WHEN coalesce(s.split, 'pool') <> 'pool' THEN e.label END"
 
 
@@ -140,6 +144,18 @@ def by_ids(
         source = source.replace(" AS e ", f" AS e JOIN {name} AS g ON g.example_id = e.example_id ", 1)
         sql = f"SELECT {', '.join(query.wanted)} {source} ORDER BY g.place"
         return _run(store, snapshot_id, query, sql, cursor)
+
+
+def of_selection(store: Store, snapshot_id: str, selection_id: str) -> pd.DataFrame:
+    """rank, example_id, score and reason of a frozen selection, in pick order.
+
+    Raises:
+        CorpusError: no such selection of this snapshot.
+    """
+    found = store.one(_SNAPSHOT_OF_SELECTION, {"selection_id": selection_id})
+    if found is None or found[0] != snapshot_id:
+        raise CorpusError("This selection is not one of this snapshot", got=selection_id, fix="Choose another one.")
+    return store.read(_OF_SELECTION, {"selection_id": selection_id})
 
 
 # --- building ---------------------------------------------------------------------------------------------------------

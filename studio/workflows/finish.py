@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 # Run kind -> "module:function" with f(studio, run_dir, spec) -> None. It verifies result/ (rundir.check_result), moves
 # files, writes rows, and may be called again after a crash in the middle. Kinds without an entry leave nothing behind.
-FINISHERS: Mapping[str, str] = {}
+FINISHERS: Mapping[str, str] = {
+    "import": "studio.workflows.corpora:finish_import",
+}
 
 
 def finish(studio: Studio, run_dir: Path, spec: RunSpec, status: RunStatus) -> None:

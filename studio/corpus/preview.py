@@ -1,0 +1,196 @@
+"""A look at a file before it is imported: its columns, its first records, a guess at the roles, and what is wrong."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from studio.corpus import formats, readers
+from studio.corpus.importing import Source, columns_of
+from studio.corpus.readers import Lexeme
+from studio.corpus.roles import FEW_VALUES, Roles, guess_language, guess_roles
+from studio.corpus.rows import as_text
+from studio.errors import CorpusError
+
+SAMPLE_RECORDS = 1_000
+SHOWN_RECORDS = 20
+SHOWN_CHARACTERS = 300
+_CPU_SECONDS = 20
+_MEMORY_BYTES = 4 * 1024**3
+REFUSED = 3
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """One column of the sample: filled values, different values (counted up to the sample), the first few of them."""
+
+    name: str
+    n_filled: int
+    n_distinct: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a person confirms before the import.
+
+    `rows` are display texts cut to 300 characters; `n_sample` records were looked at, `n_unreadable` of them would be
+    rejected whatever the roles; `problems` are words keys under corpus.problem with their values.
+    """
+
+    name: str
+    kind: str
+    header: bool
+    columns: tuple[ColumnFacts, ...]
+    rows: tuple[Mapping[str, str], ...]
+    roles: Roles
+    language: str
+    n_sample: int
+    n_unreadable: int
+    is_whole: bool
+    problems: tuple[tuple[str, Mapping[str, Any]], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in file order."""
+        return tuple(column.name for column in self.columns)
+
+    def facts(self, name: str) -> ColumnFacts:
+        """The facts of one column."""
+        return next(column for column in self.columns if column.name == name)
+
+
+def preview(source: Source) -> Preview:
+    """Look at the first thousand records of a file.
+
+    Raises:
+        CorpusError: the file is empty, of a wrong kind, in a wrong encoding, or damaged.
+    """
+    form = formats.detect(source.path, header=source.header, name=source.name)
+    left_out: tuple[str, ...] = ()
+    if form.kind == "parquet":
+        from studio.corpus.parquet import parquet_columns  # pyarrow's Parquet reader is needed for this kind only
+
+        _, left_out, _ = parquet_columns(source.path, source.name)
+    reader = readers.records(source.path, form, name=source.name)
+    reads = list(islice(reader, SAMPLE_RECORDS))
+    is_whole = next(reader, None) is None
+    found = [read.values for read in reads if read.values is not None]
+    names = tuple(dict.fromkeys((*columns_of(source, form), *(name for values in found for name in values))))
+    if not reads:
+        raise CorpusError("The file has column names but no record", got=source.name,
+                          fix="Choose a file with at least two examples.")  # fmt: skip
+    roles = guess_roles(names, found)
+    texts = [text for values in found if roles.text and (text := as_text_or_blank(values.get(roles.text)))]
+    return Preview(
+        name=source.name,
+        kind=form.kind,
+        header=form.header,
+        columns=tuple(_facts(name, found) for name in names),
+        rows=tuple({name: _shown(values.get(name)) for name in names} for values in found[:SHOWN_RECORDS]),
+        roles=roles,
+        language=guess_language(texts),
+        n_sample=len(reads),
+        n_unreadable=len(reads) - len(found),
+        is_whole=is_whole,
+        problems=tuple(_problems(form, reads, found, roles, left_out, is_whole)),
+    )
+
+
+def problems_of_roles(seen: Preview, roles: Roles) -> list[tuple[str, dict[str, Any]]]:
+    """What a mapping would meet, judged by the sample: words keys under corpus.problem with values, worst first."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    if not roles.label:
+        found.append(("no_label", {}))
+    elif seen.facts(roles.label).n_distinct <= 1:
+        found.append(("one_label", {"column": roles.label}))
+    elif seen.n_sample >= 100 and seen.facts(roles.label).n_distinct > seen.n_sample / 2:
+        found.append(("many_labels", {"column": roles.label, "n": seen.facts(roles.label).n_distinct}))
+    for name in roles.groups:
+        if seen.facts(name).n_distinct > FEW_VALUES:
+            found.append(("many_group_values", {"column": name, "n": seen.facts(name).n_distinct}))
+    return found
+
+
+def as_text_or_blank(value: Any) -> str:
+    """A scalar as text, anything else as nothing."""
+    return "" if isinstance(value, dict | list) else (as_text(value) or "").strip()
+
+
+def _shown(value: Any) -> str:
+    text = readers.raw_text(value) if isinstance(value, dict | list) else readers.raw_text(as_text(value) or "")
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+
+
+def _facts(name: str, found: list[Mapping[str, Any]]) -> ColumnFacts:
+    values = [text for record in found if (text := _shown(record.get(name)).strip())]
+    distinct = dict.fromkeys(values)
+    return ColumnFacts(name, len(values), len(distinct), tuple(text[:40] for text in islice(distinct, 3)))
+
+
+def _problems(
+    form: formats.Format,
+    reads: list[readers.Read],
+    found: list[Mapping[str, Any]],
+    roles: Roles,
+    left_out: tuple[str, ...],
+    is_whole: bool,
+) -> list[tuple[str, dict[str, Any]]]:
+    listed: list[tuple[str, dict[str, Any]]] = []
+    if len(found) < len(reads):
+        listed.append(("unreadable", {"n": len(reads) - len(found), "total": len(reads)}))
+    if not form.header and form.kind in ("csv", "tsv"):
+        listed.append(("no_header", {}))
+    if roles.text is None:
+        listed.append(("no_text_column", {}))
+    if left_out:
+        listed.append(("binary_columns", {"columns": ", ".join(left_out[:5])}))
+    if is_whole and len(found) < 2:
+        listed.append(("one_example", {}))
+    return listed
+
+
+# --- in a process of its own ------------------------------------------------------------------------------------------
+def to_json(seen: Preview) -> bytes:
+    """For a pipe; texts are valid Unicode already."""
+    return orjson.dumps(seen.__dict__ | {"roles": seen.roles.to_json()}, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Lexeme) else value.__dict__
+
+
+def from_json(data: bytes) -> Preview:
+    """The inverse of `to_json`."""
+    value = orjson.loads(data)
+    value["roles"] = Roles.from_json(value["roles"])
+    value["columns"] = tuple(ColumnFacts(**(item | {"examples": tuple(item["examples"])})) for item in value["columns"])
+    value["rows"] = tuple(value["rows"])
+    value["problems"] = tuple((key, values) for key, values in value["problems"])
+    return Preview(**value)
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m studio.corpus.preview PATH NAME`: the preview as JSON on standard output, under limits.
+
+    A Parquet file is read here and not in the server: a crafted one may take its reader's process down.
+    """
+    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    try:
+        sys.stdout.buffer.write(to_json(preview(Source(Path(arguments[0]), arguments[1]))))
+    except CorpusError as error:
+        sys.stdout.buffer.write(orjson.dumps({"what": error.what, "got": error.got_text(), "fix": error.fix}))
+        return REFUSED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

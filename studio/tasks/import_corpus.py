@@ -1,0 +1,112 @@
+"""Run kind `import`: files (or the built-in demo) into a snapshot folder, with limits, rejects kept."""
+
+from __future__ import annotations
+
+import logging
+import resource
+from pathlib import Path
+from typing import Any
+
+from studio import demo
+from studio.corpus.importing import ImportResult, Source, import_files
+from studio.corpus.roles import Roles, split_word
+from studio.errors import CorpusError
+from studio.jobs.task import Task
+
+log = logging.getLogger(__name__)
+REJECTS = "rejects.jsonl"
+SNAPSHOTS = "snapshots"
+DEMO_FILE = "demo.jsonl"
+_MEMORY_BYTES = 8 * 1024**3
+_CPU_SECONDS = 900
+_CPU_SECONDS_PER_GIB = 900
+_TICKS = 1_000
+
+
+def run(task: Task) -> dict[str, Any]:
+    """Import what the parameters name and leave result/{snapshots/<id>/..., rejects.jsonl}.
+
+    Parameters: `files` (list of {input, name, header}) or `demo` ({language, seed, n}), `roles`, `language` or null,
+    `split` ({method, ...}), `split_by_file`, `next_example_id`. Inputs named `earlier_<n>` are snapshots of the
+    same corpus, whose rows keep their ids.
+
+    Raises:
+        CorpusError: what `import_files` raises, or a chosen split column that names no split.
+    """
+    params = task.spec.params
+    sources = _demo(task, params["demo"]) if params.get("demo") else _sources(task, params["files"])
+    _limit(sum(source.path.stat().st_size for source in sources))
+
+    def on_progress(done: int, total: int, name: str) -> None:
+        task.check_stop()
+        task.progress(done, total, name)
+
+    task.barrier("import")
+    result = import_files(
+        sources,
+        Roles.from_json(params["roles"]),
+        task.result_dir / SNAPSHOTS,
+        rejects_path=task.result_dir / REJECTS,
+        language=params.get("language"),
+        max_text_characters=task.settings.max_text_characters,
+        split_by_file=bool(params.get("split_by_file")),
+        next_example_id=int(params.get("next_example_id", 0)),
+        earlier=[task.input_path(name) for name in sorted(task.spec.inputs) if name.startswith("earlier_")],
+        on_progress=on_progress,
+    )
+    _check_split(params, result)
+    log.info("import examples=%d rejects=%d snapshot=%s", result.n_examples, result.n_rejects, result.snapshot_id)
+    task.progress(_TICKS, _TICKS)
+    return {
+        "snapshot_id": result.snapshot_id,
+        "n_records": result.n_records,
+        "n_examples": result.n_examples,
+        "n_rejects": result.n_rejects,
+        "n_known": result.n_known,
+        "rejects": dict(result.rejects),
+        "sources": [dict(source) for source in result.sources],
+        "warnings": list(result.warnings),
+        "next_example_id": result.next_example_id,
+    }
+
+
+def _sources(task: Task, files: list[dict[str, Any]]) -> list[Source]:
+    return [Source(task.input_path(file["input"]), file["name"], file.get("header")) for file in files]
+
+
+def _demo(task: Task, wanted: dict[str, Any]) -> list[Source]:
+    """Write the built-in corpus and its truth into the result, then import it like any file."""
+    corpus = demo.make(wanted["language"], seed=int(wanted["seed"]), n=int(wanted.get("n") or demo.DEFAULT_SIZE))
+    path, _ = demo.write_corpus(corpus, task.result_dir / DEMO_FILE)
+    return [Source(path, DEMO_FILE)]
+
+
+def _check_split(params: dict[str, Any], result: ImportResult) -> None:
+    if (params.get("split") or {}).get("method") != "imported":
+        return
+    words = result.manifest["imported_splits"]
+    if not any(split_word(word) for word in words):
+        seen = ", ".join(list(words)[:5]) or "no value"
+        where = "file names" if params.get("split_by_file") else "split column"
+        raise CorpusError(f"The {where} name no split", got=seen,
+                          fix="Use words such as train, dev and test, or choose a random split.")  # fmt: skip
+
+
+def _limit(n_bytes: int) -> None:
+    """Bound what a crafted file can cost: address space, processor time, and no core dump of somebody's texts."""
+    gib = n_bytes / 1024**3
+    spent = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    _lower(resource.RLIMIT_AS, int(_MEMORY_BYTES + 4 * n_bytes))
+    _lower(resource.RLIMIT_CPU, int(spent + _CPU_SECONDS + _CPU_SECONDS_PER_GIB * gib))
+    _lower(resource.RLIMIT_CORE, 0)
+
+
+def _lower(kind: int, value: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    if hard == resource.RLIM_INFINITY or value < hard:
+        resource.setrlimit(kind, (value, hard))
+
+
+def truth_path(result: Path) -> Path:
+    """Where the truth of an imported demo corpus lies in a result folder."""
+    return result / f"{Path(DEMO_FILE).stem}.truth.json"
