@@ -42,8 +42,10 @@ class Voice:
 
 @dataclass(frozen=True)
 class Brief:
-    """What a message is to be about. `other` is the second queue of a message with two issues or between queues;
-    `hidden` is a topic that no side remark may touch.
+    """What a message is to be about.
+
+    `other` is the second queue of a message with two issues or between queues; `hidden` is a topic that no side remark
+    may touch.
     """
 
     queue: str

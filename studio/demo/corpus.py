@@ -25,8 +25,10 @@ _FEWEST = 300
 
 @dataclass(frozen=True)
 class DemoCorpus:
-    """A demo corpus. `frame` has one row per example: row (stable key), text, label, gender, age_band, region, channel,
-    source, time (ISO text). `truth` is JSON: what was planted, in which rows, what it implies, the reference shares.
+    """A demo corpus and the truth about it.
+
+    `frame` has one row per example: row (stable key), text, label, gender, age_band, region, channel, source, time (ISO
+    text). `truth` is JSON: what was planted, in which rows, what it implies, the reference shares.
     """
 
     language: str

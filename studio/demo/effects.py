@@ -57,7 +57,7 @@ EFFECTS: tuple[Effect, ...] = (
         "demo.effect.thin_topic",
         {
             "en": {"label": "privacy", "topic": "others_data", "examples": 12},
-            "zh": {"label": "隐私安全", "topic": "others_data", "examples": 12},
+            "zh": {"label": "隐私安全", "topic": "他人信息", "examples": 12},
         },
     ),
     Effect(

@@ -30,8 +30,8 @@ _OTHER = (
     "duvet",
     "scooter",
 )
-_SMART = ("headset", "tablet", "robot vacuum", "smart speaker", "projector", "doorbell camera", "baby monitor", "printer",
-          "fitness band")  # fmt: skip
+_SMART = ("headset", "tablet", "robot vacuum", "smart speaker", "projector", "doorbell camera", "baby monitor",
+          "printer", "fitness band")  # fmt: skip
 _MOBILE = (
     "headset",
     "tablet",
@@ -163,7 +163,8 @@ _LONG_FORMS: Mapping[str, str] = {
     "I've": "I have", "I'd like": "I would like", "I'd rather": "I would rather", "I'll": "I will",
     "it'll": "it will", "you've": "you have", "You've": "You have", "we've": "we have", "We've": "We have",
     "we're": "we are", "We're": "We are", "There's": "There is", "there's": "there is", "that's": "that is",
-    "What's": "What is", "it's": "it is", "It's": "It is", "Where's": "Where is", "They're": "They are", "you'll": "you will",
+    "What's": "What is", "it's": "it is", "It's": "It is", "Where's": "Where is", "They're": "They are",
+    "you'll": "you will",
 }  # fmt: skip
 _LONG = re.compile("|".join(rf"\b{re.escape(short)}(?!\w)" for short in sorted(_LONG_FORMS, key=len, reverse=True)))
 _SHORT_FORMS: Mapping[str, tuple[float, str]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from studio.demo import english
+from studio.demo import chinese, english
 from studio.demo.compose import Voice
 from studio.demo.dice import Dice
 
@@ -23,4 +23,5 @@ class Language:
 
 LANGUAGES: Mapping[str, Language] = {
     "en": Language("en", english.VOICE, english.CHANNELS, english.insert_token, english.send_again),
+    "zh": Language("zh", chinese.VOICE, chinese.CHANNELS, chinese.insert_token, chinese.send_again),
 }

@@ -17,6 +17,11 @@ from studio.demo.fragments import (
     en_people,
     en_products,
     en_shared,
+    zh_accounts,
+    zh_orders,
+    zh_people,
+    zh_products,
+    zh_shared,
 )
 
 
@@ -55,4 +60,9 @@ ENGLISH = Fragments(
     queues={**en_orders.QUEUES, **en_accounts.QUEUES, **en_products.QUEUES, **en_people.QUEUES},
     shared=en_shared.SHARED,
     pairs=en_shared.PAIRS,
+)
+CHINESE = Fragments(
+    queues={**zh_orders.QUEUES, **zh_accounts.QUEUES, **zh_products.QUEUES, **zh_people.QUEUES},
+    shared=zh_shared.SHARED,
+    pairs=zh_shared.PAIRS,
 )

@@ -224,7 +224,7 @@ QUEUES = {
             "what's [in the box|included] with the {item}",
             "difference between [the two|old and new] {item}[s|]",
             "[manual|instructions] for [the |]{gadget} [in english|as pdf]",
-            "is the {item} good for [a small flat|beginners|travel]",
+            "is the {gadget} good for [a small flat|beginners|travel]",
             "how loud is the {gadget}",
             "which [filter|spare part|cable] for [the |]{gadget}",
             "does {item} come [assembled|with a cable|with batteries]",
@@ -302,12 +302,12 @@ QUEUES = {
         "choosing_and_use": {
             "say": (
                 "I can't decide between the {item} and the dearer version. What's the difference?",
-                "Which {item} would you recommend for [a beginner|a small flat|two people|daily use]?",
+                "Which {gadget} would you recommend for [a beginner|a small flat|two people|daily use]?",
                 "How often should I [clean|descale|open up] the {kitchen}?",
                 "Is the {kitchen} all right in the dishwasher?",
                 "How do I set the language on the {smart}? The manual is no help.",
                 "Can the {item} stay outside in winter?",
-                "Is the {item} suitable for [small children|older people|a left-hander]?",
+                "Is the {gadget} easy to use for [small children|older people|a left-hander]?",
             ),
             "more": (
                 "I've never owned one before.",
