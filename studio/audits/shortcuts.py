@@ -1,4 +1,4 @@
-"""Single words that give a label away, and those that do so without belonging to its subject."""
+"""Single words that give a label away, and those that do so though they say nothing of its subject."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from scipy import sparse, stats
 from sklearn.feature_extraction.text import CountVectorizer
 
 from studio.audits.context import Context, coded, nothing, texts_of
+from studio.audits.fillers import FILLERS
 from studio.audits.intervals import ALPHA, Z95, corrected_q
 from studio.audits.tokenise import is_cjk, pieces
 from studio.records import Array, Audit, AuditResult, Condition, Finding
@@ -16,7 +17,7 @@ NAME = "shortcuts"
 MIN_COUNT = 20  # examples a word must be in before it is tested (ours; the field uses 10 for whole vocabularies)
 TIE = 3.0  # ours: odds of the label at least three times as high where the word is
 COVER = 0.10  # ours: in at least a tenth of the label's examples, else it is no shortcut for the label
-SEEN_IN = 30  # examples with both word and label that the stand-alone test needs
+LIFT = 0.10  # ours: and the label's share at least ten points higher, else "the" counts where few texts lack it
 MOST_ROWS = 100_000  # texts read at most, evenly spaced; said in a note
 SHOWN = 12
 COLUMNS = (
@@ -32,9 +33,7 @@ COLUMNS = (
     "odds_ratio",
     "p",
     "q",
-    "companion",
-    "companion_phi",
-    "stands_alone",
+    "is_filler",
     "alarm",
 )
 
@@ -103,47 +102,15 @@ def _tests(counts: sparse.csr_matrix, words: Array, labels: Array, names: list[s
     )
 
 
-def _companion(counts: sparse.csc_matrix, words: Array, column: int, rows: Array) -> tuple[str, float, bool]:
-    """The word that comes and goes most with this one among the examples of one label.
-
-    phi = (n n11 - n1. n.1) / sqrt(n1. n0. n.1 n.0) over the label's examples. The word stands alone when no other
-    word's phi is large (above 0.25) and surer than chance (z = phi sqrt(n), Bonferroni over the words compared).
-
-    Returns:
-        the companion, its phi, and whether the word stands alone.
-    """
-    part = counts[rows].tocsc()
-    n = part.shape[0]
-    own = np.zeros(n, dtype=np.int64)
-    own[part[:, column].indices] = 1
-    other_n = np.asarray(part.sum(0)).ravel().astype(np.float64)
-    both = np.asarray(part.T @ own).ravel().astype(np.float64)
-    own_n = float(own.sum())
-    spread = own_n * (n - own_n) * other_n * (n - other_n)
-    phi = np.where(spread > 0, (n * both - own_n * other_n) / np.sqrt(np.maximum(spread, 1.0)), 0.0)
-    usable = (other_n >= 5) & (other_n <= n - 5)
-    usable[column] = False
-    word = str(words[column])
-    if is_cjk(word):  # a piece inside another is the same word, not company
-        usable &= ~np.array([word in str(other) or str(other) in word for other in words])
-    if not usable.any() or own_n == n:
-        return "", 0.0, own_n >= SEEN_IN
-    phi = np.where(usable, phi, 0.0)
-    at = int(phi.argmax())
-    chance = stats.norm.isf(ALPHA / int(usable.sum())) / np.sqrt(n)
-    return str(words[at]), float(phi[at]), bool(phi[at] < max(chance, COMPANY) and own_n >= SEEN_IN)
-
-
-COMPANY = 0.25  # ours: a companion's phi below this is no company (phrase mates measure 0.4 to 1)
-
-
 def _longest(table: pd.DataFrame) -> pd.DataFrame:
     """Of Han pieces inside one another with nearly the same examples keep the longest."""
     kept: list[object] = []
     rows = sorted(table.itertuples(), key=lambda row: (-len(row.word), row.word))
     for row in rows:
-        inside = is_cjk(row.word) and any(
-            row.word in other.word and row.label == other.label and other.n >= 0.8 * row.n for other in kept
+        inside = (
+            is_cjk(row.word)
+            and row.word not in FILLERS
+            and any(row.word in other.word and row.label == other.label and other.n >= 0.8 * row.n for other in kept)
         )
         if not inside:
             kept.append(row)
@@ -151,7 +118,7 @@ def _longest(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row_finding(row: object, total: int) -> Finding:
-    kind = "alone" if row.alarm else "tied"
+    kind = "filler" if row.alarm else "tied"
     values = {
         "word": row.word,
         "label": row.label,
@@ -163,7 +130,6 @@ def _row_finding(row: object, total: int) -> Finding:
         "low": float(row.low),
         "high": float(row.high),
         "z": float(row.z),
-        "companion": row.companion or "",
     }
     return Finding(
         audit=NAME,
@@ -183,13 +149,12 @@ def _row_finding(row: object, total: int) -> Finding:
 
 
 def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
-    """Words tied to one label, and among them those that stand alone.
+    """Words tied to one label, and among them those that say nothing of a subject.
 
     For word x and label y: z = (P(y | x) - p0) / sqrt(p0 (1 - p0) / n_x), p0 the label's share; p is the exact
-    binomial tail times the number of labels, corrected over all words. Words of a subject come in company (a refund
-    word brings other refund words); a word that comes and goes by itself inside its label is likelier a habit of how
-    the corpus was made. An alarm needs q < 0.05, odds at least 3 times as high, a tenth of the label's examples, and
-    standing alone.
+    binomial tail times the number of labels, corrected over all words. A tie has q < 0.05, odds at least 3 times as
+    high and a label share at least 10 points above p0. Words of the subject are tied to their label by nature and are
+    listed; an alarm needs a word of FILLERS (greetings, courtesy) in a tenth of the label's examples.
 
     Args:
         frame: `text`, `label`.
@@ -198,8 +163,8 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     Returns:
         Findings: alarms by z, then the strongest ties up to 12 in all; table COLUMNS with every tie of q < 0.05.
 
-    Paper: gardner-2021; departs in p0 (label share), the exact tail, and the stand-alone test, which is ours.
-    Limits: a phrase of several words keeps its own company and raises no alarm; look at the ties by eye.
+    Paper: gardner-2021; departs in p0 (label share), the exact tail, and in keeping alarms to words of FILLERS.
+    Limits: a name or a number left by how the data was made is listed but raises no alarm; read the list.
     """
     labels, names = coded(texts_of(frame, "label"))
     texts = texts_of(frame, "text")
@@ -216,18 +181,10 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     if not len(words):
         return nothing(NAME, "audit.note.words_too_rare", COLUMNS)
     table = _tests(counts, words, labels, names)
-    table = _longest(table[(table.q < ALPHA) & (table.odds_ratio > TIE)]).sort_values("z", ascending=False)
-    company = [
-        _companion(counts, words, row.column, np.flatnonzero(labels == row.code))
-        if row.with_label >= max(COVER * row.label_n, SEEN_IN)
-        else ("", float("nan"), False)
-        for row in table.itertuples()
-    ]
-    table["companion"] = [one[0] for one in company]
-    table["companion_phi"] = [one[1] for one in company]
-    table["stands_alone"] = [one[2] for one in company]
-    table["alarm"] = table.stands_alone
-    table = table.sort_values(["alarm", "z"], ascending=[False, False], ignore_index=True)
+    table = _longest(table[(table.q < ALPHA) & (table.odds_ratio > TIE) & (table.share > table.expected + LIFT)].copy())
+    table["is_filler"] = [word in FILLERS for word in table.word]
+    table["alarm"] = table.is_filler & (table.with_label >= COVER * table.label_n)
+    table = table.sort_values(["alarm", "z", "word"], ascending=[False, False, True], ignore_index=True)
     findings = [_row_finding(row, len(usable)) for row in table.head(SHOWN).itertuples()]
     if not findings:
         findings = [

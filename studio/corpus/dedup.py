@@ -60,16 +60,18 @@ def units(text: str) -> list[str]:
 
 
 def shingles(text: str) -> set[tuple[str, ...]]:
-    """The set whose Jaccard index compares two texts: words and pairs of words, or pairs of characters.
+    """The set whose Jaccard index compares two texts: words and pairs of words, or pairs and triples of characters.
 
-    A text that is mostly Han or kana gives pairs of characters (single characters are too common to compare by);
-    any other gives words and pairs of words, so that one changed word of ten leaves a Jaccard index of 0.73.
+    A text that is mostly Han or kana gives pairs and triples of characters (single characters are too common to
+    compare by); any other gives words and pairs of words. One changed word of ten leaves a Jaccard index of 0.73, one
+    changed character of twenty 0.76.
     """
     tokens = units(normalise(text))
     singles = {(token,) for token in tokens}
     doubles = set(zip(tokens, tokens[1:], strict=False))
-    cjk = sum(1 for token in tokens if _CJK_UNIT.match(token))
-    return doubles if doubles and 2 * cjk > len(tokens) else singles | doubles
+    if doubles and 2 * sum(1 for token in tokens if _CJK_UNIT.match(token)) > len(tokens):
+        return doubles | set(zip(tokens, tokens[1:], tokens[2:], strict=False))
+    return singles | doubles
 
 
 def jaccard(first: str, second: str) -> float:
@@ -93,7 +95,7 @@ def _mix(values: Array) -> Array:
 
 
 def _shingle_matrix(texts: Sequence[str]) -> tuple[sparse.csr_matrix, Array]:
-    """(n, shingles) 0/1 matrix and a 64-bit name per shingle; the name of a shingle depends on the texts only through equality."""
+    """(n, shingles) 0/1 matrix, and a 64-bit name per shingle that is equal where the shingle is."""
     tokens: list[str] = []
     lengths = np.zeros(len(texts), dtype=np.int64)
     is_cjk = np.zeros(len(texts), dtype=bool)
@@ -107,10 +109,12 @@ def _shingle_matrix(texts: Sequence[str]) -> tuple[sparse.csr_matrix, Array]:
     single = _mix(codes + np.uint64(1))
     with np.errstate(over="ignore"):
         double = _mix(single[:-1] * np.uint64(0x9E3779B97F4A7C15) + single[1:])
-    same = owner[:-1] == owner[1:]
-    lone = ~(is_cjk & (lengths > 1))[owner]
-    rows = np.concatenate([owner[lone], owner[:-1][same]])
-    hashes = np.concatenate([single[lone], double[same]])
+        triple = _mix(double[:-1] * np.uint64(0xD6E8FEB86659FD93) + single[2:])
+    by_characters = (is_cjk & (lengths > 1))[owner]
+    lone, paired = ~by_characters, owner[:-1] == owner[1:]
+    three = (owner[:-2] == owner[2:]) & by_characters[:-2]
+    rows = np.concatenate([owner[lone], owner[:-1][paired], owner[:-2][three]])
+    hashes = np.concatenate([single[lone], double[paired], triple[three]])
     columns, names = pd.factorize(hashes)
     matrix = sparse.csr_matrix((np.ones(len(rows), np.int32), (rows, columns)), shape=(len(texts), len(names)))
     matrix.sum_duplicates()
