@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -40,7 +40,7 @@ def current_user() -> Actor:
 
 def current_snapshot() -> Snapshot:
     """The snapshot in the URL; a page without one says where to get one and stops."""
-    chosen = st.session_state.get(SNAPSHOT_KEY) or st.query_params.get(SNAPSHOT_KEY)
+    chosen = st.query_params.get(SNAPSHOT_KEY) or st.session_state.get(_kept(SNAPSHOT_KEY))
     found = snapshots.get(studio().store, str(chosen)) if chosen else None
     if found is None:
         st.info(t("frame.no_corpus"), icon=":material/database:")
@@ -77,16 +77,12 @@ def sidebar(opened: Studio) -> None:
     listed = {snapshot.snapshot_id: snapshot for snapshot in snapshots.list_all(opened.store)}
     with st.sidebar:
         if listed:
-            if not st.session_state.get(SNAPSHOT_KEY) and st.query_params.get(SNAPSHOT_KEY) not in listed:
-                st.session_state[SNAPSHOT_KEY] = next(iter(listed))
-            st.selectbox(
+            url_select(
+                st,
                 t("frame.corpus"),
                 list(listed),
-                index=None,
-                key=SNAPSHOT_KEY,
-                bind="query-params",
+                SNAPSHOT_KEY,
                 format_func=lambda key: f"{listed[key].name} · {listed[key].n_examples:,}",
-                placeholder=t("frame.pick_corpus"),
             )
         columns = st.columns(2, vertical_alignment="bottom")
         columns[0].text_input(
@@ -102,7 +98,46 @@ def sidebar(opened: Studio) -> None:
 
 def _language_picker(place: st.delta_generator.DeltaGenerator) -> None:
     names = {"": t("frame.language_auto"), "en": "English", "zh": "中文"}
-    place.selectbox(t("frame.language"), list(names), key="lang", bind="query-params", format_func=names.__getitem__)
+    url_select(place, t("frame.language"), list(names), "lang", format_func=names.__getitem__)
+
+
+def _kept(key: str) -> str:
+    return f"url.{key}"
+
+
+def url_select(
+    place: Any, label: str, options: Sequence[str], key: str, *, format_func: Callable[[str], str], **more: Any
+) -> str:
+    """A select box whose chosen option (not its shown name) is a URL parameter that survives a change of page.
+
+    `bind="query-params"` puts the formatted name into the URL, which changes with the language and with every rename.
+
+    Args:
+        place: where to draw, `st` or a container.
+        label: its label, already in the page's language.
+        options: what may be chosen; the first one when the URL holds nothing valid and nothing was chosen before.
+        key: name of the URL parameter; "" as a value is not written.
+        format_func: how an option is shown.
+        more: further arguments of st.selectbox.
+    """
+    asked, kept = st.query_params.get(key), st.session_state.get(_kept(key))
+    chosen = asked if asked in options else kept if kept in options else options[0]
+    _keep(key, chosen)
+    st.session_state[f"{key}.box"] = chosen
+    place.selectbox(label, options, key=f"{key}.box", format_func=format_func, on_change=_chosen, args=(key,), **more)
+    return chosen
+
+
+def _chosen(key: str) -> None:
+    _keep(key, st.session_state[f"{key}.box"])
+
+
+def _keep(key: str, value: str) -> None:
+    st.session_state[_kept(key)] = value
+    if value:
+        st.query_params[key] = value
+    elif key in st.query_params:
+        del st.query_params[key]
 
 
 def show_notices(opened: Studio) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-DESK_KEYS: dict[str, str] = {"skip": "S", "undo": "Z", "redo": "Y", "accept": "Enter", "note": "N"}
+DESK_KEYS: dict[str, str] = {"skip": "S", "undo": "Z", "redo": "Y", "accept": "A", "note": "N"}
 RESERVED = ("C", "R")  # clear cache and rerun in Streamlit, which refuses them even with modifiers
 LABEL_KEYS: tuple[str, ...] = tuple("123456789") + tuple(
     letter for letter in "QWERTUIOPASDFGHJKLXVBM" if letter not in (*RESERVED, *DESK_KEYS.values())

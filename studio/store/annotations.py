@@ -72,8 +72,10 @@ SELECT {_READ} FROM active WHERE example_id = $example_id ORDER BY seq
 _QUEUE = f"""
 WITH {_ACTIVE},
 newest AS (
-    SELECT example_id, arg_max(event, seq) AS event FROM active WHERE event IN ('label', 'skip') GROUP BY example_id)
-SELECT s.rank, s.example_id, s.score, s.reason, coalesce(n.event, 'open') AS state
+    SELECT example_id, arg_max(event, seq) AS event, max(seq) AS seq, arg_max(simulated, seq) AS simulated
+    FROM active WHERE event IN ('label', 'skip') GROUP BY example_id)
+SELECT s.rank, s.example_id, s.score, s.reason, coalesce(n.event, 'open') AS state,
+       coalesce(n.seq, 0) AS seq, coalesce(n.simulated, false) AS simulated
 FROM selection_example AS s LEFT JOIN newest AS n USING (example_id)
 WHERE s.selection_id = $selection_id ORDER BY s.rank, s.example_id
 """
@@ -101,6 +103,10 @@ _SPLITS_OF = """
 SELECT example_id, arg_min(split, seq) AS split FROM annotation
 WHERE corpus_id = $corpus_id AND event = 'label' AND split IS NOT NULL AND example_id IN (SELECT unnest($ids))
 GROUP BY example_id
+"""
+_FREQUENT = """
+SELECT payload->>'$.value' AS label FROM annotation WHERE corpus_id = $corpus_id AND event = 'label'
+GROUP BY label ORDER BY count(*) DESC, label LIMIT $limit
 """
 _PACE = """
 SELECT created_at, duration_ms FROM annotation
@@ -264,7 +270,8 @@ def queue(store: Store, corpus_id: str, selection_id: str) -> pd.DataFrame:
     """The queue of a frozen selection in pick order.
 
     Returns:
-        Columns rank, example_id, score, reason, state (open, label, skip); a label by anyone closes an example.
+        Columns rank, example_id, score, reason, state (open, label, skip; a label by anyone closes an example), seq
+        (of the event behind the state, 0 when open), simulated.
     """
     return store.read(_QUEUE, {"corpus_id": corpus_id, "selection_id": selection_id})
 
@@ -313,6 +320,11 @@ def splits_of(store: Store, corpus_id: str, example_ids: Sequence[int]) -> dict[
 def recent(store: Store, corpus_id: str, actor: str, limit: int = 30) -> pd.DataFrame:
     """This person's newest labels, newest first: created_at, duration_ms; what the pace is computed from."""
     return store.read(_PACE, {"corpus_id": corpus_id, "actor": actor, "limit": limit})
+
+
+def frequent_labels(store: Store, corpus_id: str, limit: int) -> list[str]:
+    """The labels given most often in this corpus, most frequent first."""
+    return [row[0] for row in store.rows(_FREQUENT, {"corpus_id": corpus_id, "limit": limit})]
 
 
 def count(store: Store) -> int:

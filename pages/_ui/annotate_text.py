@@ -1,0 +1,82 @@
+"""The reading pane: one text in large type, as literal characters, and the keyboard manners of the desk.
+
+Streamlit's own text element has no size, line length or script of its own. The component sets `textContent`, which
+the browser never parses, so hostile text stays text. Its script also keeps a held key from labelling twice and moves
+the focus between the desk and its text fields.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+_HTML = '<div class="text" tabindex="0" role="article"></div>'
+_CSS = """
+.text {
+    box-sizing: border-box; width: 100%; height: var(--pane); overflow: auto; padding: 1.1rem 1.4rem;
+    border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
+    background: var(--st-secondary-background-color); color: var(--st-text-color); font-family: var(--st-font);
+    white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext; line-height: 1.6; --pane: 19rem;
+}
+.text:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+.text:lang(zh) { line-height: 1.85; line-break: strict; }
+@media (max-width: 640px) { .text { --pane: 13.5rem; padding: 0.8rem 1rem; } }
+"""
+_JS = """
+export default function (component) {
+    const { data, parentElement } = component;
+    const box = parentElement.querySelector('.text');
+    if (box.textContent !== data.text) {
+        box.textContent = data.text;
+        box.scrollTop = 0;
+    }
+    const wide = /[\\u2e80-\\u9fff\\uac00-\\ud7af\\uf900-\\ufaff]/.test(data.text) ? 2 : 1;
+    const length = data.text.length * wide;
+    const base = length <= 90 ? 1.7 : length <= 500 ? 1.35 : 1.15;
+    box.style.fontSize = (base * data.scale) + 'rem';
+    box.lang = data.lang;
+    box.setAttribute('aria-label', data.label);
+
+    const isField = (el) => el && (el.isContentEditable || el.tagName === 'TEXTAREA' || el.tagName === 'SELECT' ||
+        (el.tagName === 'INPUT' && !['checkbox', 'radio', 'range', 'button'].includes(el.type)));
+    const focusIn = (place) => {
+        const field = document.querySelector('.st-key-' + place + ' input, .st-key-' + place + ' textarea');
+        if (field) { field.focus(); }
+        return Boolean(field);
+    };
+    const listen = (event) => {
+        const field = event.composedPath()[0];
+        if (isField(field)) {
+            const inNote = field.closest && field.closest('.st-key-desk_note');
+            if (inNote && (event.key === 'Enter' || event.key === 'Escape') && !event.isComposing) {
+                setTimeout(() => field.blur(), 0);
+            }
+            return;
+        }
+        if (event.ctrlKey || event.metaKey || event.altKey || event.key.length !== 1) { return; }
+        const place = { n: 'desk_note', f: 'desk_pick' }[event.key.toLowerCase()];
+        const isHeld = event.repeat;
+        if (isHeld || (place && focusIn(place))) {
+            event.preventDefault();
+            event.stopImmediatePropagation();
+        }
+    };
+    window.addEventListener('keydown', listen, true);
+    if (data.focus) { setTimeout(() => focusIn(data.focus), 60); }
+    return () => window.removeEventListener('keydown', listen, true);
+}
+"""
+_reading_pane = st.components.v2.component("winnow.reading_pane", html=_HTML, css=_CSS, js=_JS)
+
+
+def show(text: str, *, language: str, label: str, scale: float = 1.0, focus: str = "") -> None:
+    """One text as literal characters.
+
+    Args:
+        text: corpus text, never parsed.
+        language: en, zh or empty; chooses line breaking and line height.
+        label: what a screen reader calls the pane.
+        scale: type size, 1 = normal.
+        focus: key of a field that should take the focus after this text appears; empty for none.
+    """
+    data = {"text": text, "lang": language, "label": label, "scale": scale, "focus": focus}
+    _reading_pane(data=data, key="desk_text")
