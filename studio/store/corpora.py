@@ -28,6 +28,17 @@ JOIN (SELECT corpus_id, arg_max(snapshot_id, created_at) AS snapshot_id, arg_max
       FROM snapshot GROUP BY corpus_id) AS s USING (corpus_id)
 ORDER BY s.created_at DESC, c.corpus_id
 """
+_PROGRESS = """
+SELECT (SELECT count(*) FROM map WHERE snapshot_id = $snapshot_id) AS explore,
+       (SELECT count(*) FROM selection WHERE snapshot_id = $snapshot_id) AS "select",
+       (SELECT count(DISTINCT a.example_id) FROM annotation AS a
+        WHERE a.corpus_id = (SELECT corpus_id FROM snapshot WHERE snapshot_id = $snapshot_id) AND a.event = 'label'
+          AND NOT EXISTS (SELECT 1 FROM annotation AS u WHERE u.event = 'undo' AND u.supersedes = a.event_id))
+           AS annotate,
+       (SELECT count(*) FROM round WHERE snapshot_id = $snapshot_id) AS train,
+       (SELECT count(*) FROM "loop" WHERE snapshot_id = $snapshot_id) AS "loop"
+"""
+_STEPS = ("explore", "select", "annotate", "train", "loop")
 _SET_NEXT = "UPDATE corpus SET next_example_id = $next_id WHERE corpus_id = $corpus_id AND next_example_id <= $next_id"
 
 
@@ -70,6 +81,12 @@ def of_origin(store: Store, origin: str) -> dict[str, object] | None:
 def list_all(store: Store) -> pd.DataFrame:
     """Every corpus that has a snapshot, newest first, with the facts of its newest snapshot."""
     return store.read(_ALL)
+
+
+def progress(store: Store, snapshot_id: str) -> dict[str, int]:
+    """How much was done with a snapshot: maps, frozen selections, labelled examples, rounds, loops, by page name."""
+    row = store.one(_PROGRESS, {"snapshot_id": snapshot_id})
+    return dict(zip(_STEPS, map(int, row or (0,) * len(_STEPS)), strict=True))
 
 
 def set_next_example_id(store: Store, corpus_id: str, next_id: int) -> None:

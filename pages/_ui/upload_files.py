@@ -1,0 +1,126 @@
+"""Choosing files: the uploader, the inbox, and the list of what was chosen."""
+
+from __future__ import annotations
+
+import uuid
+
+import streamlit as st
+
+from pages._ui import frame
+from pages._ui.words import plain, t
+from studio.corpus.preview import Preview
+from studio.errors import StudioError
+from studio.workflows import corpora
+from studio.workflows.corpora import GivenFile
+from studio.workflows.studio import Studio
+
+_FILES, _ROUND, _RUN = "upload.files", "upload.round", "upload.run"
+_RUN_PARAM = "run"
+
+
+def size_text(n_bytes: int) -> str:
+    """Bytes as a short size."""
+    for unit, factor in (("GB", 1024**3), ("MB", 1024**2), ("kB", 1024)):
+        if n_bytes >= factor:
+            return f"{n_bytes / factor:.1f} {unit}"
+    return f"{n_bytes} B"
+
+
+def chosen(opened: Studio) -> list[GivenFile]:
+    """The files chosen so far; shows the uploader, the inbox and the list.
+
+    An upload is copied to disk at once and the widget made anew, so that its bytes do not stay in memory.
+    """
+    files: list[GivenFile] = st.session_state.setdefault(_FILES, [])
+    turn = st.session_state.setdefault(_ROUND, 0)
+    given = st.file_uploader(
+        t("upload.choose"), accept_multiple_files=True, key=f"upload_{turn}", help=t("upload.choose_help")
+    )
+    if given:
+        with frame.show_errors():
+            for file in given:
+                files.append(corpora.spool(opened, frame.current_user(), name=file.name, data=file,
+                                           limit=opened.settings.max_upload_bytes))  # fmt: skip
+            st.session_state[_ROUND] = turn + 1
+            st.session_state[_RUN] = str(uuid.uuid4())
+            st.rerun()
+    _inbox(opened, files)
+    for number, file in enumerate(files):
+        place = st.container(horizontal=True, vertical_alignment="center")
+        place.text(f"{file.name}  ·  {size_text(file.n_bytes)}")
+        place.button(t("upload.remove"), key=f"remove_{number}_{file.path}", icon=":material/close:", type="tertiary",
+                     on_click=files.remove, args=(file,))  # fmt: skip
+    return files
+
+
+def _inbox(opened: Studio, files: list[GivenFile]) -> None:
+    waiting = [file for file in corpora.inbox(opened) if file not in files]
+    if not waiting:
+        return
+    by_path = {file.path: file for file in waiting}
+    picked = st.multiselect(
+        t("upload.inbox"),
+        list(by_path),
+        format_func=lambda path: f"{plain(by_path[path].name)} · {size_text(by_path[path].n_bytes)}",
+        key=f"inbox_{len(files)}",
+        placeholder=t("upload.inbox_pick"),
+        help=t("upload.inbox_help", folder=plain(str(opened.workspace.inbox), 200)),
+    )
+    if picked:
+        files.extend(by_path[path] for path in picked)
+        st.session_state[_RUN] = str(uuid.uuid4())
+        st.rerun()
+
+
+def look_at(opened: Studio, file: GivenFile, header: bool | None) -> Preview | None:
+    """The preview of a file, or None after showing why there is none."""
+    with frame.show_errors():
+        return _preview(opened, file.path, file.name, file.n_bytes, header)
+    return None
+
+
+@st.cache_data(show_spinner=False, max_entries=32, scope="session")
+def _preview(_opened: Studio, path: str, name: str, n_bytes: int, header: bool | None) -> Preview:
+    return corpora.preview(_opened, frame.current_user(), file=GivenFile(path, name, n_bytes), header=header)
+
+
+def run_id() -> str:
+    """The id the next import gets; made when the files were chosen, so that a double click imports once."""
+    return st.session_state.setdefault(_RUN, str(uuid.uuid4()))
+
+
+def current_run() -> str | None:
+    """The import run in the URL."""
+    return st.query_params.get(_RUN_PARAM)
+
+
+def show_run(started: str) -> None:
+    """Put a run into the URL, so that it survives a reload, and start the page over."""
+    st.query_params[_RUN_PARAM] = started
+    st.rerun()
+
+
+def forget_run() -> None:
+    """Back to choosing, with the files still there and a fresh id."""
+    st.query_params.pop(_RUN_PARAM, None)
+    st.session_state[_RUN] = str(uuid.uuid4())
+
+
+def start_over() -> None:
+    """Back to choosing, with nothing chosen."""
+    forget_run()
+    st.session_state[_FILES] = []
+
+
+def has_header_choice(opened: Studio, file: GivenFile) -> bool:
+    """True for the kinds whose first row may or may not hold column names."""
+    seen = look_at_quietly(opened, file)
+    return seen is not None and seen.kind in ("csv", "tsv")
+
+
+def look_at_quietly(opened: Studio, file: GivenFile) -> Preview | None:
+    """The preview of a file, or None when there is none; the reason is shown by `look_at`."""
+    try:
+        return _preview(opened, file.path, file.name, file.n_bytes, None)
+    except StudioError:
+        return None

@@ -1,0 +1,58 @@
+"""Upload: files in, a look at them, what the columns mean, and a frozen snapshot out."""
+
+import streamlit as st
+
+from pages._ui import frame, upload_files, upload_mapping, upload_result, upload_run
+from pages._ui.words import t
+from studio.workflows import corpora
+
+opened = frame.studio()
+st.header(t("upload.title"), anchor=False)
+
+if run := upload_files.current_run():
+    view = upload_run.wait_for(opened, run)
+    if view is not None and view.status.state == "done" and view.trouble is None:
+        with frame.show_errors():
+            result = corpora.outcome(opened, run)
+            upload_result.show(opened, result)
+            if upload_result.next_steps(result):
+                upload_files.start_over()
+                st.rerun()
+        st.stop()
+    if view is not None:
+        upload_run.show_end(opened, view, upload_files.forget_run)
+        st.stop()
+    upload_files.forget_run()
+
+st.caption(t("upload.intro"))
+files = upload_files.chosen(opened)
+if not files:
+    st.info(t("upload.none"), icon=":material/upload_file:")
+    if st.button(t("upload.home"), icon=":material/home:"):
+        frame.go("home")
+    st.stop()
+
+st.subheader(t("upload.look"), anchor=False)
+header = upload_mapping.header_choice() if upload_files.has_header_choice(opened, files[0]) else None
+seen = upload_files.look_at(opened, files[0], header)
+others = [upload_files.look_at(opened, file, header) for file in files[1:]]
+if seen is None or None in others:
+    st.stop()
+facts = "upload.facts_whole" if seen.is_whole else "upload.facts"
+size = upload_files.size_text(files[0].n_bytes)
+st.caption(t(facts, kind=t(f"corpus.kind.{seen.kind}"), columns=len(seen.columns), size=size, n=seen.n_sample))
+upload_mapping.show_rows(seen)
+upload_mapping.show_problems(seen, others)
+
+st.subheader(t("upload.roles"), anchor=False)
+roles, is_usable = upload_mapping.pick_roles(seen)
+naming = upload_mapping.pick_naming(opened, seen)
+plan = upload_mapping.pick_split(roles, files)
+
+if st.button(t("upload.freeze"), type="primary", icon=":material/ac_unit:", disabled=not is_usable or plan is None):
+    with frame.show_errors():
+        started = corpora.start_import(
+            opened, frame.current_user(), files=files, roles=roles, name=naming.name, language=naming.language,
+            corpus_id=naming.corpus_id, split=plan, header=header, run_id=upload_files.run_id(),
+        )  # fmt: skip
+        upload_files.show_run(started)
