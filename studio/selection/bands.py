@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -114,6 +114,24 @@ def simulated_bands(pool_counts: Array, picked_counts: Array, drawn: Array) -> l
     return _bands(np.asarray(pool_counts), np.asarray(picked_counts), drawn.mean(axis=0), low, high, p, draws)
 
 
+def correct_together(columns: Sequence[Sequence[Band]]) -> list[list[Band]]:
+    """The same bands with q-values and verdicts corrected over all groups of all columns at once."""
+    flat = [band for bands in columns for band in bands]
+    q = benjamini_hochberg(np.array([band.p for band in flat]))
+    mended = iter([replace(band, q=float(value), verdict=_verdict(band.picked, band.expected, band.low, band.high, value))
+                   for band, value in zip(flat, q, strict=True)])  # fmt: skip
+    return [[next(mended) for _ in bands] for bands in columns]
+
+
+def _verdict(picked: int, expected: float, low: int, high: int, q: float) -> str:
+    if low <= picked <= high:
+        return "within"
+    ratio = picked / expected if expected > 0 else np.inf
+    if q < 1 - LEVEL and (ratio < RATIO or ratio > 1 / RATIO):
+        return "fewer" if picked < low else "more"
+    return "slight"
+
+
 def _bands(pool: Array, picked: Array, expected: Array, low: Array, high: Array, p: Array, draws: int) -> list[Band]:
     there = np.flatnonzero(pool > 0)
     q = np.ones(len(pool))
@@ -122,12 +140,7 @@ def _bands(pool: Array, picked: Array, expected: Array, low: Array, high: Array,
     bands = []
     for g in there.tolist():
         share = picked[g] / size if size else 0.0
-        ratio = picked[g] / expected[g] if expected[g] > 0 else np.inf
-        outside = picked[g] < low[g] or picked[g] > high[g]
-        verdict = "within"
-        if outside:
-            counts = q[g] < 1 - LEVEL and (ratio < RATIO or ratio > 1 / RATIO)
-            verdict = ("fewer" if picked[g] < low[g] else "more") if counts else "slight"
+        verdict = _verdict(int(picked[g]), float(expected[g]), int(low[g]), int(high[g]), float(q[g]))
         bands.append(
             Band(
                 g - 1,

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 # Run kind -> "module:function" with f(studio, run_dir, spec) -> None. It verifies result/ (rundir.check_result), moves
 # files, writes rows, and may be called again after a crash in the middle. Kinds without an entry leave nothing behind.
 FINISHERS: Mapping[str, str] = {
+    "measure": "studio.workflows.select_scores:finish_measure",
     "import": "studio.workflows.corpora:finish_import",
+    "train": "studio.workflows.train:finish_train",
 }
 
 

@@ -1,0 +1,320 @@
+"""Select: rank the pool under a recipe, compare with the last frozen selection, freeze it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from studio.errors import SelectionError
+from studio.records import VIEWS, Actor, Array, Pool, Selection
+from studio.selection import by_name, reasons
+from studio.selection.combine import mirrored_views, view_correlation, weighted_scores
+from studio.selection.explain import Explanation, Flip, explain, smallest_flip
+from studio.selection.live import Ranking, parts, rank, rejections
+from studio.selection.recipe import LIMITED, Recipe, recipe_from_json
+from studio.selection.strategies import pick_random, too_large
+from studio.selection.weights import DEFAULT_WEIGHTS, TOTAL, largest_remainder
+from studio.store import examples, scores, selections, snapshots
+from studio.store.selections import FrozenSelection
+from studio.workflows import select_matrix, select_scores
+from studio.workflows.acts import act
+from studio.workflows.select_matrix import LivePool
+from studio.workflows.select_scores import ScoreState, Targets
+from studio.workflows.studio import Studio
+
+MAX_NAME = 120
+MOST_ROWS = 500  # of the table beside the sliders; the whole selection is frozen and exported
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Who gets in now. `ids`, `reasons`, `scores` in pick order; `ranking` is there for the weighted sum only.
+
+    `weights` are those in force: views without any scores weigh 0. `n_usable` examples have every weighted view.
+    """
+
+    recipe: Recipe
+    weights: Mapping[str, int]
+    pool: LivePool
+    state: ScoreState
+    ids: Array
+    rows: Array
+    reasons: tuple[str, ...]
+    scores: Array
+    ranking: Ranking | None
+    picked: Selection | None
+    weighted: Array
+    n_usable: int
+    left_out: Mapping[str, int]
+
+    @property
+    def n_pool(self) -> int:
+        """Size of the unlabelled pool."""
+        return len(self.pool.matrix)
+
+    @property
+    def n_left_out(self) -> int:
+        """Examples no ranking under these weights can contain."""
+        return self.n_pool - self.n_usable
+
+    @property
+    def is_short(self) -> bool:
+        """True where the limits gave fewer than budget and pool allow."""
+        return self.ranking is not None and self.ranking.is_short
+
+
+@dataclass(frozen=True)
+class Change:
+    """Against the last frozen selection: who came in and who went, each with the reason now."""
+
+    last: FrozenSelection | None
+    entered: tuple[tuple[int, str], ...] = ()
+    left: tuple[tuple[int, str], ...] = ()
+    kept: int = 0
+    labelled: int = 0
+
+
+def weights_in_force(weights: Mapping[str, int], available: Sequence[str]) -> dict[str, int]:
+    """The weights with those of views that have no scores given to the others in proportion; whole, summing to 100.
+
+    Raises:
+        SelectionError: no view has scores.
+    """
+    if not available:
+        raise SelectionError("No view has scores yet", got=0, fix="Prepare the scores first.")
+    if all(weights[view] == 0 for view in VIEWS if view not in available):
+        return dict(weights)
+    shared = largest_remainder([weights[view] for view in available], TOTAL)
+    return dict.fromkeys(VIEWS, 0) | dict(zip(available, shared, strict=True))
+
+
+def choose(studio: Studio, snapshot_id: str, recipe: Recipe, targets: Targets | None = None) -> Choice:
+    """Who gets in under a recipe; a pure read, called on every slider move.
+
+    Args:
+        studio: the open workspace.
+        snapshot_id: the pool.
+        recipe: weights, budget, limits, strategy, seed.
+        targets: relevance against these; None takes the newest relevance there is.
+
+    Raises:
+        EmptyPool: every pool example is labelled.
+        SelectionError: no scores, or a recipe that cannot be used with this pool.
+    """
+    state = select_scores.state(studio, snapshot_id, targets)
+    return choose_from(studio, snapshot_id, recipe, state)
+
+
+def choose_from(studio: Studio, snapshot_id: str, recipe: Recipe, state: ScoreState) -> Choice:
+    """`choose` with the score state at hand; errors as there."""
+    tau = recipe.tau if recipe.strategy in LIMITED else None
+    pool = select_matrix.load(studio, snapshot_id, state, recipe.inner, tau)
+    strategy = by_name(recipe.strategy)
+    weights = weights_in_force(recipe.weights, state.available) if state.available else dict(DEFAULT_WEIGHTS)
+    if recipe.strategy in LIMITED:
+        weights_in_force(recipe.weights, state.available)  # refuses a ranking without any score
+        ranking = rank(pool.matrix, weights, recipe.budget, recipe.rule)
+        why = reasons.entry_reasons(ranking.scores, ranking.picked)
+        return Choice(recipe, weights, pool, state, ranking.ids, ranking.rows, why, ranking.scores[ranking.rows],
+                      ranking, None, ranking.scores, ranking.picked.n_usable, ranking.left_out)  # fmt: skip
+    matrix = pool.matrix
+    if not len(matrix):
+        rank(matrix, weights, recipe.budget)  # raises EmptyPool with its words
+    weighted = weighted_scores(matrix.unit, weights, recipe.missing)
+    given = select_matrix.strategy_pool(studio, snapshot_id, state, pool, weighted, strategy.needs)
+    options = {"view": recipe.view} if recipe.strategy == "model_score" else {}
+    picked = strategy.pick(given, recipe.budget, np.random.default_rng(recipe.seed), **options)
+    rows = matrix.rows_of(picked.ids)
+    lacking = 0
+    if "scores" in strategy.needs:
+        lacking = int(np.isnan(weighted).sum())
+    elif "unit" in strategy.needs:
+        lacking = int(np.isnan(matrix.unit[:, VIEWS.index(recipe.view)]).sum())
+    return Choice(recipe, weights, pool, state, picked.ids, rows, picked.reasons, weighted[rows], None, picked,
+                  weighted, len(matrix) - lacking, {})  # fmt: skip
+
+
+def why_not(choice: Choice, ids: Sequence[int]) -> list[str]:
+    """The reason code of ids that are not chosen; `labelled` for those no longer in the pool."""
+    wanted = np.asarray(ids, dtype=np.int64)
+    there = np.isin(wanted, choice.pool.matrix.ids)
+    codes = np.full(len(wanted), "labelled", dtype=object)
+    if choice.ranking is not None:
+        rows = choice.pool.matrix.rows_of(wanted)
+        codes[there] = rejections(choice.pool.matrix, choice.ranking, rows)
+    elif choice.picked is not None:
+        codes[there] = [choice.picked.rejected[int(i)] for i in wanted[there]]
+    return codes.tolist()
+
+
+def compare(studio: Studio, snapshot_id: str, choice: Choice, last: FrozenSelection | None = None) -> Change:
+    """Who entered and who left against a frozen selection (the newest of the snapshot that is no random control)."""
+    if last is None:
+        last = next((s for s in selections.list_all(studio.store, snapshot_id) if s.arm == "selection"), None)
+    if last is None:
+        return Change(None)
+    before = selections.ids(studio.store, last.selection_id)
+    known = set(before.tolist())
+    entered = [(int(i), code) for i, code in zip(choice.ids, choice.reasons, strict=True) if int(i) not in known]
+    gone = before[~np.isin(before, choice.ids)].tolist()
+    left = list(zip(gone, why_not(choice, gone), strict=True))
+    labelled = sum(code == "labelled" for _, code in left)
+    return Change(last, tuple(entered), tuple((i, c) for i, c in left if c != "labelled"),
+                  len(before) - len(gone), labelled)  # fmt: skip
+
+
+def table(studio: Studio, snapshot_id: str, choice: Choice, rows: int = MOST_ROWS) -> pd.DataFrame:
+    """The first chosen examples: rank, example_id, text, score, one column per view with its part of it, reason."""
+    ids, at = choice.ids[:rows], choice.rows[:rows]
+    texts = examples.by_ids(studio.store, snapshot_id, ids, ["example_id", "text"])
+    share = parts(choice.pool.matrix, choice.weights, at, choice.recipe.missing)
+    frame = pd.DataFrame({"rank": np.arange(1, len(ids) + 1), "example_id": ids, "text": texts["text"].to_numpy(),
+                          "score": choice.scores[:rows]})  # fmt: skip
+    for column, view in enumerate(VIEWS):
+        if choice.weights[view]:
+            frame[view] = share[:, column]
+    frame["reason"] = list(choice.reasons[:rows])
+    return frame
+
+
+def correlations(choice: Choice) -> list[tuple[str, str, float]]:
+    """Pairs of views in the pool whose rank correlation is beyond 0.7 in size, strongest first."""
+    return [pair for pair in mirrored_views(view_correlation(choice.pool.matrix.unit)) if choice.weights[pair[0]]
+            and choice.weights[pair[1]]]  # fmt: skip
+
+
+def why(choice: Choice, example_id: int) -> Explanation:
+    """Everything about one example under the weighted sum.
+
+    Raises:
+        SelectionError: another strategy, or the example is not in the pool.
+    """
+    if choice.ranking is None:
+        raise SelectionError("Only the weighted score can be explained part by part", got=choice.recipe.strategy,
+                             fix="Choose the strategy by weighted score.")  # fmt: skip
+    return explain(choice.pool.matrix, choice.ranking, choice.weights, example_id, choice.recipe.missing)
+
+
+def flip(choice: Choice, example_id: int, locks: Sequence[str] = ()) -> tuple[Flip | None, int]:
+    """The smallest move of one slider that takes an example in or out; views without scores count as locked."""
+    fixed = {*locks, *(view for view in VIEWS if view not in choice.state.available)}
+    most = 400 if choice.n_pool <= 50_000 else 60
+    return smallest_flip(choice.pool.matrix, choice.weights, choice.recipe.budget, choice.recipe.rule, example_id,
+                         locks=fixed, most_rankings=most)  # fmt: skip
+
+
+# --- freezing ---------------------------------------------------------------------------------------------------------
+def full_recipe(snapshot_id: str, choice: Choice) -> dict[str, Any]:
+    """The recipe as it is stored: the choice's settings and everything they were applied to."""
+    recipe = replace(choice.recipe, weights=dict(choice.weights))
+    used = [
+        item for item in choice.pool.sets if item.measure in choice.pool.inner.get(_view_of(choice, item.measure), {})
+    ]
+    return recipe.to_json() | {
+        "snapshot": snapshot_id,
+        "pool": {"n": choice.n_pool, "ids_hash": choice.pool.ids_hash},
+        "inner": {view: dict(sorted(own.items())) for view, own in sorted(choice.pool.inner.items())},
+        "scores": [{"measure": item.measure, "version": item.version, "context_hash": item.context_hash,
+                    "context": dict(item.context)} for item in sorted(used, key=lambda item: item.measure)],
+        "encoder": choice.state.around.encoder_key,
+        "map": choice.state.around.map_id,
+    }  # fmt: skip
+
+
+def _view_of(choice: Choice, measure: str) -> str:
+    return next((view for view in VIEWS if any(s.measure == measure for s in choice.state.views[view].sets)), "")
+
+
+@act("select.freeze", "analyst")
+def freeze(
+    studio: Studio,
+    actor: Actor,
+    *,
+    snapshot_id: str,
+    name: str,
+    recipe: Recipe | Mapping[str, Any],
+    targets: Targets | None = None,
+    selection_id: str | None = None,
+    with_control: bool = False,
+) -> str:
+    """Freeze who gets in now under a recipe; the same selection_id twice (a double click) is one selection.
+
+    Args:
+        studio: the open workspace.
+        actor: who asks.
+        snapshot_id: the pool.
+        name: shown everywhere.
+        recipe: a Recipe or its JSON.
+        targets: what relevance is measured against.
+        selection_id: made by the client.
+        with_control: also freeze a random draw of the same size from the same pool, as the arm `random`, under the id
+            `<selection_id>-control`.
+
+    Returns:
+        The selection_id.
+
+    Raises:
+        BudgetTooLarge: the limits leave fewer examples than the budget.
+        EmptyPool: every pool example is labelled.
+        SelectionError: no name, no scores, or a recipe that cannot be used.
+    """
+    chosen = recipe if isinstance(recipe, Recipe) else recipe_from_json(recipe)
+    title = " ".join(name.split())[:MAX_NAME]
+    if not title:
+        raise SelectionError("A selection needs a name", got=name, fix="Type one, such as “first batch”.")
+    snapshot = snapshots.require(studio.store, snapshot_id)
+    selection_id = selection_id or uuid.uuid4().hex
+    if selections.get_or_none(studio.store, selection_id) is not None:
+        return selection_id
+    choice = choose(studio, snapshot_id, chosen, targets)
+    if choice.ranking is not None and choice.is_short:
+        raise too_large(len(choice.ids), chosen.budget, choice.ranking.picked.axes)
+    stored = full_recipe(snapshot_id, choice)
+    common = {"corpus_id": snapshot.corpus_id, "snapshot_id": snapshot_id, "budget": chosen.budget,
+              "seed": chosen.seed, "by": actor.name, "round_id": choice.state.around.round_id}  # fmt: skip
+    with studio.store.write():
+        selections.add(studio.store, selection_id=selection_id, name=title, strategy=chosen.strategy,
+                       arm="random" if chosen.strategy == "random" else "selection", recipe=stored, ids=choice.ids,
+                       reasons=choice.reasons, scores=choice.scores, **common)  # fmt: skip
+        if with_control and chosen.strategy != "random":
+            drawn = control_draw(choice)
+            control = stored | {"strategy": "random", "control_of": selection_id}
+            selections.add(studio.store, selection_id=f"{selection_id}-control", name=f"{title} · random control",
+                           strategy="random", arm="random", recipe=control, ids=drawn.ids, reasons=drawn.reasons,
+                           **common)  # fmt: skip
+    return selection_id
+
+
+def control_draw(choice: Choice) -> Selection:
+    """A random draw of the same size from the same pool; its own stream of the recipe's seed."""
+    given = Pool(choice.pool.matrix.ids, choice.weighted)
+    return pick_random(given, len(choice.ids), np.random.default_rng([choice.recipe.seed, 1]))
+
+
+def list_frozen(studio: Studio, snapshot_id: str) -> list[FrozenSelection]:
+    """The selections of a snapshot, newest first."""
+    return selections.list_all(studio.store, snapshot_id)
+
+
+def get(studio: Studio, selection_id: str) -> FrozenSelection:
+    """One frozen selection.
+
+    Raises:
+        SelectionError: there is none of that id.
+    """
+    return selections.get(studio.store, selection_id)
+
+
+def as_dict(frozen: FrozenSelection) -> dict[str, Any]:
+    """A frozen selection as plain JSON."""
+    return asdict(frozen)
+
+
+def measures_of(studio: Studio, snapshot_id: str, choice: Choice, example_id: int) -> pd.DataFrame:
+    """Raw and unit value of every measure in use for one example: measure, raw, unit_value."""
+    return scores.of_example(studio.store, snapshot_id, example_id, choice.pool.sets)
