@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from studio.audits import diversity
 from studio.audits.association import ASSOCIATION
 from studio.audits.balance import BALANCE
 from studio.audits.context import Context, missing_needs, nothing
@@ -15,6 +16,7 @@ from studio.audits.shortcuts import SHORTCUTS
 from studio.audits.topics import TOPICS
 from studio.records import Audit, AuditResult
 
+__all__ = ["AUDITS", "VERSION", "Context", "diversity", "run"]
 AUDITS: tuple[Audit, ...] = (
     REPRESENTATION,
     ASSOCIATION,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FINISHERS: Mapping[str, str] = {
     "measure": "studio.workflows.select_scores:finish_measure",
     "import": "studio.workflows.corpora:finish_import",
+    "dedup": "studio.workflows.audits_copies:finish_dedup",
     "train": "studio.workflows.train:finish_train",
 }
 
