@@ -75,8 +75,8 @@ class NgramClassifier:
     ) -> None:
         self.labels = tuple(labels)
         self._terms = list(vocabulary)
-        self._idf = np.asarray(idf, np.float32)
-        self._weight = np.asarray(weight, np.float32)
+        self._idf = np.ascontiguousarray(idf, np.float32)  # safetensors writes memory order
+        self._weight = np.ascontiguousarray(weight, np.float32)
         self._bias = np.asarray(bias, np.float32)
         self._vectorizer = None
 

@@ -7,6 +7,7 @@ network class needs its parent at definition: only workers and notebooks import 
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,14 +16,16 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import MODEL_MAPPING, AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.utils import logging as transformers_logging
 
 from studio.errors import ModelError
 from studio.models import bases
 from studio.models.baseline import NgramClassifier, softmax
 from studio.records import Array
 
+transformers_logging.disable_progress_bar()  # a run's log is for what goes wrong
 FACTS = "winnow.json"
 FORMAT = 1
 
@@ -61,7 +64,8 @@ class MeanPooledClassifier(PreTrainedModel):
     def __init__(self, config: MeanPooledConfig) -> None:
         super().__init__(config)
         body = dict(config.body)
-        self.body = AutoModel.from_config(AutoConfig.for_model(body.pop("model_type"), **body))
+        inner = AutoConfig.for_model(body.pop("model_type"), **body)
+        self.body = AutoModel.from_config(inner, **_without_pooler(inner))
         self.dropout = nn.Dropout(config.head_dropout)
         self.head = nn.Linear(self.body.config.hidden_size, len(config.label_names))
         self.post_init()
@@ -100,8 +104,14 @@ def build(folder: Path, labels: Sequence[str], *, dropout: float = 0.1) -> MeanP
     """
     bases.check_folder(folder)
     try:
+        inner = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         body = AutoModel.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=torch.float32,
+            **_without_pooler(inner),
         )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
@@ -112,11 +122,18 @@ def build(folder: Path, labels: Sequence[str], *, dropout: float = 0.1) -> MeanP
     return around(body, labels, dropout=dropout)
 
 
+def _without_pooler(config: Any) -> dict[str, bool]:
+    """The argument that leaves the unused pooling layer out, for the encoders that know it."""
+    model_class = MODEL_MAPPING.get(type(config), None)
+    known = model_class is not None and "add_pooling_layer" in inspect.signature(model_class.__init__).parameters
+    return {"add_pooling_layer": False} if known else {}
+
+
 def around(body: PreTrainedModel, labels: Sequence[str], *, dropout: float = 0.1) -> MeanPooledClassifier:
     """A classifier around a body that is already in memory."""
     config = MeanPooledConfig(body=_body_config(body), head_dropout=dropout, label_names=list(labels))
     model = MeanPooledClassifier(config)
-    model.body.load_state_dict(body.state_dict(), strict=False)
+    model.body.load_state_dict(body.state_dict())
     return model.eval()
 
 

@@ -17,11 +17,12 @@ from studio.store.connection import Store
 
 UNCERTAINTY: Mapping[str, str] = {"margin": "ASC", "entropy": "DESC", "least_confidence": "DESC"}
 
-_COLUMNS = """round_id, corpus_id, snapshot_id, number, name, arm, run_id, loop_id, plan, n_train, n_validation, accuracy,
-    macro_f1, report, path, test_openings, created_at, created_by"""
+_COLUMNS = """round_id, corpus_id, snapshot_id, number, name, arm, run_id, loop_id, plan, n_train, n_validation,
+    accuracy, macro_f1, report, path, test_openings, created_at, created_by"""
 _ADD = f"""
 INSERT INTO round ({_COLUMNS})
-SELECT $round_id, $corpus_id, $snapshot_id, 1 + coalesce((SELECT max(number) FROM round WHERE corpus_id = $corpus_id), 0),
+SELECT $round_id, $corpus_id, $snapshot_id,
+       1 + coalesce((SELECT max(number) FROM round WHERE corpus_id = $corpus_id), 0),
        $name, $arm, $run_id, $loop_id, $plan, $n_train, $n_validation, $accuracy, $macro_f1, $report, $path,
        $test_openings, now(), $created_by
 WHERE NOT EXISTS (SELECT 1 FROM round WHERE round_id = $round_id)

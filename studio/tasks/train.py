@@ -216,6 +216,9 @@ def _report(
     report["validation"] = evaluate(
         held.labels, predicted["validation"], labels=labels, groups=held.groups, rng=np.random.default_rng(plan.seed)
     )
+    if fitted.facts.get("epochs"):  # what the next estimate on this machine starts from
+        seen = (report["tokens"] + 2 * len(train.texts)) * 1.3 * fitted.facts["epochs"]
+        report["fit"]["tokens_per_s"] = round(seen / max(fitted.facts["seconds"], 1e-3), 1)
     baseline = _baseline(task, plan, parts, predicted["validation"])
     if baseline:
         report["baseline"] = baseline

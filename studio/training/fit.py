@@ -33,7 +33,7 @@ HEAD_SCALE = 4.0
 class Fitted:
     """A trained classifier, how to write it (`save(folder)`), and what is known about its fit.
 
-    `probe` maps stored vectors (n, d) of the base to class probabilities (n, c); None for everything but a linear probe.
+    `probe` maps stored vectors (n, d) of the base to class probabilities (n, c); only a linear probe has it.
     """
 
     classifier: classifier.Classifier

@@ -37,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True)
 class GateFinding:
-    """One fact about the data: `level` is error, warning or note, `key` and `values` make the sentence, `ids` its rows."""
+    """A fact about the data: `level` error, warning or note, `key` and `values` for the sentence, `ids` of its rows."""
 
     level: str
     key: str

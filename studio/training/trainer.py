@@ -1,4 +1,4 @@
-"""The transformers Trainer as the studio uses it: rows, settings, live scores, and a stop that leaves a whole checkpoint.
+"""The transformers Trainer as the studio uses it: rows, settings, live scores, a stop that leaves a whole checkpoint.
 
 Imports torch: only workers and notebooks import it.
 """
@@ -117,6 +117,7 @@ def build_trainer(
     reporter: Reporter,
     device: str,
 ) -> Trainer:
+    """The Trainer of one fit: live scores, early stopping, sealed checkpoints, nothing printed or sent."""
     position = {label: i for i, label in enumerate(labels)}
     order = sorted(range(len(validation.texts)), key=lambda i: len(validation.texts[i]))
     ordered = Labelled(
@@ -173,15 +174,14 @@ def live_scores(validation: Labelled, predicted: Sequence[str], labels: Sequence
 
 
 def run_trainer(trainer: Trainer, resume: Path | None, reporter: Reporter) -> dict[str, Any]:
-    """Train; on a stop that keeps, leave a whole checkpoint and let the reporter raise."""
+    """Train; on a stop, let the reporter raise: the last whole checkpoint is what is kept."""
     live = next(c for c in trainer.callback_handler.callbacks if isinstance(c, Live))
     try:
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     except StoppedInEvaluation:
-        if reporter.stop_requested() == "stop":
-            reporter.barrier("stopping")
-            trainer._save_checkpoint(trainer.model, trial=None)  # the Trainer saves only after an evaluation is over
-            trainer.callback_handler.on_save(trainer.args, trainer.state, trainer.control)
+        # The last sealed checkpoint stays the one to resume from: a checkpoint of this step would lack the score that
+        # decides which one is best, and the resumed fit would end elsewhere than an unbroken one.
+        reporter.barrier("stopping")
         reporter.check_stop()
         raise
     if live.keeping:

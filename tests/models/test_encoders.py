@@ -138,7 +138,7 @@ def test_static_is_saved_read_back_unchanged_and_follows_its_formula(settings):
     tokens = teacher.tokenizer.get_vocab()
     length = np.linalg.norm(made.token_vectors, axis=1)
     assert length[tokens["[CLS]"]] == 0 and length[tokens["[unused5]"]] == 0
-    assert length[tokens["the"]] < 0.1 * length[tokens["mortgage"]]
+    assert length[tokens["the"]] < 0.4 * length[tokens["mortgage"]]
 
 
 def test_a_stopped_distillation_leaves_nothing(settings):

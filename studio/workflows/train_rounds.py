@@ -1,0 +1,202 @@
+"""What is done with finished rounds: compare them, open the test split, suggest labels, choose the next batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from studio.annotation import batches
+from studio.errors import PlanError
+from studio.records import Actor, Array
+from studio.store import examples, labels, rounds
+from studio.training.evaluate import evaluate, paired
+from studio.workflows.acts import act
+from studio.workflows.studio import Studio
+
+ORDERS: tuple[str, ...] = tuple(rounds.UNCERTAINTY)
+
+
+# --- comparing --------------------------------------------------------------------------------------------------------
+def compare(studio: Studio, round_a: str, round_b: str) -> dict[str, Any]:
+    """Accuracy of round b minus round a on the validation examples both predicted, paired.
+
+    The truth is the label in force today; examples without one any more are left out.
+
+    Returns:
+        What `studio.training.evaluate.paired` gives, with the two round ids.
+
+    Raises:
+        StoreError: an unknown round.
+        PlanError: the two share no validation example.
+    """
+    a = rounds.predicted_part(studio.store, round_a, "validation").set_index("example_id")["predicted"]
+    b = rounds.predicted_part(studio.store, round_b, "validation").set_index("example_id")["predicted"]
+    snapshot_id = rounds.require(studio.store, round_b).snapshot_id
+    truth = truth_of(studio, snapshot_id, "validation")
+    shared = truth.index.intersection(a.index).intersection(b.index)
+    if shared.empty:
+        raise PlanError(
+            "These rounds share no validation example",
+            got=f"{len(a)} and {len(b)} predictions",
+            fix="Compare rounds of the same snapshot.",
+        )
+    return {
+        "round_a": round_a,
+        "round_b": round_b,
+        **paired(truth[shared].tolist(), a[shared].tolist(), b[shared].tolist()),
+    }
+
+
+def correctness(studio: Studio, round_id: str, part: str = "validation") -> dict[int, bool]:
+    """Example id -> whether the round's model was right, on validation by the labels in force."""
+    if part != "validation":
+        raise PlanError("Only validation answers are compared between rounds", got=part, fix="Open the test split.")
+    predicted = rounds.predicted_part(studio.store, round_id, part).set_index("example_id")["predicted"]
+    truth = truth_of(studio, rounds.require(studio.store, round_id).snapshot_id, part)
+    shared = truth.index.intersection(predicted.index)
+    return {int(i): bool(truth[i] == predicted[i]) for i in shared}
+
+
+def truth_of(studio: Studio, snapshot_id: str, split: str) -> pd.Series:
+    """Label in force by example id, for one split."""
+    now = labels.current(studio.store, snapshot_id)
+    now = now[(now["split"] == split) & ~now["stale"].astype(bool)]
+    return pd.Series(now["label"].to_numpy(), index=now["example_id"].to_numpy(), dtype=object)
+
+
+# --- the test split ---------------------------------------------------------------------------------------------------
+@act("train.open_test", "analyst")
+def open_test(studio: Studio, actor: Actor, *, round_id: str) -> dict[str, Any]:
+    """Hold a round's test predictions against the test labels; every opening is counted and shown.
+
+    Returns:
+        The evaluation on the test split.
+
+    Raises:
+        PlanError: the snapshot has no labelled test example.
+    """
+    return _open(studio, round_id)
+
+
+def open_test_once(studio: Studio, round_id: str) -> None:
+    """The opening a launch asked for; done once however often the run's result is taken over."""
+    if rounds.require(studio.store, round_id).test_openings == 0:
+        _open(studio, round_id)
+
+
+def _open(studio: Studio, round_id: str) -> dict[str, Any]:
+    found = rounds.require(studio.store, round_id)
+    predicted = rounds.predicted_part(studio.store, round_id, "test").set_index("example_id")["predicted"]
+    truth = truth_of(studio, found.snapshot_id, "test")
+    shared = truth.index.intersection(predicted.index)
+    if shared.empty:
+        raise PlanError(
+            "This snapshot has no labelled test example",
+            got=f"{len(predicted)} predictions",
+            fix="Decide splits with a test share on the Upload page.",
+        )
+    result = evaluate(
+        truth[shared].tolist(),
+        predicted[shared].tolist(),
+        labels=found.labels,
+        groups=_groups(studio, found.snapshot_id, shared.to_numpy()),
+        rng=np.random.default_rng(int(found.plan.get("seed", 0))),
+    )
+    rounds.record_test(studio.store, round_id, {**found.report, "test": result})
+    return result
+
+
+def _groups(studio: Studio, snapshot_id: str, ids: Array) -> dict[str, list[str | None]]:
+    known = [name for name in examples.columns(studio.store, snapshot_id) if name.startswith("group_")]
+    if not known:
+        return {}
+    frame = examples.by_ids(studio.store, snapshot_id, ids, ["example_id", *known]).set_index("example_id").loc[ids]
+    return {name.removeprefix("group_"): [None if pd.isna(v) else str(v) for v in frame[name]] for name in known}
+
+
+# --- what the model says ----------------------------------------------------------------------------------------------
+def suggestions(studio: Studio, round_id: str, ids: Sequence[int], most: int = 3) -> dict[int, list[tuple[str, float]]]:
+    """The likeliest labels of each example with their probability, best first."""
+    names = rounds.require(studio.store, round_id).labels
+    found = rounds.predictions(studio.store, round_id, ids)
+    out: dict[int, list[tuple[str, float]]] = {}
+    for example_id, probs in zip(found["example_id"], found["probs"], strict=True):
+        best = np.argsort(-np.asarray(probs), kind="stable")[:most]
+        out[int(example_id)] = [(names[i], float(probs[i])) for i in best]
+    return out
+
+
+def next_pool(studio: Studio, round_id: str) -> pd.DataFrame:
+    """The pool examples of a round that nobody has labelled since: example_id, predicted, margin, entropy, ..."""
+    found = rounds.require(studio.store, round_id)
+    left = set(labels.pool_left(studio.store, found.snapshot_id))
+    frame = rounds.predicted_part(studio.store, round_id, "pool")
+    return frame[frame["example_id"].isin(left)].reset_index(drop=True)
+
+
+def best_next(studio: Studio, round_id: str, k: int, *, by: str = "margin") -> list[int]:
+    """The k pool examples the round's model is least sure of and nobody has labelled since, ties by id."""
+    frame = next_pool(studio, round_id)
+    if by not in rounds.UNCERTAINTY:
+        raise PlanError("There is no such order", got=by, fix=f"Use one of: {', '.join(ORDERS)}.")
+    up = rounds.UNCERTAINTY[by] == "ASC"
+    return [int(i) for i in frame.sort_values([by, "example_id"], ascending=[up, True])["example_id"].head(k)]
+
+
+@act("train.next_batch", "analyst")
+def next_batch(
+    studio: Studio,
+    actor: Actor,
+    *,
+    round_id: str,
+    k: int,
+    by: str = "margin",
+    control_share: float = batches.DEFAULT_CONTROL_SHARE,
+    seed: int = 0,
+    name: str = "",
+) -> str:
+    """Freeze the k most useful examples by a round's model as a selection, a share of it drawn at random for control.
+
+    Returns:
+        The selection_id.
+
+    Raises:
+        EmptyPool: nothing is left to label.
+    """
+    from studio.workflows import select
+
+    found = rounds.require(studio.store, round_id)
+    if by not in rounds.UNCERTAINTY:
+        raise PlanError("There is no such order", got=by, fix=f"Use one of: {', '.join(ORDERS)}.")
+    frame = next_pool(studio, round_id)
+    values = frame[by].to_numpy(np.float64)
+    useful = 1.0 - values if rounds.UNCERTAINTY[by] == "ASC" else values
+    picked = batches.next_batch(
+        frame["example_id"].to_numpy(np.int64),
+        useful,
+        k,
+        control_share=control_share,
+        measure=by,
+        rng=np.random.default_rng(seed),
+    )
+    recipe: Mapping[str, Any] = {
+        "strategy": "uncertainty",
+        "round": round_id,
+        "by": by,
+        "k": k,
+        "control_share": control_share,
+        "seed": seed,
+    }
+    return select.freeze_ids(
+        studio,
+        actor,
+        snapshot_id=found.snapshot_id,
+        name=name or f"Round {found.number} +{k}",
+        ids=picked.ids.tolist(),
+        reasons=list(picked.reasons),
+        recipe=recipe,
+        seed=seed,
+    )
