@@ -18,6 +18,7 @@ if run := upload_files.current_run():
             if upload_result.next_steps(result):
                 upload_files.start_over()
                 st.rerun()
+            upload_result.rejects(result)
         st.stop()
     if view is not None:
         upload_run.show_end(opened, view, upload_files.forget_run)

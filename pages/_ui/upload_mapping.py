@@ -45,7 +45,10 @@ def show_rows(seen: Preview) -> None:
 def show_problems(seen: Preview, others: Sequence[Preview] = ()) -> None:
     """What the file itself makes difficult."""
     for key, values in seen.problems:
-        st.warning(t(f"corpus.problem.{key}", **_plain(values)), icon=":material/warning:")
+        if key == "no_header":
+            st.info(t("corpus.problem.no_header"), icon=":material/info:")
+        else:
+            st.warning(t(f"corpus.problem.{key}", **_plain(values)), icon=":material/warning:")
     for other in others:
         if set(other.names) != set(seen.names):
             st.warning(t("corpus.problem.columns_differ", file=plain(other.name)), icon=":material/warning:")

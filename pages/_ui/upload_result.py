@@ -30,11 +30,12 @@ def show(opened: Studio, result: ImportOutcome) -> None:
     st.caption(f"{t('upload.splits')}: {listed} · {t('upload.snapshot', id=snapshot.snapshot_id)}")
     for warning in result.warnings:
         st.warning(t(f"corpus.warning.{warning}"), icon=":material/warning:")
-    if result.n_rejects:
-        _rejects(result)
 
 
-def _rejects(result: ImportOutcome) -> None:
+def rejects(result: ImportOutcome) -> None:
+    """What was left out: counts by reason, the first records, all of them as a download."""
+    if not result.n_rejects:
+        return
     st.subheader(t("upload.rejects"), anchor=False)
     reasons = sorted(result.rejects.items(), key=lambda item: -item[1])
     st.dataframe(

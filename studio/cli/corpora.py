@@ -1,0 +1,165 @@
+"""`demo`, `import` and `export`: corpora in and out without the browser."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from studio.cli.context import Context
+from studio.corpus.exporting import FORMATS
+from studio.corpus.roles import Roles
+from studio.errors import CorpusError
+from studio.records import LANGUAGES, SPLITS
+from studio.store import corpora as corpus_rows
+from studio.store import splits
+from studio.workflows import corpora
+
+_DEFAULT_SPLIT = "pool=0.7,validation=0.1,test=0.2"
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Register the verbs of this room."""
+    demo = commands.add_parser("demo", parents=[common], help="make and import the built-in demo corpus")
+    demo.add_argument("--language", choices=LANGUAGES, default="en")
+    demo.add_argument("--seed", type=int, default=corpora.DEMO_SEED, help="another seed makes another corpus")
+    demo.add_argument("--size", type=int, default=0, help="number of examples (default 6,400)")
+    demo.add_argument("--detach", action="store_true", help="queue the run and return")
+    demo.set_defaults(run=_demo)
+    _add_import(commands, common)
+    export = commands.add_parser("export", parents=[common], help="write examples to a file")
+    export.add_argument("--snapshot", help="id, start of an id, or corpus name (default: the newest)")
+    export.add_argument("--what", default="snapshot", help="snapshot, labelled, or selection:ID")
+    export.add_argument("--format", choices=FORMATS, default="jsonl")
+    export.add_argument("--for-spreadsheets", action="store_true", help="CSV whose cells no spreadsheet runs")
+    export.add_argument("--out", type=Path, help="file to write (default: one in the workspace's exports folder)")
+    export.set_defaults(run=_export)
+
+
+def _add_import(commands: Any, common: argparse.ArgumentParser) -> None:
+    read = commands.add_parser("import", parents=[common], help="freeze files into a snapshot")
+    read.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV, TSV, JSONL, JSON array or Parquet")
+    read.add_argument("--text", metavar="COL", help="text column (default: guessed)")
+    read.add_argument("--label", metavar="COL", help="label column (default: guessed when --text is too)")
+    read.add_argument("--group", metavar="COL", action="append", default=[], help="group attribute; may be repeated")
+    read.add_argument("--source", metavar="COL", help="column that says where an example comes from")
+    read.add_argument("--time", metavar="COL")
+    read.add_argument("--language-column", metavar="COL")
+    read.add_argument("--name", default="", help="name of the corpus (default: the first file's name)")
+    read.add_argument("--language", choices=LANGUAGES, help="of the texts (default: guessed)")
+    read.add_argument("--version-of", metavar="NAME", help="store as a new version of this corpus")
+    header = read.add_mutually_exclusive_group()
+    header.add_argument("--header", dest="header", action="store_true", default=None,
+                        help="the first row of CSV or TSV holds column names (default: found out)")  # fmt: skip
+    header.add_argument("--no-header", dest="header", action="store_false")
+    read.add_argument("--split", default=_DEFAULT_SPLIT, metavar="HOW",
+                      help="shares such as pool=0.7,validation=0.1,test=0.2; or column:COL; or file (from the file "
+                           "names: train, dev, test)")  # fmt: skip
+    read.add_argument("--train-as", choices=("pool", "train"), default="pool",
+                      help="what training rows of an imported split become (default: pool, labels hidden)")  # fmt: skip
+    read.add_argument("--seed", type=int, default=0, help="of the random split")
+    read.add_argument("--detach", action="store_true", help="queue the run and return")
+    read.set_defaults(run=_import)
+
+
+def _demo(context: Context) -> None:
+    given = context.arguments
+    run_id = corpora.open_demo(context.studio, context.actor, language=given.language, seed=given.seed, n=given.size)
+    _finish(context, run_id)
+
+
+def _import(context: Context) -> None:
+    given = context.arguments
+    by_file, split_column, shares = read_split(given.split)
+    missing = [str(path) for path in given.files if not path.is_file()]
+    if missing:
+        raise CorpusError("The file is not there", got=", ".join(missing), fix="Check the path.")
+    files = [corpora.spool(context.studio, context.actor, name=path.name, data=path) for path in given.files]
+    if given.text:
+        roles = Roles(text=given.text, label=given.label)
+    else:
+        seen = corpora.preview(context.studio, context.actor, file=files[0], header=given.header)
+        roles = Roles(text=seen.roles.text, label=given.label or seen.roles.label)
+        context.say(f"text column: {roles.text}, label column: {roles.label or 'none'}")
+    roles = Roles(roles.text, roles.label, tuple(given.group), split_column, given.source, given.time,
+                  given.language_column)  # fmt: skip
+    method = "imported" if by_file or split_column else "random"
+    plan = corpora.SplitPlan(method, shares, given.seed, given.train_as, by_file)
+    run_id = corpora.start_import(context.studio, context.actor, files=files, roles=roles, name=given.name,
+                                  language=given.language, corpus_id=_version_of(context), split=plan,
+                                  header=given.header)  # fmt: skip
+    _finish(context, run_id)
+
+
+def _version_of(context: Context) -> str | None:
+    name = context.arguments.version_of
+    if not name:
+        return None
+    found = corpus_rows.named(context.studio.store, name)
+    if found is None:
+        raise CorpusError("There is no corpus of that name", got=name, fix="Leave --version-of out for a new corpus.")
+    return str(found["corpus_id"])
+
+
+def read_split(text: str) -> tuple[bool, str | None, dict[str, float] | None]:
+    """How to split, from the command line: (by file name, split column, shares).
+
+    Raises:
+        CorpusError: none of the three forms.
+
+    Example:
+        >>> read_split("column:fold")
+        (False, 'fold', None)
+    """
+    if text == "file":
+        return True, None, None
+    if text.startswith("column:") and len(text) > len("column:"):
+        return False, text.removeprefix("column:"), None
+    shares: dict[str, float] = {}
+    for part in text.removeprefix("random").lstrip(":").split(","):
+        name, _, value = part.partition("=")
+        try:
+            shares[name.strip()] = float(value)
+        except ValueError as error:
+            raise CorpusError("The split cannot be read", got=text,
+                              fix=f"Write {_DEFAULT_SPLIT}, column:COL or file.") from error  # fmt: skip
+    if not set(shares) <= set(SPLITS):
+        raise CorpusError("The split cannot be read", got=text, fix=f"Use the names {', '.join(SPLITS)}.")
+    return False, None, shares
+
+
+def _finish(context: Context, run_id: str) -> None:
+    context.wait(run_id)
+    if context.arguments.detach:
+        return
+    result = corpora.outcome(context.studio, run_id)
+    snapshot = result.snapshot
+    if snapshot is None:
+        raise CorpusError("The import is done but its snapshot could not be stored", got=run_id,
+                          fix="Look at the run with `python -m studio runs`.")  # fmt: skip
+    if not result.is_new:
+        context.say(f"This content is here already as {snapshot.name}; nothing was stored twice.")
+    context.emit(
+        snapshot_id=snapshot.snapshot_id,
+        corpus_id=snapshot.corpus_id,
+        name=snapshot.name,
+        language=snapshot.language,
+        is_new=result.is_new,
+        run_id=run_id,
+        n_records=result.n_records,
+        n_examples=result.n_examples,
+        n_rejects=result.n_rejects,
+        rejects=dict(result.rejects),
+        rejects_file=str(result.rejects_path) if result.n_rejects else None,
+        labels=len(snapshot.label_names),
+        groups=list(snapshot.groups),
+        splits=splits.counts(context.studio.store, snapshot.snapshot_id),
+        warnings=list(result.warnings),
+    )
+
+
+def _export(context: Context) -> None:
+    given = context.arguments
+    done = corpora.export(context.studio, context.actor, snapshot_id=context.snapshot().snapshot_id, what=given.what,
+                          fmt=given.format, path=given.out, for_spreadsheets=given.for_spreadsheets)  # fmt: skip
+    context.emit(file=str(done.path), n_rows=done.n_rows, sha256=done.sha256, what=given.what, format=given.format)
