@@ -117,9 +117,9 @@ def _joined(parts: Sequence[tuple[str, str]]) -> str:
 
 
 def _formal(text: str) -> str:
-    for plain, polite in (("你们", "贵方"), ("我爱人", "我先生"), ("咋", "怎么"), ("麻烦帮我", "烦请")):
+    for plain, polite in (("我爱人", "我先生"), ("我妈", "我母亲"), ("我爸", "我父亲"), ("麻烦帮我", "烦请")):
         text = text.replace(plain, polite, 1)
-    return text.replace("你", "您") if "贵方" not in text else text
+    return re.sub(r"你(?!们)", "您", text)
 
 
 def _casual(text: str, dice: Dice) -> str:
@@ -156,7 +156,7 @@ def _spoken(text: str, dice: Dice) -> str:
     text = re.sub(r"[“”【】]", "", text).replace("：", "，").replace("！", "。")
     text = re.sub(r"。(?=.)", lambda _: dice.pick(("，", "，", "。", "，然后", "，嗯，")), text)
     clauses = text.split("，")
-    for place in range(1, len(clauses)):
+    for place in range(3, len(clauses)):
         if clauses[place] and clauses[place][0] not in "嗯然那呃就" and dice.chance(0.12):
             clauses[place] = dice.pick(_FILLERS) + clauses[place]
     text = "，".join(clauses)
@@ -229,4 +229,5 @@ VOICE = Voice(
     shortest=6,
     longest=140,
     terse_below=18,
+    trim={"phone": 0.95},
 )

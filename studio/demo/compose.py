@@ -27,6 +27,7 @@ class Voice:
     `facts(dice, wanted)` gives the fields of one case, `wanted` being the fields its situation uses; `register(dice,
     channel)` names a register; `render(parts, register, channel, dice)` joins (role, sentence) pairs into the message.
     `median_length` and `terse_below` are in characters; `length_spread` is the standard deviation of ln(length).
+    `trim` takes off the aim what the style of a channel adds afterwards, such as the pauses in a transcript.
     """
 
     fragments: Fragments
@@ -38,6 +39,7 @@ class Voice:
     shortest: int
     longest: int
     terse_below: int
+    trim: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,9 @@ def compose(brief: Brief, voice: Voice, dice: Dice) -> Message:
     """Write one message to a brief."""
     register = voice.register(dice, brief.channel)
     queue = voice.fragments.queues[brief.queue]
-    if brief.kind == "clear" and brief.length < voice.terse_below:
-        core = dice.pick(queue["terse"] + queue[brief.topic].get("terse", ()))
+    if brief.kind == "clear" and brief.length < voice.terse_below and brief.channel != "phone":
+        own = queue[brief.topic].get("terse", ())
+        core = dice.pick(own if own and brief.topic == brief.hidden else queue["terse"] + own)
         facts = voice.facts(dice, grammar.fields(core))
         parts = [("terse", grammar.expand(core, facts, dice))]
         topic = brief.topic if core not in queue["terse"] else ""
@@ -101,7 +104,7 @@ def compose(brief: Brief, voice: Voice, dice: Dice) -> Message:
     facts = voice.facts(dice, grammar.fields(core))
     parts = [("core", grammar.expand(core, facts, dice))]
     if brief.kind == "two_issues":
-        parts = _two_issues(brief, voice, parts[0][1], facts, dice)
+        parts = _two_issues(parts[0][1], brief, register, voice, facts, dice)
     parts = _fill(parts, pool, brief, register, voice, facts, dice)
     topic = brief.topic if brief.kind in ("clear", "two_issues") else ""
     return Message(voice.render(parts, register, brief.channel, dice), core, topic)
@@ -117,14 +120,16 @@ def _core(brief: Brief, voice: Voice, dice: Dice) -> tuple[str, Mapping[str, Seq
         return dice.pick(shared), {}
     topic = voice.fragments.queues[brief.queue][brief.topic]
     core = dice.pick(topic["say"])
-    for _ in range(3):
+    for _ in range(9 if brief.channel == "phone" else 3):
         if len(core) <= brief.length * 1.15:
             break
         core = dice.pick(topic["say"])
     return core, topic
 
 
-def _two_issues(brief: Brief, voice: Voice, core: str, facts: dict[str, str], dice: Dice) -> list[tuple[str, str]]:
+def _two_issues(
+    core: str, brief: Brief, register: str, voice: Voice, facts: dict[str, str], dice: Dice
+) -> list[tuple[str, str]]:
     """Core plus a situation of another queue, in either order; a turn of phrase says which one matters."""
     side = _second(brief.other, (brief.hidden,), voice, facts, dice)
     if not side:
@@ -132,8 +137,12 @@ def _two_issues(brief: Brief, voice: Voice, core: str, facts: dict[str, str], di
     if dice.chance(0.35):
         turn = grammar.expand(dice.pick(voice.fragments.shared["turn"]), facts, dice)
         return [("side", side), ("turn", turn), ("core", core)]
-    return [("core", core), ("bridge", grammar.expand(dice.pick(voice.fragments.shared["bridge"]), facts, dice)),
-            ("side", side)]  # fmt: skip
+    return [("core", core), ("bridge", _bridge(register, voice, dice)), ("side", side)]
+
+
+def _bridge(register: str, voice: Voice, dice: Dice) -> str:
+    shared = voice.fragments.shared
+    return dice.pick(shared["bridge"] + (shared["bridge_casual"] if register == "casual" else ()))
 
 
 def _second(queue: str, without: tuple[str, ...], voice: Voice, facts: dict[str, str], dice: Dice) -> str:
@@ -158,8 +167,7 @@ def _fill(
         # A long message on one queue tells of a second trouble of the same kind rather than of the weather.
         second = _second(brief.queue, (brief.topic, brief.hidden), voice, facts, dice)
         if second:
-            bridge = grammar.expand(dice.pick(voice.fragments.shared["bridge"]), facts, dice)
-            parts = [*parts, ("bridge", bridge), ("side", second)]
+            parts = [*parts, ("bridge", _bridge(register, voice, dice)), ("side", second)]
     length = sum(len(text) + 1 for _, text in parts)
     seen: set[str] = set()
     added: list[tuple[str, str]] = []

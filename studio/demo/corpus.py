@@ -78,7 +78,7 @@ def _stream(seed: int, name: str) -> np.random.Generator:
 def _draft(speech: Language, seed: int, n: int, planted: Mapping[str, Any]) -> tuple[planting.Draft, Any]:
     """Labels, channels and texts; group attributes follow once labels are final."""
     names = np.array(speech.voice.fragments.labels, dtype=object)
-    labels = names[_stream(seed, "labels").integers(len(names), size=n)]
+    labels = names[_stream(seed, "queue").integers(len(names), size=n)]
     reference = attributes.REFERENCE[speech.name]
     channels = attributes.draw(reference["channel"], _stream(seed, "channel").random(n))
     thin_rows = _thin_rows(labels, planted.get("thin_topic"), _stream(seed, "thin_topic"))
@@ -126,7 +126,7 @@ def _brief(
     thin, longer = planted.get("thin_topic"), planted.get("length_label_confound")
     hidden = thin["topic"] if thin else ""
     stretch = longer["stretch"] if longer and longer["label"] == label else 1.0
-    length = compose.draw_length(voice, dice, stretch)
+    length = compose.draw_length(voice, dice, stretch * voice.trim.get(channel, 1.0))
     kind = dice.weighted(compose.KINDS)
     topic = dice.pick([name for name in voice.fragments.topics(label) if name != hidden])
     if is_thin:

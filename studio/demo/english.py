@@ -144,7 +144,7 @@ def render(parts: Sequence[tuple[str, str]], register: str, channel: str, dice: 
 def _joined(parts: Sequence[tuple[str, str]]) -> str:
     text = ""
     for role, part in parts:
-        if text.endswith((",", "and", "because", "so")):
+        if text.endswith((",", "and", "because", "so", "also", "plus")):
             part = _lower_first(part)
         if role == "open" and part[-1].isalnum() and not part.endswith(("because", "so")):
             part += ","
@@ -299,4 +299,5 @@ VOICE = Voice(
     shortest=16,
     longest=420,
     terse_below=52,
+    trim={"phone": 0.96},
 )

@@ -307,7 +307,7 @@ QUEUES = {
                 "Is the {kitchen} all right in the dishwasher?",
                 "How do I set the language on the {smart}? The manual is no help.",
                 "Can the {item} stay outside in winter?",
-                "Is the {gadget} easy to use for [small children|older people|a left-hander]?",
+                "Is the {gadget} easy to use for [older people|a left-hander|someone with bad eyesight]?",
             ),
             "more": (
                 "I've never owned one before.",

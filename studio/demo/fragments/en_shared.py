@@ -237,7 +237,6 @@ SHARED = {
         "One more thing:",
         "On another note,",
         "Besides that,",
-        "Oh, and",
         "And another thing.",
     ),
     "vague": (
@@ -263,6 +262,13 @@ SHARED = {
         "The answer I got about the {item} doesn't answer my question.",
         "My ticket for {order} has been closed, but I still need help.",
         "Just following up on what I sent on {date}.",
+    ),
+    "bridge_casual": (
+        "Oh, and",
+        "also",
+        "plus",
+        "ah and",
+        "And btw,",
     ),
     "turn": (
         "But the [real|main] reason I'm writing:",
