@@ -23,6 +23,7 @@ class BoundedLog:
     def __init__(self, path: Path, *, head: int = HEAD_BYTES, tail: int = TAIL_BYTES) -> None:
         self._path, self._head, self._tail = path, head, tail
         self._n_cut = 0
+        self._n_marker = 0
         self._head_end: int | None = None
 
     def trim(self) -> int:
@@ -45,6 +46,8 @@ class BoundedLog:
             self._head_end = head.rfind(b"\n") + 1 or len(head)
         tail = os.pread(handle, self._tail, size - self._tail)
         tail = tail[tail.find(b"\n") + 1 :]
-        self._n_cut += size - self._head_end - len(tail)
+        self._n_cut += size - self._head_end - len(tail) - self._n_marker
+        marker = b"[... %d bytes cut here ...]\n" % self._n_cut
+        self._n_marker = len(marker)
         os.ftruncate(handle, self._head_end)
-        os.write(handle, b"[... %d bytes cut here ...]\n" % self._n_cut + tail)
+        os.write(handle, marker + tail)

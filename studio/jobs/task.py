@@ -129,7 +129,7 @@ class Task:
                 self._pace.append((now, step))
             eta = _eta(self._pace[0], (now, step), total)
             self._status = replace(self._status, step=int(step), total=int(total), message=message[:300], eta_s=eta)
-            due = now - self._written >= STATUS_EVERY_S or step >= total
+            due = now - self._written >= STATUS_EVERY_S or step >= total > 0
         if due:
             self._write()
 

@@ -1,0 +1,44 @@
+"""Fixtures of real runs: barriers every worker sees, and a quick supervisor whose workers never outlive the test."""
+
+from __future__ import annotations
+
+import pytest
+
+from studio.jobs.supervisor import Supervisor
+from studio.settings import Settings
+from tests.jobs.harness import IMPATIENT, QUICK, Barriers, kill_workers
+
+
+@pytest.fixture
+def barriers(tmp_path, monkeypatch) -> Barriers:
+    """Barriers of this test; set before any worker starts, so that workers inherit them."""
+    made = Barriers(tmp_path / "barriers")
+    monkeypatch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
+    return made
+
+
+@pytest.fixture
+def make_supervisor(workspace):
+    """Makes supervisors of the test's workspace; all are closed and all workers ended afterwards."""
+    made = []
+
+    def make(timing=QUICK, **values) -> Supervisor:
+        made.append(Supervisor(Settings(workspace, device="cpu"), timing=timing, **values))
+        return made[-1]
+
+    yield make
+    for supervisor in made:
+        supervisor.close()
+    kill_workers(workspace)
+
+
+@pytest.fixture
+def supervisor(barriers, make_supervisor) -> Supervisor:
+    """A running supervisor that is patient with stops."""
+    return make_supervisor().start()
+
+
+@pytest.fixture
+def impatient(barriers, make_supervisor) -> Supervisor:
+    """A running supervisor whose graces are over at once."""
+    return make_supervisor(IMPATIENT).start()
