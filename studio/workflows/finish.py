@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FINISHERS: Mapping[str, str] = {
     "measure": "studio.workflows.select_scores:finish_measure",
     "import": "studio.workflows.corpora:finish_import",
+    "embed": "studio.workflows.explore:finish_embed",
+    "map": "studio.workflows.explore:finish_map",
+    "encoder": "studio.workflows.explore:finish_encoder",
     "dedup": "studio.workflows.audits_copies:finish_dedup",
     "train": "studio.workflows.train:finish_train",
 }
@@ -29,3 +32,6 @@ def finish(studio: Studio, run_dir: Path, spec: RunSpec, status: RunStatus) -> N
         module, _, function = FINISHERS[spec.kind].partition(":")
         getattr(importlib.import_module(module), function)(studio, run_dir, spec)
     run_index.index_one(studio.store, run_dir, spec, status)
+    if spec.params.get("loop_id"):
+        # By name, like the finishers: the loop launches runs, whose module imports this one.
+        importlib.import_module("studio.workflows.loop").after_run(studio, spec)
