@@ -25,7 +25,8 @@ from studio.store import examples, labels, rounds, snapshots
 from studio.training import gate
 from studio.training.estimate import Estimate, estimate
 from studio.training.plan import BASES, METHODS_OF_BASE, TrainPlan, check_allowed, defaults, from_json
-from studio.workflows import runs
+from studio.words import t
+from studio.workflows import runs, train_rounds
 from studio.workflows.acts import act
 from studio.workflows.studio import Studio
 
@@ -81,7 +82,9 @@ def hardware() -> devices.Hardware:
 
 
 # --- preparing --------------------------------------------------------------------------------------------------------
-def prepare(studio: Studio, *, snapshot_id: str, plan: TrainPlan, arm: str = "selection") -> Prepared:
+def prepare(
+    studio: Studio, *, snapshot_id: str, plan: TrainPlan, arm: str = "selection", per_class: int | None = None
+) -> Prepared:
     """Labels, data gate and estimate of a launch; writes nothing.
 
     Args:
@@ -89,6 +92,7 @@ def prepare(studio: Studio, *, snapshot_id: str, plan: TrainPlan, arm: str = "se
         snapshot_id: what to train on.
         plan: how.
         arm: selection (every label in force) or random (the train split and as many random pool examples).
+        per_class: draw at most so many training rows of each label, by the plan's seed; None for all.
 
     Raises:
         PlanError: the base is not allowed, or there is no random draw with labels.
@@ -103,6 +107,8 @@ def prepare(studio: Studio, *, snapshot_id: str, plan: TrainPlan, arm: str = "se
         train = _random_arm(studio, snapshot_id, train, plan.seed)
     elif arm not in ARMS:
         raise PlanError("There is no such arm", got=arm, fix="Choose selection or random.")
+    if per_class is not None:
+        train = _per_class(train, per_class, plan.seed)
     validation = used[used["split"] == "validation"]
     every = examples.frame(studio.store, snapshot_id, ["example_id", "text", "split_now"])
     text_of = pd.Series(every["text"].to_numpy(), index=every["example_id"].to_numpy())
@@ -125,6 +131,14 @@ def prepare(studio: Studio, *, snapshot_id: str, plan: TrainPlan, arm: str = "se
                  speed=measured_speed(studio, snapshot, plan, device)),
         device, vectors, average,
     )  # fmt: skip
+
+
+def _per_class(train: pd.DataFrame, k: int, seed: int) -> pd.DataFrame:
+    """At most k rows of each label: a seeded permutation of all rows, the first k of each label taken."""
+    if k < 1:
+        raise PlanError("Each class needs at least one example", got=k, fix="Ask for 1 or more per class.")
+    mixed = train.iloc[np.random.default_rng(seed).permutation(len(train))]
+    return mixed.groupby("label").head(k).sort_values("example_id")
 
 
 def _part(frame: pd.DataFrame, text_of: pd.Series, order: np.ndarray, vectors: str) -> gate.Part:
@@ -245,6 +259,7 @@ def launch(
     run_id: str | None = None,
     open_test: bool = False,
     name: str = "",
+    per_class: int | None = None,
 ) -> str:
     """Freeze the labels in force and start a training run; the same run_id twice is one run.
 
@@ -258,6 +273,7 @@ def launch(
         run_id: a UUID made by the client; the round carries the same id.
         open_test: hold the finished model against the test labels at once; counted.
         name: shown in lists.
+        per_class: at most so many training rows of each label.
 
     Returns:
         The run_id, which is the round_id too.
@@ -269,7 +285,7 @@ def launch(
     if (studio.workspace.run_dir(run_id) / "spec.json").exists():
         return run_id
     snapshot = snapshots.require(studio.store, snapshot_id)
-    prepared = prepare(studio, snapshot_id=snapshot_id, plan=plan, arm=arm)
+    prepared = prepare(studio, snapshot_id=snapshot_id, plan=plan, arm=arm, per_class=per_class)
     if not prepared.gate.is_open:
         first = prepared.gate.findings[0]
         raise PlanError(
@@ -294,8 +310,6 @@ def launch(
 
 
 def _gate_text(finding: gate.GateFinding) -> str:
-    from studio.words import t
-
     return t(finding.key, **finding.values)
 
 
@@ -343,8 +357,6 @@ def finish_train(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
         "report": report, "path": _relative(studio, target), "test_openings": 0, "created_by": spec.created_by,
     })  # fmt: skip
     if spec.params.get("open_test"):
-        from studio.workflows import train_rounds  # reads what this module writes
-
         train_rounds.open_test_once(studio, spec.params["round_id"])
     shutil.rmtree(run_dir / "checkpoints", ignore_errors=True)  # the model is kept; optimiser states are three times it
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 from studio.annotation import batches
 from studio.errors import PlanError
 from studio.records import Actor, Array
-from studio.store import examples, labels, rounds
+from studio.store import examples, labels, rounds, selections
 from studio.training.evaluate import evaluate, paired
 from studio.workflows.acts import act
 from studio.workflows.studio import Studio
@@ -157,8 +158,20 @@ def next_batch(
     control_share: float = batches.DEFAULT_CONTROL_SHARE,
     seed: int = 0,
     name: str = "",
+    selection_id: str | None = None,
 ) -> str:
     """Freeze the k most useful examples by a round's model as a selection, a share of it drawn at random for control.
+
+    Args:
+        studio: the open workspace.
+        actor: who asks.
+        round_id: whose model judges.
+        k: how many.
+        by: margin, entropy or least_confidence.
+        control_share: share of the batch drawn blindly from the whole pool.
+        seed: of the draw and the order.
+        name: shown in lists.
+        selection_id: made by the client, so that a double click freezes once.
 
     Returns:
         The selection_id.
@@ -166,8 +179,6 @@ def next_batch(
     Raises:
         EmptyPool: nothing is left to label.
     """
-    from studio.workflows import select
-
     found = rounds.require(studio.store, round_id)
     if by not in rounds.UNCERTAINTY:
         raise PlanError("There is no such order", got=by, fix=f"Use one of: {', '.join(ORDERS)}.")
@@ -190,13 +201,14 @@ def next_batch(
         "control_share": control_share,
         "seed": seed,
     }
-    return select.freeze_ids(
-        studio,
-        actor,
-        snapshot_id=found.snapshot_id,
-        name=name or f"Round {found.number} +{k}",
-        ids=picked.ids.tolist(),
-        reasons=list(picked.reasons),
-        recipe=recipe,
-        seed=seed,
-    )
+    selection_id = selection_id or uuid.uuid4().hex
+    if selections.get_or_none(studio.store, selection_id) is None:
+        score_of = dict(zip(frame["example_id"], useful, strict=True))
+        selections.add(
+            studio.store, selection_id=selection_id, corpus_id=found.corpus_id, snapshot_id=found.snapshot_id,
+            name=name or f"{found.name} +{len(picked.ids)}", strategy="uncertainty", arm="selection", budget=k,
+            seed=seed, recipe=recipe, ids=picked.ids, reasons=picked.reasons,
+            scores=[score_of[i] for i in picked.ids.tolist()],
+            by=actor.name, round_id=round_id, loop_id=found.loop_id,
+        )  # fmt: skip
+    return selection_id
