@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from studio.records import AuditResult, Condition, Finding
@@ -63,7 +64,10 @@ def to_json(result: AuditResult) -> str:
             "audit": result.audit,
             "notes": list(result.notes),
             "findings": [finding_to_json(finding) for finding in result.findings],
-            "table": json.loads(table.to_json(orient="split", index=False, double_precision=15)),
+            "table": {
+                "columns": [str(name) for name in table.columns],
+                "data": [[_plain(cell) for cell in row] for row in table.itertuples(index=False, name=None)],
+            },
         },
         ensure_ascii=False,
     )
@@ -86,25 +90,31 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
     return {
         "audit": finding.audit,
         "key": finding.key,
-        "values": {name: _number(value) for name, value in finding.values.items()},
+        "values": {name: _plain(value) for name, value in finding.values.items()},
         "n": finding.n,
-        "estimate": _number(finding.estimate),
-        "low": _number(finding.low),
-        "high": _number(finding.high),
+        "estimate": _plain(finding.estimate),
+        "low": _plain(finding.low),
+        "high": _plain(finding.high),
         "unit": finding.unit,
-        "p": _number(finding.p),
-        "q": _number(finding.q),
-        "threshold": _number(finding.threshold),
-        "smallest_effect": _number(finding.smallest_effect),
+        "p": _plain(finding.p),
+        "q": _plain(finding.q),
+        "threshold": _plain(finding.threshold),
+        "smallest_effect": _plain(finding.smallest_effect),
         "alarm": bool(finding.alarm),
         "examples": [[clause.column, clause.op, clause.value] for clause in finding.examples],
         "example_ids": [int(example_id) for example_id in finding.example_ids],
     }
 
 
-def _number(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, str | bool | type(None)):
         return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, Integral):
         return int(value)
     return float(value) if math.isfinite(value) else None

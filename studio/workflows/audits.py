@@ -101,6 +101,17 @@ def run_audits(
     )
 
 
+def is_kept(studio: Studio, *, snapshot_id: str, label_mode: str = "all") -> bool:
+    """True when every audit of this state is already kept, so that looking costs nothing."""
+    snapshot = snapshots.require(studio.store, snapshot_id)
+    around = scores.surroundings(studio.store, snapshot_id)
+    state = _state(studio, snapshot, label_mode, audits_copies.read(studio, snapshot_id) is not None)
+    return all(
+        findings.get(studio.store, snapshot_id, name, audits.VERSION, _hash_of(name, state, around))
+        for name in (*NAMES, _BASIS)
+    )
+
+
 @act("audit.diversity", "viewer", log=False)
 def measure_diversity(studio: Studio, actor: Actor, *, snapshot_id: str) -> pd.DataFrame:
     """Diversity numbers of a whole snapshot: columns name, value, about (words key), values (dict for the sentence).

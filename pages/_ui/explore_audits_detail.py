@@ -1,0 +1,175 @@
+"""The picture and the numbers behind one check, the expected shares, and the diversity table."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages._ui import frame
+from pages._ui.words import plain, t
+from studio.audits.association import BAND
+from studio.audits.intervals import SMALL_GROUP
+from studio.errors import CorpusError
+from studio.figures import audits as figures
+from studio.records import AuditResult, Snapshot
+from studio.workflows import audits, corpora
+from studio.workflows.studio import Studio
+
+AT_ONCE_UP_TO = 200_000  # examples whose diversity is measured without being asked; about three seconds
+TABLE_ROWS = 1_000
+_PERCENT = frozenset({"share", "expected", "rest_share", "equal_share", "suggested_share", "own_share", "longer"})
+_HIDDEN = frozenset(
+    {"is_default", "is_small", "p", "q10", "q90", "family", "example_ids", "total", "label_n", "cluster", "neighbours"}
+)
+_SHARE_INTERVAL = frozenset({"representation", "balance", "topics", "lengths"})
+
+
+def show(name: str, result: AuditResult, snapshot: Snapshot) -> None:
+    """Picture, then the table, folded."""
+    table = result.table
+    if not len(table):
+        return
+    picture = {"representation": _shares, "association": _forest, "lengths": _lengths, "balance": _labels,
+               "topics": _topics, "shortcuts": _ties}.get(name)  # fmt: skip
+    if picture is not None:
+        picture(table)
+        if "is_small" in table and table["is_small"].any():
+            st.caption(t("audit.small_group", n=SMALL_GROUP))
+    with st.expander(t("audit.show_all")):
+        columns = [column for column in table.columns if column not in _HIDDEN]
+        st.dataframe(table[columns].head(TABLE_ROWS), hide_index=True, column_config=_columns(name, columns))
+
+
+def _columns(name: str, columns: list[str]) -> dict:
+    config = {}
+    for column in columns:
+        title = t(f"audit.column.{column}")
+        is_share = column in _PERCENT or (column in ("low", "high") and name in _SHARE_INTERVAL)
+        if is_share:
+            config[column] = st.column_config.NumberColumn(title, format="percent")
+        elif column in ("q", "z", "ratio", "odds_ratio", "low", "high", "family_low", "family_high", "smallest",
+                        "ratio_low", "ratio_high"):  # fmt: skip
+            config[column] = st.column_config.NumberColumn(title, format="%.3g")
+        else:
+            config[column] = title
+    return config
+
+
+def _draw(figure: object, key: str) -> None:
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False})
+
+
+def _pick(values: list[str], key: str, title: str) -> str:
+    if len(values) < 2:
+        return values[0]
+    return st.selectbox(title, values, key=key, bind="query-params", format_func=_factor)
+
+
+def _factor(name: str) -> str:
+    return t("audit.column.label") if name == "label" else plain(name)
+
+
+def _shares(table: pd.DataFrame) -> None:
+    attribute = _pick(list(table["attribute"].unique()), "ag", t("audit.column.attribute"))
+    _draw(figures.shares(table[table["attribute"] == attribute].reset_index(drop=True)), "audit.fig.shares")
+
+
+def _forest(table: pd.DataFrame) -> None:
+    _draw(figures.forest(table, BAND), "audit.fig.forest")
+    if len(table) > figures.FOREST_ROWS:
+        st.caption(t("audit.chart.more_rows", shown=figures.FOREST_ROWS, all=len(table)))
+
+
+def _lengths(table: pd.DataFrame) -> None:
+    factor = _pick(list(table["factor"].unique()), "af", t("audit.column.factor"))
+    _draw(figures.lengths(table[table["factor"] == factor]), "audit.fig.lengths")
+
+
+def _labels(table: pd.DataFrame) -> None:
+    _draw(figures.counts(table.head(40)), "audit.fig.labels")
+
+
+def _topics(table: pd.DataFrame) -> None:
+    _draw(figures.counts(table.head(40), "name"), "audit.fig.topics")
+
+
+def _ties(table: pd.DataFrame) -> None:
+    _draw(figures.ties(table.head(15)), "audit.fig.ties")
+
+
+# --- expected shares --------------------------------------------------------------------------------------------------
+def reference_editor(studio: Studio, snapshot: Snapshot, result: AuditResult) -> None:
+    """Type the share each group should have; saved shares are what representation is compared with."""
+    with st.expander(t("audit.reference.title"), icon=":material/tune:"):
+        st.caption(t("audit.reference.about"))
+        table = result.table
+        attributes = list(table["attribute"].unique()) if len(table) else []
+        if not attributes:
+            return
+        attribute = st.selectbox(t("audit.reference.attribute"), attributes, key="audit.ref.attribute",
+                                 format_func=plain)  # fmt: skip
+        own = table[table["attribute"] == attribute]
+        if own["is_default"].any():
+            st.caption(t("audit.reference.equal"))
+        given = pd.DataFrame({"value": own["value"].to_list(), "now": (100 * own["share"]).to_list(),
+                              "expected": (100 * own["expected"]).round(2).to_list()})  # fmt: skip
+        edited = st.data_editor(
+            given,
+            hide_index=True,
+            num_rows="dynamic",
+            key=f"audit.ref.{attribute}",
+            column_config={
+                "value": st.column_config.TextColumn(t("audit.reference.value"), required=True),
+                "now": st.column_config.NumberColumn(t("audit.reference.now"), disabled=True, format="%.1f"),
+                "expected": st.column_config.NumberColumn(t("audit.reference.expected"), min_value=0.0, format="%.2f"),
+            },
+        )
+        note = st.text_input(t("audit.reference.note"), key="audit.ref.note", max_chars=200)
+        if st.button(t("audit.reference.save"), type="primary", key="audit.ref.save"):
+            with frame.show_errors():
+                shares = _scaled(edited)
+                corpora.set_reference(studio, frame.current_user(), snapshot_id=snapshot.snapshot_id,
+                                      group=attribute, shares=shares, note=note)  # fmt: skip
+                st.toast(t("audit.reference.saved"), icon=":material/check:")
+                st.rerun()
+
+
+def _scaled(edited: pd.DataFrame) -> dict[str, float]:
+    """Shares that sum to 1 from what was typed; rows without a name or a number are left out."""
+    rows = edited.dropna(subset=["value", "expected"])
+    rows = rows[rows["value"].astype(str).str.strip() != ""]
+    total = float(rows["expected"].sum())
+    if total <= 0 or (rows["expected"] < 0).any():
+        raise CorpusError(t("audit.reference.bad_total"), got=total, fix=t("audit.reference.bad_total_fix"))
+    return {str(row.value): float(row.expected) / total for row in rows.itertuples()}
+
+
+# --- diversity --------------------------------------------------------------------------------------------------------
+def diversity(studio: Studio, snapshot: Snapshot) -> None:
+    """The diversity numbers with what each says."""
+    st.subheader(t("diversity.section"), anchor=False)
+    st.caption(t("diversity.intro"))
+    is_large = snapshot.n_examples > AT_ONCE_UP_TO
+    if is_large and not st.button(t("diversity.compute"), icon=":material/diversity_3:", key="audit.diversity"):
+        return
+    with frame.show_errors(), st.spinner(t("audit.waiting")):
+        table = audits.measure_diversity(studio, frame.current_user(), snapshot_id=snapshot.snapshot_id)
+        rows = [
+            {
+                "measure": t(f"diversity.name.{row.name_}"),
+                "value": f"{row.value:.1%}" if row.name_ == "repeats" else f"{row.value:,.3g}",
+                "meaning": t(row.about, **row.values_),
+            }
+            for row in table.rename(columns={"name": "name_", "values": "values_"}).itertuples()
+        ]
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            column_config={
+                "measure": st.column_config.TextColumn(t("diversity.measure"), width="medium"),
+                "value": st.column_config.TextColumn(t("diversity.value"), width="small"),
+                "meaning": st.column_config.TextColumn(t("diversity.meaning"), width="large"),
+            },
+        )
+        if "vendi" not in set(table["name"]):
+            st.caption(t("diversity.needs_vectors"))

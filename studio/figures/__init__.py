@@ -1,0 +1,1 @@
+"""Arrays and frames in, Plotly figures out."""

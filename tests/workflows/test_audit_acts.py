@@ -1,0 +1,130 @@
+"""Audits over a real imported corpus: kept, computed anew when their basis changes, copies by a run, the command."""
+
+import json
+
+import numpy as np
+import pytest
+
+from studio.cli.main import main
+from studio.errors import MeasureError
+from studio.records import Actor
+from studio.settings import Settings, Workspace
+from studio.store import findings, labels, snapshots
+from studio.workflows import audits as acts
+from studio.workflows import audits_copies, corpora, runs
+from studio.workflows.studio import open_studio
+
+ACTOR = Actor("tester", "admin", True)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("audits") / "workspace"
+
+
+@pytest.fixture(scope="module")
+def opened(home):
+    studio = open_studio(Settings(workspace=Workspace(home).make()))
+    run_id = corpora.open_demo(studio, ACTOR, language="en", n=1500)
+    status = runs.wait(studio, run_id, 120)
+    assert status.state == "done", status
+    yield studio
+    studio.close()
+
+
+@pytest.fixture(scope="module")
+def snapshot(opened):
+    return snapshots.list_all(opened.store)[0]
+
+
+def run(opened, snapshot, **values):
+    return acts.run_audits(opened, ACTOR, snapshot_id=snapshot.snapshot_id, **values)
+
+
+def test_the_demo_shows_its_planted_flaws(opened, snapshot):
+    report = run(opened, snapshot)
+    assert list(report.results) == list(acts.NAMES)
+    assert (report.n, report.n_labelled, report.has_copies) == (1500, 1500, True)
+    alarms = {finding.audit for result in report.results.values() for finding in result.findings if finding.alarm}
+    assert {"representation", "duplicates", "lengths", "shortcuts"} <= alarms
+    assert report.results["noise"].notes == ("audit.note.needs_knn",)
+
+
+def test_a_second_look_reads_what_was_kept(opened, snapshot, monkeypatch):
+    first = run(opened, snapshot)
+    monkeypatch.setattr(acts, "gather", lambda *_: pytest.fail("computed again"))
+    second = run(opened, snapshot)
+    assert second.computed_at == first.computed_at
+    for name, result in first.results.items():
+        again = second.results[name]
+        assert again.findings == result.findings and again.notes == result.notes
+        assert again.table.to_json() == result.table.to_json()
+
+
+def test_visible_labels_leave_the_pool_out(opened, snapshot):
+    report = run(opened, snapshot, label_mode="visible", names=["balance"])
+    visible = labels.current(opened.store, snapshot.snapshot_id)
+    assert report.n_labelled == len(visible) < 600
+    assert report.results["balance"].findings[0].n == len(visible)
+
+
+def test_a_new_reference_computes_anew(opened, snapshot):
+    before = run(opened, snapshot, names=["representation"])
+    table = before.results["representation"].table
+    regions = table[table.attribute == "region"]
+    shares = dict(zip(regions.value, (regions.n / regions.n.sum()).tolist(), strict=True))
+    corpora.set_reference(opened, ACTOR, snapshot_id=snapshot.snapshot_id, group="region", shares=shares)
+    after = run(opened, snapshot, names=["representation"])
+    assert after.computed_at > before.computed_at
+    assert not any(f.alarm for f in after.results["representation"].findings if f.values["attribute"] == "region")
+
+
+def test_the_run_for_copies_gives_the_families_of_the_inline_search(opened, snapshot):
+    inline = audits_copies.ready(opened, snapshot.snapshot_id)
+    families = np.array(inline.families)
+    place = audits_copies.folder(opened, snapshot.snapshot_id)
+    place.rename(place.with_name("aside"))
+    assert audits_copies.read(opened, snapshot.snapshot_id) is None
+    run_id = audits_copies.find_copies(opened, ACTOR, snapshot_id=snapshot.snapshot_id)
+    assert runs.wait(opened, run_id, 120).state == "done"
+    stored = audits_copies.read(opened, snapshot.snapshot_id)
+    assert np.array_equal(stored.families, families)
+    assert json.loads((place / "meta.json").read_text())["run_id"] == run_id
+
+
+def test_diversity_without_vectors_gives_the_text_numbers(opened, snapshot):
+    table = acts.measure_diversity(opened, ACTOR, snapshot_id=snapshot.snapshot_id)
+    assert table.name.tolist() == ["distinct_1", "distinct_2", "distinct_3", "repeats"]
+    again = acts.measure_diversity(opened, ACTOR, snapshot_id=snapshot.snapshot_id)
+    assert again.to_dict("records") == table.to_dict("records")
+    with pytest.raises(MeasureError):
+        acts.compare_diversity(opened, ACTOR, snapshot_id=snapshot.snapshot_id, example_ids=np.arange(5))
+
+
+def test_unknown_audits_and_modes_are_refused(opened, snapshot):
+    with pytest.raises(MeasureError):
+        run(opened, snapshot, names=["horoscope"])
+    with pytest.raises(MeasureError):
+        run(opened, snapshot, label_mode="secret")
+
+
+def test_a_finding_survives_its_way_through_the_store(opened, snapshot):
+    report = run(opened, snapshot)
+    for result in report.results.values():
+        back = findings.from_json(findings.to_json(result))
+        assert back.findings == result.findings
+        assert list(back.table.columns) == list(result.table.columns)
+
+
+def test_the_command_prints_one_json_object(opened, snapshot, home, capsys, monkeypatch):
+    """One process may open a workspace, so the command is handed the one the fixture holds open."""
+    monkeypatch.setattr("studio.cli.main.ROOMS", ("audits",))
+    monkeypatch.setattr("studio.cli.context.open_studio", lambda settings: opened)
+    monkeypatch.setattr(type(opened), "close", lambda self: None)
+    code = main(["--workspace", str(home), "audit", "--json", "--lang", "zh"])
+    printed = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert printed["snapshot_id"] == snapshot.snapshot_id and printed["alarms"] >= 3
+    sentences = [item["sentence"] for item in printed["findings"]]
+    assert any("Islands" in sentence for sentence in sentences)
+    assert printed["diversity"]["distinct_1"] > 0
