@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from studio import settings as studio_settings
+from studio import words
 from studio.errors import CorpusError, JobError
 from studio.jobs import rundir
 from studio.records import Actor, RunStatus, Snapshot
@@ -98,7 +99,7 @@ class Context:
             raise JobError(
                 f"The run {run_id} ended as {status.state}",
                 got=status.reason or status.state,
-                fix=f"{status.advice or 'Read its log.'} Log: …{tail[-400:]}",
+                fix=f"{words.spoken(status.advice) or 'Read its log.'} Log: …{tail[-400:]}",
             )
         return status
 
@@ -107,7 +108,8 @@ class Context:
             return
         share = f"{100 * status.step / status.total:5.1f} %" if status.total else "      "
         eta = f" about {status.eta_s:.0f} s left" if status.eta_s else ""
-        print(f"\r\x1b[K{status.state:9} {share} {status.message[:60]}{eta}", end="", file=sys.stderr, flush=True)
+        message = words.spoken(status.message)[:60]
+        print(f"\r\x1b[K{status.state:9} {share} {message}{eta}", end="", file=sys.stderr, flush=True)
 
     def _end_line(self) -> None:
         if not self.arguments.json and sys.stderr.isatty():

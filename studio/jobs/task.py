@@ -120,7 +120,10 @@ class Task:
 
     # --- saying -------------------------------------------------------------------------------------------------------
     def progress(self, step: float, total: float, message: str = "") -> None:
-        """How far the work is; cheap enough for every step (the file is written at most twice a second)."""
+        """How far the work is; cheap enough for every step (the file is written at most twice a second).
+
+        `message` is a words key without fields, or a name to show as it is; pages translate a key.
+        """
         now = time.monotonic()
         with self._lock:
             if step < self._status.step or total != self._status.total:

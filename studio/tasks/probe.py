@@ -49,7 +49,7 @@ def run(task: Task) -> dict[str, Any]:
     while params.get("until_stopped"):
         if not params.get("ignore_stop"):
             task.check_stop()
-        task.progress(steps, steps, "waiting to be stopped")
+        task.progress(steps, steps, "runs.message.until_stopped")
         time.sleep(0.02)
     if params.get("fail"):
         raise _ERRORS[str(params["fail"])]()
@@ -75,7 +75,7 @@ def _step(task: Task, step: int, steps: int) -> None:
     task.barrier("checkpoint")
     building.rename(task.checkpoints_dir / f"step-{step}")
     task.checkpoint(f"step-{step}")
-    task.progress(step, max(step, steps), "counting")
+    task.progress(step, max(step, steps), "runs.message.counting")
 
 
 def _resume_from(folder: Path) -> int:

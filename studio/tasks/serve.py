@@ -119,7 +119,7 @@ class Server:
                         with self._turn:
                             answer = self.answer(line)
                             self.n_answered += 1
-                            self._task.progress(self.n_answered, 0, "answering questions")
+                            self._task.progress(self.n_answered, 0, "runs.message.answering")
                     connection.sendall(json.dumps(answer).encode("ascii") + b"\n")
                     if len(line) > MAX_REQUEST_BYTES:
                         return

@@ -59,6 +59,11 @@ def has(key: str) -> bool:
     return key in catalogue("en")
 
 
+def spoken(text: str) -> str:
+    """A text that may be a words key without fields, such as a run's message, in the current language."""
+    return t(text) if has(text) else text
+
+
 def t(key: str, /, *, lang: str | None = None, **values: Any) -> str:
     """The string of a key in the current language with `{name}` fields filled by str.format.
 

@@ -26,12 +26,17 @@ SLOTS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class RunView:
-    """One run as a page shows it. `position` is its place among the queued (1 = next), 0 when it is not queued."""
+    """One run as a page shows it.
+
+    `position` is its place among the queued (1 = next), 0 when it is not queued; `asked` is `stop` or `cancel` when
+    that was asked of this attempt.
+    """
 
     spec: RunSpec
     status: RunStatus
     is_stalled: bool = False
     position: int = 0
+    asked: str | None = None
     has_checkpoint: bool = False
     is_taken_over: bool = False
     trouble: Mapping[str, Any] | None = None
@@ -244,6 +249,7 @@ def _view(run_dir: Path, spec: RunSpec, status: RunStatus, position: int) -> Run
         status=status,
         is_stalled=rundir.is_stalled(status),
         position=position,
+        asked=rundir.requested(run_dir, status.attempt),
         has_checkpoint=rundir.has_checkpoint(run_dir),
         is_taken_over=rundir.is_indexed(run_dir),
         trouble=rundir.index_error(run_dir) or None,

@@ -1,0 +1,92 @@
+"""The two halves of the Runs page: what is at work now, and what ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages._ui import runs_card, runs_words
+from pages._ui.words import t
+from studio.records import Actor
+from studio.workflows import runs
+from studio.workflows.runs import RunView
+from studio.workflows.studio import Studio
+
+REFRESH_S = 2.0
+RUN_KEY = "run"
+_ROW_PX, _ROWS_SHOWN = 35, 8
+
+
+def at_work(opened: Studio, actor: Actor, listed: Sequence[RunView]) -> None:
+    """Cards of the live runs, looked at again every two seconds while there is one, and never otherwise."""
+    st.subheader(t("runs.at_work"), anchor=False)
+    working = [view for view in listed if view.is_live and view.spec.kind != "serve"]
+    if any(view.is_live and view.spec.kind == "serve" for view in listed):
+        st.caption(f":material/bolt: {t('runs.services')}")
+    if not working:
+        st.caption(t("runs.nothing_live"))
+        return
+    st.fragment(_live_cards, run_every=REFRESH_S)(opened, actor, frozenset(view.run_id for view in working))
+
+
+def _live_cards(opened: Studio, actor: Actor, shown: frozenset[str]) -> None:
+    views = [view for view in runs.overview(opened, limit=0) if view.spec.kind != "serve"]
+    live = [view for view in views if view.is_live]
+    if shown - {view.run_id for view in live}:
+        st.rerun(scope="app")  # one has ended: it moves to the other half, and the last one ends the timer
+    for view in live:
+        runs_card.live(opened, actor, view)
+
+
+def ended(opened: Studio, actor: Actor, listed: Sequence[RunView]) -> None:
+    """A table of the runs that ended; the chosen one, kept in the URL, opens below it."""
+    over = [view for view in listed if not view.is_live]
+    if not over:
+        return
+    st.subheader(t("runs.ended"), anchor=False)
+    chosen = _table(over)
+    if chosen is not None:
+        runs_card.ended(opened, actor, chosen)
+    else:
+        st.caption(t("runs.ended_hint"))
+
+
+def _table(over: Sequence[RunView]) -> RunView | None:
+    columns = {
+        t("runs.column.title"): [view.spec.title for view in over],
+        t("runs.column.kind"): [runs_words.kind(view) for view in over],
+        t("runs.column.state"): [f"{runs_words.MARKS[view.status.state]} {runs_words.state(view)}" for view in over],
+        t("runs.column.reason"): [runs_words.reason(view.status) for view in over],
+        t("runs.column.when"): [runs_words.ago(view.status.finished_at or view.spec.created_at) for view in over],
+        t("runs.column.took"): [_took(view) for view in over],
+        t("runs.column.by"): [view.spec.created_by for view in over],
+    }
+    event = st.dataframe(
+        columns,
+        hide_index=True,
+        height=min(len(over), _ROWS_SHOWN) * _ROW_PX + _ROW_PX + 3,
+        on_select=lambda: _remember(over),
+        selection_mode="single-row",
+        key="ended_runs",
+        column_config={t("runs.column.title"): st.column_config.TextColumn(width="large")},
+    )
+    rows = event.selection.rows
+    if rows and rows[0] < len(over):
+        return over[rows[0]]
+    wanted = st.query_params.get(RUN_KEY)
+    return next((view for view in over if view.run_id == wanted), None)
+
+
+def _remember(over: Sequence[RunView]) -> None:
+    """Put the selected run into the URL, so that a refresh or a link shows it again."""
+    rows = st.session_state["ended_runs"].selection.rows
+    if rows and rows[0] < len(over):
+        st.query_params[RUN_KEY] = over[rows[0]].run_id
+    else:
+        st.query_params.pop(RUN_KEY, None)
+
+
+def _took(view: RunView) -> str:
+    seconds = runs_words.lasted(view.status)
+    return "" if seconds is None else runs_words.duration(seconds)
