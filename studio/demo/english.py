@@ -226,7 +226,7 @@ def _spoken(text: str, dice: Dice) -> str:
 
 
 _JOINS = (". ", ". ", ". ", ", ", ", ", ", so ", ", and ", ". um, ", ". yeah, ")
-_PAUSES = frozenset("and but because with it's is was that from for on at now so".split())
+_PAUSES = frozenset("and but because with it's is was that from for on now so".split())
 
 
 # --- slips of the keyboard --------------------------------------------------------------------------------------------

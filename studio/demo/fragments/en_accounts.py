@@ -118,7 +118,7 @@ QUEUES = {
         "terse": (
             "can't log in [since {day}|any more|at all]",
             "password reset [mail|email|link] [not coming|never arrives]",
-            "[account|login] locked[, help|]",
+            "my [account|login] is locked[, help|]",
             "code [never arrives|doesn't work|expired already]",
             "forgot which email I used",
             "[says|it says] user not found",
@@ -226,7 +226,7 @@ QUEUES = {
             "error [code |]{code} on [the |my ]{gadget}",
             "no [wifi|bluetooth|connection] [on|with] the {smart}",
             "{gadget} dead after [the |]update",
-            "website [down|won't load|hangs at payment]",
+            "website [is down|won't load|hangs at payment]",
             "{motor} makes a [grinding|buzzing|clicking] noise",
             "[screen|display] of the {smart} [is black|flickers]",
             "{gadget} gets [really |]hot",

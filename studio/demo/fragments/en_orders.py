@@ -247,7 +247,7 @@ QUEUES = {
     "refund": {
         "terse": (
             "[where's|where is] my refund [for {order}|]",
-            "refund [not received|still missing|overdue]",
+            "refund [not received|still missing|long overdue]",
             "{days} days, no [refund|money back] yet",
             "[refunded|got] {amount2} instead of {amount}",
             "money back for [the |]{item} please",

@@ -8,7 +8,7 @@ QUEUES = {
             "worst service [ever|I've had]",
             "[rude|unfriendly] [staff|agent|driver], want to complain",
             "this is the [third|fourth|fifth] time [I write|I've asked]",
-            "nobody [answers|calls back|cares]",
+            "nobody [ever answers|calls back|cares here]",
             "[kept|left] on hold {n} minutes, then cut off",
             "where do I [file|make] a complaint",
             "want to speak to [a manager|someone in charge]",
