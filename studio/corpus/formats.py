@@ -311,7 +311,8 @@ def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
         >>> looks_like_header([["to category", "A title", "law"], ["to category", "Another", "law"]])
         False
     """
-    first, rest = [cell.strip() for cell in rows[0]], rows[1:]
+    first = [cell.strip() for cell in rows[0]]
+    rest = [row for row in rows[1:] if list(row) != list(rows[0])]  # files glued together repeat their header
     filled = [cell for cell in first if cell]
     if not filled or any(len(cell) > 60 or "\n" in cell for cell in filled):
         return False

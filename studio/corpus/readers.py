@@ -229,42 +229,63 @@ class _Lines:
 
 def _delimited(path: Path, form: Format, shown: str) -> Iterator[Read]:
     """Rows of a CSV or TSV; a quote that is never closed costs one line, not the rest of the file."""
-    quoting = csv.QUOTE_MINIMAL if form.quoted else csv.QUOTE_NONE
-    width, columns, recoveries = len(form.columns), form.columns, 0
-    header = form.header
+    width, columns, recoveries, header = len(form.columns), form.columns, 0, form.header
     with path.open("r", encoding="utf-8-sig", errors="surrogateescape", newline="") as handle:
         lines = _Lines(handle)
-        reader = csv.reader(lines, delimiter=form.delimiter, quoting=quoting)
+        reader = _reader(lines, form)
         while True:
             start, row, reason = lines.line + 1, [], ""
             try:
                 row = next(reader)
-                if lines.is_torn or (len(lines.taken) > _LONG_RECORD_LINES and len(row) != width):
+                if len(lines.taken) > _LONG_RECORD_LINES and len(row) != width:
                     reason = "unclosed_quote"
             except StopIteration:
                 return
             except _LongLine:
                 yield Read(start, None, lines.take(), "line_too_long")
-                reader = csv.reader(lines, delimiter=form.delimiter, quoting=quoting)
+                reader = _reader(lines, form)
                 continue
-            except csv.Error:
-                reason = "unclosed_quote" if len(lines.taken) > 1 else "field_too_long"
+            except csv.Error as error:
+                row, reason = _look_again(lines, form, error)
+                reader = _reader(lines, form)
             if reason:
                 recoveries += 1
                 if recoveries > _MOST_RECOVERIES:
-                    raise CorpusError(
-                        f"Quotes are left open in more than {_MOST_RECOVERIES:,} places",
-                        got=f"{shown}, line {start:,}",
-                        fix='Write a quote inside a quoted field as two quotes (""), or save the data as JSONL.',
-                    )
+                    raise _open_everywhere(shown, start)
                 yield Read(start, None, lines.give_back(), reason)
-                reader = csv.reader(lines, delimiter=form.delimiter, quoting=quoting)
+                reader = _reader(lines, form)
                 continue
             raw = lines.take()
             if header:
                 header = not row
             elif row and not (len(row) == 1 < width and not row[0].strip()):
                 yield _row(start, row, raw, columns, width)
+
+
+def _reader(lines: Iterator[str], form: Format, *, strict: bool = True) -> Any:
+    """A csv reader; strict, because text after a closing quote is how a stray quote far above shows itself."""
+    quoting = csv.QUOTE_MINIMAL if form.quoted else csv.QUOTE_NONE
+    return csv.reader(lines, delimiter=form.delimiter, quoting=quoting, strict=strict)
+
+
+def _look_again(lines: _Lines, form: Format, error: csv.Error) -> tuple[list[str], str]:
+    """A record the strict reader refused: one line with text after a quote is read as every other reader does."""
+    if len(lines.taken) > 1 or lines.is_torn:
+        return [], "unclosed_quote"
+    if "expected after" in str(error):
+        try:
+            return next(_reader(iter(lines.taken), form, strict=False)), ""
+        except csv.Error:
+            return [], "field_too_long"
+    return [], "field_too_long"
+
+
+def _open_everywhere(shown: str, line: int) -> CorpusError:
+    return CorpusError(
+        f"Quotes are left open in more than {_MOST_RECOVERIES:,} places",
+        got=f"{shown}, line {line:,}",
+        fix='Write a quote inside a quoted field as two quotes (""), or save the data as JSONL.',
+    )
 
 
 def _row(line: int, row: list[str], raw: str, columns: tuple[str, ...], width: int) -> Read:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -119,10 +120,13 @@ def as_text(value: Any) -> str | None:
 
 def broken_text(values: Any) -> str:
     """The reason code for values that are not valid Unicode."""
-    shown = str(values)
+    try:
+        shown = json.dumps(values, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        return "unreadable_value"
     if _ESCAPED_BYTE.search(shown):
         return "not_utf8"
-    return "lone_surrogate" if _SURROGATE.search(shown) or "\\ud" in shown else "unreadable_value"
+    return "lone_surrogate" if _SURROGATE.search(shown) else "unreadable_value"
 
 
 def _fragment(value: Any) -> Any:
