@@ -87,8 +87,8 @@ def _check_split(params: dict[str, Any], result: ImportResult) -> None:
     words = result.manifest["imported_splits"]
     if not any(split_word(word) for word in words):
         seen = ", ".join(list(words)[:5]) or "no value"
-        where = "file names" if params.get("split_by_file") else "split column"
-        raise CorpusError(f"The {where} name no split", got=seen,
+        where = "file names name" if params.get("split_by_file") else "split column names"
+        raise CorpusError(f"The {where} no split", got=seen,
                           fix="Use words such as train, dev and test, or choose a random split.")  # fmt: skip
 
 
