@@ -148,8 +148,10 @@ def _confident_gain(history: Sequence[Turn], settings: StopSettings) -> Verdict:
         return Verdict(name, False, "loop.verdict.first", {}, len(history))
     gains = [paired_gain(a.correct, b.correct) for a, b in zip(history[:-1], history[1:], strict=True)]
     last = gains[-1]
-    values = _gain_values(last, settings)
     number = len(history)
+    if last.n == 0:
+        return Verdict(name, False, "loop.verdict.no_validation", {}, number)
+    values = _gain_values(last, settings)
     if last.n < settings.min_validation:
         return Verdict(name, False, "loop.verdict.too_small", values, number, last)
     window = gains[-settings.patience :]
@@ -168,9 +170,9 @@ def _literal_gain(history: Sequence[Turn], settings: StopSettings) -> Verdict:
     if len(history) < 2:
         return Verdict("literal_gain", False, "loop.verdict.first", {}, len(history))
     gain = paired_gain(history[-2].correct, history[-1].correct)
-    values = _gain_values(gain, settings)
     if gain.n == 0:
-        return Verdict("literal_gain", False, "loop.verdict.no_validation", values, len(history), gain)
+        return Verdict("literal_gain", False, "loop.verdict.no_validation", {}, len(history))
+    values = _gain_values(gain, settings)
     stop = gain.estimate < settings.epsilon
     key = "loop.verdict.literal_stop" if stop else "loop.verdict.literal_go"
     return Verdict("literal_gain", stop, key, values, len(history), gain)
