@@ -56,7 +56,7 @@ def host(workspace: Workspace, feed: bool) -> None:
                         supervisor.resume(path.name, by="soak")
                     except JobError:
                         continue  # resumed a moment ago
-            if not feed and states and all(state == "done" for state in states.values()):
+            if not feed and all(state == "done" and rundir.is_indexed(path) for path, state in states.items()):
                 return
             time.sleep(0.05)
 
