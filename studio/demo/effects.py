@@ -49,7 +49,7 @@ EFFECTS: tuple[Effect, ...] = (
     Effect(
         "near_duplicates",
         "demo.effect.near_duplicates",
-        {"en": {"share": 0.04, "least_jaccard": 0.75}, "zh": {"share": 0.04, "least_jaccard": 0.75}},
+        {"en": {"share": 0.04, "least_jaccard": 0.8}, "zh": {"share": 0.04, "least_jaccard": 0.8}},
     ),
     Effect("wrong_labels", "demo.effect.wrong_labels", {"en": {"share": 0.03}, "zh": {"share": 0.03}}),
     Effect(

@@ -15,7 +15,6 @@ from datasketch import MinHash, MinHashLSH
 
 from studio.demo import ALL_EFFECTS, DEFAULT_SIZE, EFFECTS, make, write_corpus
 from studio.demo.attributes import REFERENCE, odds_ratios, shares_for_odds, with_share
-from studio.demo.duplicates import NEAR, jaccard, shingles
 from studio.demo.fragments import CHINESE, ENGLISH
 from studio.demo.grammar import expand, fields
 from studio.errors import CorpusError
@@ -103,15 +102,21 @@ def test_texts_are_whole(language, effects):
         assert lengths.quantile(0.95) >= 90
 
 
-def near_duplicates(texts, language) -> set[int]:
-    """Rows with an earlier near-duplicate: MinHash-LSH candidates, each checked by exact Jaccard."""
-    index, sets, found = MinHashLSH(threshold=NEAR, num_perm=128), [], set()
+def near_duplicates(texts, definition) -> set[int]:
+    """Rows with an earlier near-duplicate: MinHash-LSH candidates, each checked by exact Jaccard.
+
+    The shingles are cut here anew from what the truth file says about them.
+    """
+    index, sets, found = MinHashLSH(threshold=definition["jaccard"], num_perm=128), [], set()
+    size = definition["size"]
     for row, text in enumerate(texts):
-        marks = shingles(text, language)
+        plain = " ".join(text.casefold().split())
+        marks = {plain[i : i + size] for i in range(max(1, len(plain) - size + 1))}
         signature = MinHash(num_perm=128)
         signature.update_batch([mark.encode() for mark in marks])
-        if any(jaccard(marks, sets[other]) >= NEAR for other in index.query(signature)):
-            found.add(row)
+        for other in index.query(signature):
+            if len(marks & sets[other]) / len(marks | sets[other]) >= definition["jaccard"]:
+                found.add(row)
         index.insert(row, signature)
         sets.append(marks)
     return found
@@ -119,9 +124,12 @@ def near_duplicates(texts, language) -> set[int]:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_fewer_than_one_in_200_texts_are_duplicates_before_planting(language):
-    texts = corpus(language, ()).frame["text"].tolist()
+    clean, planted = corpus(language, ()), corpus(language)
+    texts = clean.frame["text"].tolist()
     assert 1 - len({text.casefold() for text in texts}) / len(texts) < 0.005
-    assert len(near_duplicates(texts, language)) / len(texts) < 0.005
+    assert len(near_duplicates(texts, clean.truth["near_duplicate"])) / len(texts) < 0.005
+    found = near_duplicates(planted.frame["text"], planted.truth["near_duplicate"])
+    assert abs(len(found) / len(texts) - 0.04) < 0.006
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

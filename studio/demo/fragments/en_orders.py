@@ -154,7 +154,7 @@ QUEUES = {
             "say": (
                 "I'd like to send the {item} back. It [works fine|is fine], it just isn't [right for us|what I need].",
                 "The {item} is too [big|bulky|heavy] for the place I had in mind, so I want to return it.",
-                "I bought two of the {item} to compare and want to send one back.",
+                "I ordered the {item} twice to compare and want to send one back.",
                 "My partner bought [the same|exactly the same] {item}, so now we have two and one has to go back.",
                 "I changed my mind about the {item} and it's still [sealed|in the box|unopened].",
                 "Having seen it in daylight, the {colour} is not for me and I want to return the {item}.",

@@ -283,7 +283,7 @@ QUEUES = {
                 "Will the {item} be part of the sale in {month}?",
                 "You used to sell a smaller {item}. Is it gone for good?",
                 "Is it worth waiting for the new {gadget}, or is none coming?",
-                "Can I order {n} of the {item} for our office, and is there a price for that?",
+                "Our office needs the {item} {n} times over. Is there a price for that?",
                 "Do you still have the {item} anywhere in {colour}?",
             ),
             "more": (
