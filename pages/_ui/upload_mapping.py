@@ -90,9 +90,14 @@ def pick_naming(opened: Studio, seen: Preview) -> Naming:
         titles[corpus_id] = t("upload.target_version", name=plain(name))
     cells = st.columns(3)
     name = cells[0].text_input(t("upload.name"), value=Path(seen.name).stem, max_chars=100, key=f"name_{seen.name}")
-    language = cells[1].selectbox(t("upload.language"), LANGUAGES, index=LANGUAGES.index(seen.language),
-                                  key=f"language_{seen.name}_{seen.language}",
-                                  format_func=lambda code: t(f"corpus.language.{code}"))  # fmt: skip
+    languages = {code: t(f"corpus.language.{code}") for code in LANGUAGES}
+    language = cells[1].selectbox(
+        t("upload.language"),
+        list(languages),
+        index=LANGUAGES.index(seen.language),
+        key=f"language_{seen.name}_{seen.language}",
+        format_func=languages.__getitem__,
+    )
     target = cells[2].selectbox(t("upload.target"), list(titles), key="target", format_func=titles.__getitem__,
                                 help=t("upload.target_help"))  # fmt: skip
     return Naming(name, language, target or None)

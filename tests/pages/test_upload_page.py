@@ -1,0 +1,217 @@
+"""Upload in all its states and both languages: nothing, wrong kind, no text column, at work, failed, done."""
+
+from __future__ import annotations
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pages._ui import frame
+from studio.corpus.roles import Roles
+from studio.records import Actor
+from studio.store import snapshots
+from studio.words import t
+from studio.workflows import corpora, runs
+from tests.conftest import ROOT
+from tests.jobs.harness import Barriers, kill_workers
+
+LANGUAGES = ("en", "zh")
+ADMIN = Actor("tester", "admin")
+CSV = "text,label,region\n" + "".join(f"message number {i},{'ab'[i % 2]},{'NS'[i % 2]}\n" for i in range(60))
+HOSTILE = "<script>alert(1)</script> **bold** $x$ [a](http://b.example)"
+
+
+@pytest.fixture
+def barriers(tmp_path, monkeypatch):
+    """Barriers of this test."""
+    made = Barriers(tmp_path / "barriers")
+    monkeypatch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
+    return made
+
+
+@pytest.fixture
+def open_page(workspace, monkeypatch, barriers):
+    """Opens a page through the router over the test's workspace."""
+    monkeypatch.setenv("STUDIO_HOME", str(workspace.root))
+    monkeypatch.setenv("STUDIO_DEVICE", "cpu")
+    st.cache_resource.clear()
+
+    def open_(language: str = "en", **params: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in {"lang": language, **params}.items():
+            app.query_params[name] = value
+        app.switch_page("pages/upload.py").run()
+        assert not app.exception, app.exception
+        return app
+
+    yield open_
+    st.cache_resource.clear()
+    kill_workers(workspace)
+
+
+@pytest.fixture
+def studio(open_page, workspace):
+    """The studio the pages of this test use."""
+    return frame._open(str(workspace.root))
+
+
+def _upload(app: AppTest, text: str | bytes, name: str = "data.csv") -> AppTest:
+    data = text.encode() if isinstance(text, str) else text
+    app.get("file_uploader")[0].upload(name, data)
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def _said(app: AppTest, *kinds: str) -> str:
+    return "\n".join(str(element.value) for kind in kinds for element in app.get(kind))
+
+
+def _import(studio, text: str, roles: Roles | None = None) -> str:
+    import io
+
+    file = corpora.spool(studio, ADMIN, name="data.csv", data=io.BytesIO(text.encode()))
+    return corpora.start_import(studio, ADMIN, files=[file], roles=roles or Roles("text", "label"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_chosen_names_the_way_on(language, open_page):
+    app = open_page(language)
+    assert app.header[0].value == t("upload.title", lang=language)
+    assert app.info[0].value == t("upload.none", lang=language)
+    assert [button.label for button in app.main.button] == [t("upload.home", lang=language)]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "PNG image"),
+        (b"", "empty"),
+        ("text,label\n如何,a\n".encode("gb18030"), "not UTF\\-8"),
+        (b"text,label\n", "no record"),
+        (b"PAR1 and then nothing that is Parquet", "damaged"),
+    ],
+)
+def test_a_wrong_file_is_refused_in_place_and_can_be_removed(data, says, open_page):
+    app = _upload(open_page(), data, "data.csv")
+    assert says in _said(app, "error")
+    assert not [button for button in app.main.button if button.label == t("upload.freeze")]
+    remove = next(button for button in app.main.button if button.label == t("upload.remove"))
+    remove.click()
+    app.run()
+    assert app.info[0].value == t("upload.none")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_good_file_is_previewed_mapped_imported_and_shown(language, open_page, studio):
+    app = _upload(open_page(language), CSV + "ragged\n")
+    table = app.dataframe[0].value
+    assert list(table.columns) == ["text", "label", "region"]
+    assert table["text"][3] == "message number 3"
+    boxes = {box.label: box for box in app.main.selectbox}
+    assert boxes[t("upload.text", lang=language)].value == "text"
+    assert boxes[t("upload.label", lang=language)].value == "label"
+    assert app.main.multiselect[0].value == ["region"]
+    assert t("corpus.problem.unreadable", lang=language, n=1, total=61) in _said(app, "warning")
+    next(button for button in app.main.button if button.label == t("upload.freeze", lang=language)).click()
+    app.run()
+    assert not app.exception, app.exception
+    run_id = runs.overview(studio)[0].run_id
+    assert runs.wait(studio, run_id, 60).state == "done"
+    app = open_page(language, run=run_id)
+    assert app.success[0].value == t("upload.done", lang=language, name="data")
+    assert [metric.value for metric in app.metric] == ["60", "1", "2", t("corpus.language.en", lang=language)]
+    assert t("upload.records", lang=language, records=61, examples=60, rejects=1) in _said(app, "caption")
+    assert app.dataframe[0].value.iloc[0].tolist() == [t("corpus.reason.too_few_fields", lang=language), 1]
+    assert app.dataframe[1].value.iloc[0, 3] == "ragged"
+    assert len(app.get("download_button")) == 1
+    app.button(key="another").click()
+    app.run()
+    assert app.info[0].value == t("upload.none", lang=language)
+
+
+def test_no_text_column_cannot_be_frozen_until_one_is_chosen(open_page):
+    app = _upload(open_page(), "a,b\n1,2\n3,4\n5,6\n")
+    freeze = next(button for button in app.main.button if button.label == t("upload.freeze"))
+    assert freeze.disabled
+    assert t("corpus.problem.no_text_column") in _said(app, "warning")
+    app.main.selectbox[0].select("b")
+    app.run()
+    freeze = next(button for button in app.main.button if button.label == t("upload.freeze"))
+    assert not freeze.disabled
+    assert t("corpus.problem.no_label") in _said(app, "info")
+
+
+def test_the_header_question_changes_the_columns(open_page):
+    app = _upload(open_page(), "first text here,a\nsecond text here,b\n")
+    assert list(app.dataframe[0].value.columns) == ["first text here", "a"]
+    app.segmented_control(key="header").set_value("no")
+    app.run()
+    assert list(app.dataframe[0].value.columns) == ["column_1", "column_2"]
+
+
+def test_shares_that_do_not_add_up_cannot_be_frozen(open_page):
+    app = _upload(open_page(), CSV)
+    app.number_input(key="share_pool").set_value(60)
+    app.run()
+    assert t("upload.sum_wrong", sum=90) in _said(app, "error")
+    assert next(button for button in app.main.button if button.label == t("upload.freeze")).disabled
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_import_at_work_shows_progress_and_can_be_cancelled(language, open_page, studio, barriers):
+    barriers.hold("import")
+    run_id = _import(studio, CSV)
+    barriers.reached("import")
+    app = open_page(language, run=run_id)
+    assert len(app.get("progress")) == 1
+    assert not app.get("file_uploader")
+    app.button(key="cancel_import").click()
+    app.run()
+    barriers.release("import")
+    assert runs.wait(studio, run_id, 60).state in ("cancelled", "done")
+    app = open_page(language, run=run_id)
+    if runs.view(studio, run_id).status.state == "cancelled":
+        assert app.info[0].value == t("upload.cancelled", lang=language)
+    assert snapshots.list_all(studio.store) == [] or app.success
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_failed_import_says_why_and_offers_another_try(language, open_page, studio):
+    run_id = _import(studio, CSV, Roles("nope", "label"))
+    assert runs.wait(studio, run_id, 60).state == "failed"
+    app = open_page(language, run=run_id)
+    assert "no such column" in _said(app, "error")
+    assert "nope" in _said(app, "error")
+    app.button(key="again").click()
+    app.run()
+    assert app.get("file_uploader")
+
+
+def test_known_content_is_said(open_page, studio):
+    for _ in range(2):
+        run_id = _import(studio, CSV)
+        assert runs.wait(studio, run_id, 60).state == "done"
+    app = open_page(run=run_id)
+    assert app.success[0].value == t("upload.known", name="data")
+
+
+@pytest.mark.parametrize("run_id", ["nope", "../../etc", "' OR 1=1"])
+def test_a_bad_run_in_the_url_is_forgotten(run_id, open_page):
+    app = open_page(run=run_id)
+    assert app.get("file_uploader")
+
+
+def test_hostile_texts_and_names_are_never_markup(open_page):
+    app = _upload(open_page(), f'text,"{HOSTILE}"\nhello {HOSTILE},a\nbye,b\n', f"{HOSTILE}.csv")
+    assert "<script>" not in _said(app, "markdown", "caption", "subheader", "header", "warning", "info", "error")
+    for box in app.main.selectbox:
+        assert not any("<script>" in option for option in box.options)
+
+
+def test_inbox_files_are_offered(open_page, workspace):
+    (workspace.inbox / "big.csv").write_text(CSV)
+    app = open_page()
+    app.main.multiselect[0].select("inbox/big.csv")
+    app.run()
+    assert list(app.dataframe[0].value.columns) == ["text", "label", "region"]
