@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -24,7 +26,10 @@ def live(opened: Studio, actor: Actor, view: RunView) -> None:
     """A run that waits or works: progress, the two ways to end it, its log."""
     with st.container(border=True):
         _head(view)
-        st.progress(view.share, text=runs_words.progress(view))
+        if view.status.state == "queued":
+            st.text(runs_words.progress(view))
+        else:
+            st.progress(view.share, text=runs_words.progress(view))
         if view.is_stalled and view.status.heartbeat is not None:
             silent = runs_words.duration(time.time() - view.status.heartbeat)
             st.warning(t("runs.stalled", age=silent), icon=":material/hourglass_disabled:")
@@ -57,14 +62,26 @@ def ended(opened: Studio, actor: Actor, view: RunView) -> None:
                 st.code(str(detail.failure["traceback"]), language=None, height=LOG_HEIGHT)
 
 
+def title(icon: str, view: RunView) -> str:
+    """Icon and name of a run in bold; the name may come from a file and is shown literally."""
+    return f"{icon} **{plain(view.spec.title, 120)}**"
+
+
 def _head(view: RunView) -> None:
     icon = runs_words.ICONS.get(view.spec.kind, ":material/play_circle:")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"{icon} {plain(view.spec.title, 120)}", anchor=False, width="content")
+        st.markdown(title(icon, view), width="content")
         st.badge(runs_words.state(view), color=runs_words.COLORS[view.status.state])
 
 
 def _ending_buttons(opened: Studio, actor: Actor, view: RunView) -> None:
+    if view.status.state == "queued":
+        if st.button(t("runs.leave"), key=f"leave_{view.run_id}", icon=":material/remove_circle:",
+                     help=t("runs.leave_help")):  # fmt: skip
+            with frame.show_errors():
+                runs.stop(opened, actor, run_id=view.run_id)
+            st.rerun(scope="app")
+        return
     asked = view.asked is not None
     if st.button(t("runs.stop"), key=f"stop_{view.run_id}", icon=":material/pause_circle:", disabled=asked,
                  help=t("runs.stop_help")):  # fmt: skip
@@ -111,10 +128,12 @@ def _why(detail: RunDetail) -> None:
         st.caption(t("runs.kept", name=plain(status.checkpoint)))
 
 
-def _error(record) -> None:
-    frame.show_error(
-        StudioError(str(record.get("what", "")), got=record.get("got") or None, fix=str(record.get("fix", "")))
-    )
+def _error(record: Mapping[str, Any]) -> None:
+    what, got = str(record.get("what", "")), record.get("got")
+    if record.get("type") == what:  # a fault nobody foresaw: its own words are the best there is
+        st.code(f"{what}: {got}", language=None, wrap_lines=True)
+        return
+    frame.show_error(StudioError(what, got=got or None, fix=str(record.get("fix", ""))))
 
 
 def _log(detail: RunDetail) -> None:

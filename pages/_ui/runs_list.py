@@ -35,13 +35,14 @@ def _live_cards(opened: Studio, actor: Actor, shown: frozenset[str]) -> None:
     live = [view for view in views if view.is_live]
     if shown - {view.run_id for view in live}:
         st.rerun(scope="app")  # one has ended: it moves to the other half, and the last one ends the timer
-    for view in live:
+    for view in sorted(live, key=lambda view: (view.position, view.spec.ticket)):
         runs_card.live(opened, actor, view)
 
 
 def ended(opened: Studio, actor: Actor, listed: Sequence[RunView]) -> None:
     """A table of the runs that ended; the chosen one, kept in the URL, opens below it."""
     over = [view for view in listed if not view.is_live]
+    over.sort(key=lambda view: view.status.finished_at or view.spec.created_at, reverse=True)
     if not over:
         return
     st.subheader(t("runs.ended"), anchor=False)
@@ -54,35 +55,42 @@ def ended(opened: Studio, actor: Actor, listed: Sequence[RunView]) -> None:
 
 def _table(over: Sequence[RunView]) -> RunView | None:
     columns = {
-        t("runs.column.title"): [view.spec.title for view in over],
-        t("runs.column.kind"): [runs_words.kind(view) for view in over],
         t("runs.column.state"): [f"{runs_words.MARKS[view.status.state]} {runs_words.state(view)}" for view in over],
+        t("runs.column.title"): [view.spec.title for view in over],
         t("runs.column.reason"): [runs_words.reason(view.status) for view in over],
         t("runs.column.when"): [runs_words.ago(view.status.finished_at or view.spec.created_at) for view in over],
         t("runs.column.took"): [_took(view) for view in over],
         t("runs.column.by"): [view.spec.created_by for view in over],
+        t("runs.column.kind"): [runs_words.kind(view) for view in over],
     }
+    ids = [view.run_id for view in over]
+    wanted = st.query_params.get(RUN_KEY)
+    chosen = [ids.index(wanted)] if wanted in ids else []
+    # Rows are remembered by number: a list that has changed is another table, opened on the run in the URL.
+    key = f"ended_{hash(tuple(ids)):x}"
     event = st.dataframe(
         columns,
         hide_index=True,
         height=min(len(over), _ROWS_SHOWN) * _ROW_PX + _ROW_PX + 3,
-        on_select=lambda: _remember(over),
+        on_select=lambda: _remember(key, ids),
         selection_mode="single-row",
-        key="ended_runs",
-        column_config={t("runs.column.title"): st.column_config.TextColumn(width="large")},
+        selection_default={"selection": {"rows": chosen}},
+        key=key,
+        column_config={
+            t("runs.column.title"): st.column_config.TextColumn(width="medium"),
+            t("runs.column.reason"): st.column_config.TextColumn(width="small"),
+        },
+        alt=t("runs.ended"),
     )
-    rows = event.selection.rows
-    if rows and rows[0] < len(over):
-        return over[rows[0]]
-    wanted = st.query_params.get(RUN_KEY)
-    return next((view for view in over if view.run_id == wanted), None)
+    rows = event.selection.rows or chosen
+    return over[rows[0]] if rows and rows[0] < len(over) else None
 
 
-def _remember(over: Sequence[RunView]) -> None:
+def _remember(key: str, ids: Sequence[str]) -> None:
     """Put the selected run into the URL, so that a refresh or a link shows it again."""
-    rows = st.session_state["ended_runs"].selection.rows
-    if rows and rows[0] < len(over):
-        st.query_params[RUN_KEY] = over[rows[0]].run_id
+    rows = st.session_state[key].selection.rows
+    if rows and rows[0] < len(ids):
+        st.query_params[RUN_KEY] = ids[rows[0]]
     else:
         st.query_params.pop(RUN_KEY, None)
 

@@ -60,15 +60,17 @@ def progress(view: RunView) -> str:
 
 
 def facts(view: RunView) -> str:
-    """Who asked, when, which attempt, how long: one grey line."""
+    """Who asked, which attempt, since when or how long: one grey line."""
     status, spec = view.status, view.spec
-    parts = [t("runs.asked_by", name=plain(spec.created_by, 40)), ago(spec.created_at)]
+    parts = [kind(view), t("runs.asked_by", name=plain(spec.created_by, 40))]
     if status.attempt > 1:
         parts.append(t("runs.attempt", n=status.attempt))
     seconds = lasted(status)
     if status.state == "queued":
         parts.append(t("runs.waiting_for", time=duration(_since(spec.created_at))))
-    elif seconds is not None:
+    elif status.is_final and status.finished_at:
+        parts.append(t("runs.ended_ago", ago=ago(status.finished_at)))
+    if seconds is not None:
         parts.append(t("runs.took" if status.is_final else "runs.running_for", time=duration(seconds)))
     if status.device and status.device != "cpu":
         parts.append(t("runs.on_device", device=plain(status.device, 20)))

@@ -228,8 +228,9 @@ class Supervisor:
         queued = []
         for directory in self._open_runs():
             try:
-                status = rundir.read_status(directory)
-                if status.state == "queued":
+                watched = self._watched.get(directory.name)  # its end comes before the start of a newer attempt
+                status = rundir.read_status(directory, watched.attempt if watched else None)
+                if status.state == "queued" and watched is None:
                     queued.append((rundir.ticket_of(directory, status.attempt), directory, status))
                 else:
                     self._look(directory, status)
@@ -271,7 +272,7 @@ class Supervisor:
         """Watch an attempt we did not launch; None when there is nothing to watch (ended long ago, or queued again)."""
         spec = rundir.read_spec_or_none(directory)
         if spec is None:
-            self._close_run(directory)
+            self._close_run(directory, status.attempt)
             return None
         watched = adopt(directory, spec, status.attempt)
         if status.is_final and not processes.is_alive(watched.identity):
@@ -324,7 +325,7 @@ class Supervisor:
         if seen and self._on_end is not None and self._pool is not None:
             self._pool.submit(self._on_end, directory, spec, status).add_done_callback(_log_failure)
         if status.state != "done" or self._on_done is None or rundir.is_indexed(directory):
-            self._close_run(directory)
+            self._close_run(directory, status.attempt)
             return
         self._hand_over(directory, spec, status)
 
@@ -346,18 +347,21 @@ class Supervisor:
             files.write_json(directory / "INDEXED", {"at": rundir.utc_now(), "attempt": status.attempt})
             (directory / "INDEX_ERROR.json").unlink(missing_ok=True)
             self._retry_at.pop(spec.run_id, None)
-            self._close_run(directory)
+            self._close_run(directory, status.attempt)
             return
         tries = self._retry_at.get(spec.run_id, (0.0, 0))[1] + 1
         self._retry_at[spec.run_id] = (time.monotonic() + min(2.0**tries, 300.0), tries)
         log.error("run=%s result not taken over tries=%d", spec.run_id, tries, exc_info=error)
         files.write_json(directory / "INDEX_ERROR.json", _error_record(error) | {"tries": tries})
 
-    def _close_run(self, directory: Path) -> None:
+    def _close_run(self, directory: Path, attempt: int) -> None:
+        """Leave a run alone until its attempts change; one that was just resumed stays open."""
         try:
-            self._closed[directory.name] = (directory / "attempts").stat().st_mtime_ns
+            changed = (directory / "attempts").stat().st_mtime_ns
         except OSError:
-            self._closed[directory.name] = 0
+            changed = 0
+        if rundir.last_attempt(directory) == attempt:
+            self._closed[directory.name] = changed
 
 
 def _error_record(error: BaseException | None) -> Mapping[str, Any]:

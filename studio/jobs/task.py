@@ -75,6 +75,7 @@ class Task:
         self._log = BoundedLog(self.attempt_dir / "log.txt")
         self._pace: deque[tuple[float, float]] = deque(maxlen=240)
         self._written = 0.0
+        self._progressed = 0.0
         self._control_seen: tuple[int, int] | None = None
         self._asked: str | None = None
         self._terminated = False
@@ -131,6 +132,7 @@ class Task:
             if not self._pace or now - self._pace[-1][0] >= STATUS_EVERY_S:
                 self._pace.append((now, step))
             eta = _eta(self._pace[0], (now, step), total)
+            self._progressed = now
             self._status = replace(self._status, step=int(step), total=int(total), message=message[:300], eta_s=eta)
             due = now - self._written >= STATUS_EVERY_S or step >= total > 0
         if due:
@@ -227,10 +229,13 @@ class Task:
 
     def _beat(self) -> None:
         while not self._over.wait(HEARTBEAT_S):
-            if self.stop_requested() is not None:
-                with self._lock:
-                    if self._status.state == "running":
-                        self._status = replace(self._status, state="stopping", eta_s=None)
+            asked = self.stop_requested() is not None
+            with self._lock:
+                if asked and self._status.state == "running":
+                    self._status = replace(self._status, state="stopping", eta_s=None)
+                eta = self._status.eta_s
+                if eta is not None and time.monotonic() - self._progressed > max(10.0, 2 * eta):
+                    self._status = replace(self._status, eta_s=None)  # no step for long: the old pace means nothing
             self._write()
             try:
                 self._log.trim()

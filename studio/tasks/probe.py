@@ -42,6 +42,8 @@ def run(task: Task) -> dict[str, Any]:
     _write_log(int(params.get("log_bytes", 0)))
     if params.get("child"):
         _leave_child()
+    if params.get("linger"):
+        threading.Thread(target=threading.Event().wait, daemon=False).start()
     held = bytearray(int(params.get("allocate_bytes", 0)))
     first = _resume_from(task.checkpoints_dir)
     for step in range(first + 1, steps + 1):
@@ -57,8 +59,6 @@ def run(task: Task) -> dict[str, Any]:
         os._exit(int(params["exit_code"]))
     (task.result_dir / "steps.txt").write_text(f"{steps}\n", encoding="ascii")
     _write_file(task.result_dir / "block.bin", int(params.get("file_bytes", 0)))
-    if params.get("linger"):
-        threading.Thread(target=threading.Event().wait, daemon=False).start()
     return {"steps": steps, "started_after": first, "held_bytes": len(held), "device": task.device}
 
 

@@ -67,6 +67,24 @@ def test_stop_keeps_the_checkpoint_and_resume_goes_on_from_it(supervisor, barrie
         supervisor.resume(run_id)
 
 
+@pytest.mark.parametrize("slot", ["cpu", "free"])
+def test_resume_before_the_old_process_is_gone_starts_after_it(slot, supervisor, workspace):
+    """A quick click on Resume fell between the last status and the end of the process: attempt 2 waited for ever."""
+    run_id = supervisor.submit(probe(fail="unknown", linger=True, slot=slot))
+    run_dir = workspace.run_dir(run_id)
+    until(lambda: rundir.read_status(run_dir).state == "failed", "the failure")
+    old = worker_of(run_dir)
+    assert supervisor.resume(run_id) == 2
+    supervisor.wait(run_id, 0.3)
+    assert rundir.read_status(run_dir).state == "queued"  # two workers of one run never meet
+    os.kill(old.pid, 9)
+    supervisor.wait(run_id, 0.5)
+    second = until(lambda: (w := launch.launched_process(run_dir, 2)) and w.pid != old.pid and w, "the second process")
+    until(lambda: rundir.read_status(run_dir).state == "failed", "the second failure")
+    os.kill(second.pid, 9)
+    assert supervisor.wait(run_id, 30).attempt == 2
+
+
 def test_cancel_discards_everything_but_the_record(supervisor, barriers, workspace):
     barriers.hold("step3")
     run_id = supervisor.submit(probe(steps=4))

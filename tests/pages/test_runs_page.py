@@ -85,7 +85,8 @@ def test_full_shows_what_works_waits_and_ended(language, open_page, workspace, b
     assert t("runs.state.running", lang=language) in shown
     assert t("runs.state.queued", lang=language) in shown
     labels = [button.label for button in app.main.button]
-    assert labels.count(t("runs.stop", lang=language)) == 2
+    assert labels.count(t("runs.stop", lang=language)) == 1
+    assert labels.count(t("runs.leave", lang=language)) == 1
     table = app.dataframe[0].value
     assert len(table) == 2
     assert t("runs.reason.disk_full", lang=language) in set(table[t("runs.column.reason", lang=language)])
