@@ -18,4 +18,4 @@ def escape(text: object, limit: int = 80) -> str:
     line = " ".join(_UNSEEN.sub("", str(text)).split())
     if len(line) > limit:
         line = line[: limit - 1] + "…"
-    return html.escape(line, quote=False)
+    return html.escape(line, quote=False).replace("$", "＄")  # two dollar signs would start a formula

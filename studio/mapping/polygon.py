@@ -112,3 +112,72 @@ def points_in_box(x: Array, y: Array, box: Sequence[float]) -> Array:
         raise MeasureError("A box needs four numbers", got=str(box)[:80], fix="Draw it again on the map.")
     x0, y0, x1, y1 = sides
     return (x >= min(x0, x1)) & (x <= max(x0, x1)) & (y >= min(y0, y1)) & (y <= max(y0, y1))
+
+
+# --- a lasso as text --------------------------------------------------------------------------------------------------
+TEXT_VERTICES = 160
+DECIMALS = 3
+
+
+def simplify(polygon: Sequence[Sequence[float]] | Array, most: int = TEXT_VERTICES) -> Array:
+    """(v, 2) corners, v <= most: those that change the outline least are left out, as little as that needs.
+
+    A freehand lasso has hundreds of corners a pixel apart; corners nearer to the line between their neighbours than a
+    tolerance go, and the tolerance grows from 0.01 % of the extent until few enough are left.
+    """
+    corners = as_polygon(polygon)
+    extent = max(float(np.ptp(corners, axis=0).max()), 1e-12)
+    tolerance = 1e-4 * extent
+    while len(corners) > most:
+        kept = _line_simplified(corners, tolerance)
+        corners = kept if len(kept) >= 3 else corners[:: len(corners) // most + 1]
+        tolerance *= 1.6
+    return corners
+
+
+def _line_simplified(corners: Array, tolerance: float) -> Array:
+    """Corners kept by the rule of Ramer, Douglas and Peucker, the first and last always."""
+    keep = np.zeros(len(corners), dtype=bool)
+    keep[[0, -1]] = True
+    spans = [(0, len(corners) - 1)]
+    while spans:
+        first, last = spans.pop()
+        if last - first < 2:
+            continue
+        a, b = corners[first], corners[last]
+        inner = corners[first + 1 : last]
+        length = float(np.hypot(*(b - a)))
+        if length == 0:
+            away = np.hypot(*(inner - a).T)
+        else:
+            away = np.abs((inner[:, 0] - a[0]) * (b - a)[1] - (inner[:, 1] - a[1]) * (b - a)[0]) / length
+        far = int(away.argmax())
+        if away[far] > tolerance:
+            middle = first + 1 + far
+            keep[middle] = True
+            spans += [(first, middle), (middle, last)]
+    return corners[keep]
+
+
+def to_text(polygon: Sequence[Sequence[float]] | Array) -> str:
+    """A polygon as short text for a URL, `x,y;x,y;...` with three decimals; what this text says is the selection."""
+    return ";".join(f"{_short(x)},{_short(y)}" for x, y in simplify(polygon))
+
+
+def _short(value: float) -> str:
+    text = f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def from_text(text: str) -> Array | None:
+    """The polygon of a URL; None for anything that is not one (a URL is untrusted)."""
+    try:
+        return as_polygon([[float(value) for value in pair.split(",")] for pair in text.split(";")][: MAX_VERTICES + 1])
+    except (ValueError, MeasureError):
+        return None
+
+
+def box_polygon(box: Sequence[float]) -> list[tuple[float, float]]:
+    """The four corners of x0, y0, x1, y1."""
+    x0, y0, x1, y1 = (float(side) for side in box)
+    return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 FINISHERS: Mapping[str, str] = {
     "measure": "studio.workflows.select_scores:finish_measure",
     "import": "studio.workflows.corpora:finish_import",
-    "embed": "studio.workflows.explore:finish_embed",
-    "map": "studio.workflows.explore:finish_map",
-    "encoder": "studio.workflows.explore:finish_encoder",
+    "embed": "studio.workflows.explore_results:finish_embed",
+    "map": "studio.workflows.explore_results:finish_map",
+    "encoder": "studio.workflows.explore_results:finish_encoder",
     "dedup": "studio.workflows.audits_copies:finish_dedup",
     "train": "studio.workflows.train:finish_train",
 }

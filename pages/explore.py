@@ -1,0 +1,35 @@
+"""Explore: the map of a corpus, what lies inside a lasso, search by meaning, and what is in the corpus."""
+
+import streamlit as st
+
+from pages._ui import explore_audits, explore_map, explore_run, frame
+from pages._ui.words import t
+from studio.workflows import explore
+
+snapshot = frame.current_snapshot()
+opened = frame.studio()
+places = st.columns([2, 3], vertical_alignment="center")
+places[0].header(t("explore.title"), anchor=False)
+with places[1]:
+    view = st.segmented_control(
+        t("explore.view"),
+        ("map", "inside"),
+        default="map",
+        required=True,
+        format_func=lambda name: t(f"explore.views.{name}"),
+        label_visibility="collapsed",
+        key="view",
+        bind="query-params",
+    )
+if view == "inside":
+    explore_audits.render(opened, snapshot)
+    st.stop()
+
+state = explore.state(opened, snapshot)
+if state.map is None:
+    explore_run.guard(opened, snapshot, state)
+    st.stop()
+explore_run.notices(opened, snapshot, state)
+with frame.show_errors():
+    explore_map.show(opened, snapshot, state)
+explore_run.another(opened, snapshot, state)

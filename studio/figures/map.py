@@ -1,0 +1,264 @@
+"""The map of a corpus: a dot per example, coloured by a column, light enough for the browser at any size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from studio.figures import theme
+from studio.figures.text import escape
+from studio.records import Array
+
+MAX_DRAWN = 20_000
+DENSITY_CELLS = 180
+HOVER_CHARACTERS = 120
+HOVER_LINE = 60
+LEGEND_CHARACTERS = 34
+MAX_NAMES = 12
+HEIGHT_PX = 620
+
+
+@dataclass(frozen=True)
+class Points:
+    """What is drawn: row i of everything is the same example.
+
+    ids (n,) int64; x, y (n,); values n category names or None, or (n,) numbers when `is_number`; rows (m,) positions of
+    the examples drawn as dots; texts m texts for hovering, in the order of rows.
+    """
+
+    ids: Array
+    x: Array
+    y: Array
+    values: Sequence[str | None] | Array
+    rows: Array
+    texts: Sequence[str]
+    is_number: bool = False
+
+
+def rows_to_draw(codes: Array, *, most: int = MAX_DRAWN, always: Array | None = None, seed: int = 0) -> Array:
+    """Ascending positions of at most `most` rows, each category by its share and none left out.
+
+    Args:
+        codes: (n,) category of each row, any integers.
+        most: dots the browser gets.
+        always: positions drawn whatever happens (annotated, chosen, outlying); the first `most` / 2 of them.
+        seed: of the draw.
+    """
+    n = len(codes)
+    if n <= most:
+        return np.arange(n)
+    rng = np.random.default_rng(seed)
+    fixed = np.unique(always)[: most // 2] if always is not None else np.empty(0, dtype=np.int64)
+    rest = np.setdiff1d(np.arange(n), fixed, assume_unique=True)
+    room = most - len(fixed)
+    # a random key per row, then rank within the category: row r of m is drawn when r / m is among the smallest
+    order = np.lexsort((rng.random(len(rest)), codes[rest]))
+    _, starts, sizes = np.unique(codes[rest][order], return_index=True, return_counts=True)
+    rank = np.arange(len(rest)) - np.repeat(starts, sizes)
+    quota = np.repeat(np.maximum(1, np.floor(sizes * (room / len(rest)))), sizes)
+    drawn = rest[order[rank < quota]]
+    if len(drawn) > room:
+        drawn = rng.choice(drawn, room, replace=False)
+    return np.sort(np.concatenate([fixed, drawn]))
+
+
+def map_figure(
+    points: Points,
+    words: Mapping[str, str],
+    *,
+    names: Mapping[str, str] | None = None,
+    outline: Sequence[Sequence[float]] | Array | None = None,
+    chosen: int | None = None,
+    revision: str = "",
+) -> go.Figure:
+    """The map as a figure; texts and category names are escaped here.
+
+    Args:
+        points: what to draw.
+        words: translated `missing`, `others` (with {n}) and `density`.
+        names: category -> the name shown instead (cluster numbers to words); the largest are written on the map.
+        outline: a lasso to draw, such as the one in the URL.
+        chosen: example_id to ring.
+        revision: zoom and legend are kept while this stays the same.
+    """
+    figure = go.Figure()
+    if len(points.rows) < len(points.ids):
+        _add_density(figure, points, words)
+    if points.is_number:
+        _add_numbers(figure, points)
+    else:
+        _add_categories(figure, points, words, names or {})
+    if chosen is not None:
+        _ring(figure, points, chosen)
+    if outline is not None:
+        _add_outline(figure, np.asarray(outline, dtype=np.float64))
+    hidden = {"visible": False, "showgrid": False, "zeroline": False}
+    figure.update_xaxes(**hidden)
+    figure.update_yaxes(**hidden, scaleanchor="x", scaleratio=1)
+    figure.update_layout(
+        height=HEIGHT_PX,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        dragmode="lasso",
+        hovermode="closest",
+        hoverlabel={"align": "left"},
+        uirevision=revision,
+        newselection={"line": {"color": theme.OUTLINE, "width": 2}},
+        legend={"itemsizing": "constant", "orientation": "v", "font": {"size": 12}, "tracegroupgap": 0},
+    )
+    return figure
+
+
+def _hover(points: Points, where: Array) -> list[str]:
+    return [f"#{int(points.ids[points.rows[i]])}<br>{_folded(points.texts[i])}" for i in where]
+
+
+def _folded(text: str) -> str:
+    """Escaped text in lines of about sixty characters."""
+    line = " ".join(str(text)[: 4 * HOVER_CHARACTERS].split())[:HOVER_CHARACTERS]
+    parts = [line[i : i + HOVER_LINE] for i in range(0, len(line), HOVER_LINE)]
+    return "<br>".join(escape(part, HOVER_LINE) for part in parts)
+
+
+def _trace(points: Points, where: Array, marker: dict[str, object], name: str, *, legend: bool) -> go.Scattergl:
+    rows = points.rows[where]
+    return go.Scattergl(
+        x=points.x[rows].astype(np.float32),
+        y=points.y[rows].astype(np.float32),
+        mode="markers",
+        name=name,
+        customdata=points.ids[rows].astype(np.float64),
+        text=_hover(points, where),
+        hovertemplate="%{text}<extra></extra>",
+        marker=marker,
+        showlegend=legend,
+        selected={"marker": {"opacity": 1.0}},
+        unselected={"marker": {"opacity": 0.25}},
+    )
+
+
+def _size(n: int) -> float:
+    return 7.0 if n < 600 else 5.5 if n < 4_000 else 4.0 if n < 12_000 else 3.0
+
+
+def _add_categories(figure: go.Figure, points: Points, words: Mapping[str, str], names: Mapping[str, str]) -> None:
+    """One trace per category, the most frequent first; beyond 24 one grey trace, and one for missing values."""
+    values = np.array(["" if value is None else f"={value}" for value in points.values], dtype=object)
+    found, inverse, counts = np.unique(values.astype(str), return_inverse=True, return_counts=True)
+    ranked = [i for i in np.lexsort((found, -counts)) if found[i]]
+    drawn = inverse[points.rows]
+    size = _size(len(points.rows))
+    grey = np.zeros(len(points.rows), dtype=bool)
+    traces = []
+    for position, code in enumerate(ranked):
+        where = np.flatnonzero(drawn == code)
+        style = theme.category_style(position)
+        if style is None:
+            grey[where] = True
+            continue
+        key = found[code][1:]
+        label = f"{escape(names.get(key, key), LEGEND_CHARACTERS)} · {counts[code]:,}"
+        marker = {"color": style[0], "symbol": style[1], "size": size, "opacity": 0.8}
+        traces.append(_trace(points, where, marker, label, legend=True))
+    faint = {"color": theme.OTHERS, "size": size, "opacity": 0.55}
+    n_others = len(ranked) - len(traces)
+    if n_others:
+        label = words["others"].format(n=n_others)
+        figure.add_trace(_trace(points, np.flatnonzero(grey), faint, label, legend=True))
+    missing = np.flatnonzero(found[drawn] == "")
+    if len(missing):
+        label = f"{words['missing']} · {int((values == '').sum()):,}"
+        figure.add_trace(_trace(points, missing, faint, label, legend=True))
+    figure.add_traces(traces)
+    if names:
+        _write_names(figure, points, values, [found[code] for code in ranked[:MAX_NAMES]], names)
+
+
+def _write_names(
+    figure: go.Figure, points: Points, values: Array, ranked: Sequence[str], names: Mapping[str, str]
+) -> None:
+    """The names of the largest categories at the middle (median) of their points."""
+    for key in ranked:
+        if key[1:] not in names:
+            continue
+        rows = np.flatnonzero(values == key)
+        figure.add_annotation(
+            x=float(np.median(points.x[rows])),
+            y=float(np.median(points.y[rows])),
+            text=escape(names[key[1:]], 28),
+            showarrow=False,
+            font={"size": 11, "color": "#ffffff"},
+            bgcolor="rgba(20,28,25,0.62)",
+            borderpad=2,
+            captureevents=False,
+        )
+
+
+def _add_numbers(figure: go.Figure, points: Points) -> None:
+    """One trace with a colour scale from the 2nd to the 98th percentile; missing values grey."""
+    values = np.asarray(points.values, dtype=np.float64)[points.rows]
+    is_there = np.isfinite(values)
+    size = _size(len(points.rows))
+    if (~is_there).any():
+        faint = {"color": theme.OTHERS, "size": size, "opacity": 0.4}
+        figure.add_trace(_trace(points, np.flatnonzero(~is_there), faint, "", legend=False))
+    where = np.flatnonzero(is_there)
+    if not len(where):
+        return
+    low, high = np.percentile(values[where], [2, 98])
+    marker = {
+        "color": values[where].astype(np.float32),
+        "colorscale": theme.SEQUENTIAL,
+        "cmin": float(low),
+        "cmax": float(high) if high > low else float(low) + 1.0,
+        "size": size,
+        "opacity": 0.85,
+        "colorbar": {"thickness": 12, "len": 0.6},
+    }
+    figure.add_trace(_trace(points, where, marker, "", legend=False))
+
+
+def _add_density(figure: go.Figure, points: Points, words: Mapping[str, str]) -> None:
+    """Where all the examples lie, under the sample that is drawn as dots: log(1 + count) per cell."""
+    counts, x_edges, y_edges = np.histogram2d(points.x, points.y, bins=DENSITY_CELLS)
+    figure.add_trace(
+        go.Heatmap(
+            x=((x_edges[:-1] + x_edges[1:]) / 2).astype(np.float32),
+            y=((y_edges[:-1] + y_edges[1:]) / 2).astype(np.float32),
+            z=np.log1p(counts.T).astype(np.float32),
+            colorscale=list(theme.density_scale()),
+            showscale=False,
+            hoverinfo="skip",
+            name=words["density"],
+            zsmooth="best",
+        )
+    )
+
+
+def _ring(figure: go.Figure, points: Points, chosen: int) -> None:
+    row = np.flatnonzero(points.ids == chosen)
+    if len(row):
+        figure.add_trace(
+            go.Scattergl(
+                x=points.x[row].astype(np.float32),
+                y=points.y[row].astype(np.float32),
+                mode="markers",
+                marker={
+                    "symbol": "circle-open",
+                    "size": 18,
+                    "color": theme.CHOSEN,
+                    "line": {"width": 3, "color": theme.CHOSEN},
+                },
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        )
+
+
+def _add_outline(figure: go.Figure, corners: Array) -> None:
+    path = "M " + " L ".join(f"{x:.4f},{y:.4f}" for x, y in corners) + " Z"
+    figure.add_shape(
+        type="path", path=path, line={"color": theme.OUTLINE, "width": 2}, fillcolor="rgba(232,89,12,0.07)"
+    )

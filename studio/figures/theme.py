@@ -1,0 +1,37 @@
+"""Colours of every figure: told apart by people with any colour vision, readable on the light and the dark page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# Twelve colours of M. Krzywinski's palette for colour blindness, ordered so that neighbours in the list differ most.
+CATEGORICAL: tuple[str, ...] = (
+    "#008DF9",
+    "#FF6E3A",
+    "#009F81",
+    "#9F0162",
+    "#FFC33B",
+    "#8400CD",
+    "#00C2F9",
+    "#E20134",
+    "#FF5AAF",
+    "#A40122",
+    "#00C8A4",
+    "#C98BD8",
+)
+SYMBOLS: tuple[str, ...] = ("circle", "diamond")
+OTHERS = "#8f979d"
+OUTLINE = "#e8590c"
+CHOSEN = "#e8590c"
+SEQUENTIAL = "Cividis"
+
+
+def category_style(position: int) -> tuple[str, str] | None:
+    """(colour, symbol) of the category at a position; None from where categories are drawn as one grey group."""
+    round_, place = divmod(position, len(CATEGORICAL))
+    return (CATEGORICAL[place], SYMBOLS[round_]) if round_ < len(SYMBOLS) else None
+
+
+def density_scale() -> Sequence[tuple[float, str]]:
+    """Transparent where nothing is, grey where much is."""
+    return ((0.0, "rgba(128,138,143,0)"), (0.02, "rgba(128,138,143,0.10)"), (1.0, "rgba(128,138,143,0.75)"))

@@ -1,0 +1,251 @@
+"""Rows of the tables `map`, `map_point`, `cluster` and `slice`: pictures, their points, and parts people named."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from studio.errors import StoreError
+from studio.records import Array
+from studio.store.connection import Store
+
+_MAP_COLUMNS = (
+    "map_id, snapshot_id, encoder_key, params, seed, trustworthiness, neighbour_overlap, n_quality, cluster_method, "
+    "stability, noise_share, created_at"
+)
+_ADD_MAP = f"""
+INSERT INTO map ({_MAP_COLUMNS}, run_id)
+VALUES ($map_id, $snapshot_id, $encoder_key, $params, $seed, $trustworthiness, $neighbour_overlap, $n_quality,
+        $cluster_method, $stability, $noise_share, $created_at, $run_id)
+"""
+_ADD_POINTS = """
+INSERT INTO map_point (map_id, example_id, x, y, cluster)
+SELECT $map_id, example_id, x, y, cluster FROM read_parquet($file) ORDER BY example_id
+"""
+_FORGET: tuple[str, ...] = (
+    "DELETE FROM map WHERE map_id = $map_id",
+    "DELETE FROM map_point WHERE map_id = $map_id",
+    "DELETE FROM cluster WHERE map_id = $map_id",
+)
+_GET = f"SELECT {_MAP_COLUMNS} FROM map WHERE map_id = $map_id"
+_OF_SNAPSHOT = f"SELECT {_MAP_COLUMNS} FROM map WHERE snapshot_id = $snapshot_id ORDER BY created_at DESC, map_id"
+_POINTS = "SELECT example_id, x, y, cluster FROM map_point WHERE map_id = $map_id ORDER BY example_id"
+_IN_BOX = """
+SELECT example_id, x, y FROM map_point
+WHERE map_id = $map_id AND x BETWEEN $left AND $right AND y BETWEEN $bottom AND $top ORDER BY example_id
+"""
+_CLUSTERS = "SELECT cluster, size, keywords, name FROM cluster WHERE map_id = $map_id ORDER BY cluster"
+_ADD_SLICE = """
+INSERT INTO slice (slice_id, snapshot_id, name, definition, example_ids, created_at, created_by)
+VALUES ($slice_id, $snapshot_id, $name, $definition, $example_ids, $created_at, $created_by)
+"""
+_SLICE = """
+SELECT slice_id, snapshot_id, name, definition, example_ids, created_at, created_by FROM slice
+WHERE slice_id = $slice_id
+"""
+_SLICES = """
+SELECT slice_id, name, len(example_ids)::BIGINT AS n, created_at, created_by FROM slice
+WHERE snapshot_id = $snapshot_id ORDER BY created_at DESC, slice_id
+"""
+
+
+@dataclass(frozen=True)
+class MapRecord:
+    """One picture of a snapshot; shares and quality in [0, 1], None where they could not be computed."""
+
+    map_id: str
+    snapshot_id: str
+    encoder_key: str
+    params: Mapping[str, Any]
+    seed: int
+    trustworthiness: float | None
+    neighbour_overlap: float | None
+    n_quality: int
+    cluster_method: str
+    stability: float | None
+    noise_share: float
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of a snapshot somebody named; `definition` is how it was found, as JSON."""
+
+    slice_id: str
+    snapshot_id: str
+    name: str
+    definition: Mapping[str, Any]
+    example_ids: tuple[int, ...]
+    created_at: str
+    created_by: str
+
+
+def put(
+    store: Store,
+    snapshot_id: str,
+    found: Mapping[str, Any],
+    *,
+    encoder_key: str,
+    params: Mapping[str, Any],
+    seed: int,
+    points_file: Path,
+    run_id: str | None,
+) -> None:
+    """Index a map with its points and clusters, in place of the same map made before.
+
+    Args:
+        store: the workspace database.
+        snapshot_id: of which snapshot.
+        found: map.json of the run.
+        encoder_key: of the vectors it shows.
+        params: the run's parameters.
+        seed: its seed.
+        points_file: Parquet of example_id, x, y, cluster inside the workspace.
+        run_id: the run that made it.
+    """
+    map_id = str(found["map_id"])
+    with store.write() as cursor:
+        for statement in _FORGET:
+            cursor.execute(statement, {"map_id": map_id})
+        cursor.execute(
+            _ADD_MAP,
+            {
+                "map_id": map_id,
+                "snapshot_id": snapshot_id,
+                "encoder_key": encoder_key,
+                "params": json.dumps(dict(params) | {"method": found["method"]}),
+                "seed": seed,
+                "created_at": datetime.now(UTC),
+                "run_id": run_id,
+            }
+            | {
+                name: found[name]
+                for name in ("trustworthiness", "neighbour_overlap", "n_quality", "cluster_method", "stability")
+            }
+            | {"noise_share": found["noise_share"]},
+        )
+        cursor.execute(_ADD_POINTS, {"map_id": map_id, "file": str(points_file.resolve())})
+        rows = [{"map_id": map_id, **row} for row in found["clusters"]]
+        types = pa.schema(
+            [
+                ("map_id", pa.string()),
+                ("cluster", pa.int32()),
+                ("size", pa.int64()),
+                ("keywords", pa.list_(pa.string())),
+                ("name", pa.string()),
+            ]
+        )
+        store.insert("cluster", pa.Table.from_pylist(rows, schema=types))
+
+
+def get(store: Store, map_id: str) -> MapRecord | None:
+    """One map, or None when it is not known."""
+    row = store.one(_GET, {"map_id": map_id})
+    return _record(row) if row else None
+
+
+def of_snapshot(store: Store, snapshot_id: str) -> list[MapRecord]:
+    """Every map of a snapshot, newest first."""
+    return [_record(row) for row in store.rows(_OF_SNAPSHOT, {"snapshot_id": snapshot_id})]
+
+
+def newest(store: Store, snapshot_id: str) -> MapRecord | None:
+    """The newest map of a snapshot, or None."""
+    row = store.one(_OF_SNAPSHOT, {"snapshot_id": snapshot_id})
+    return _record(row) if row else None
+
+
+def points(store: Store, map_id: str) -> pd.DataFrame:
+    """Columns example_id (ascending), x, y (float32), cluster (int32, -1 = none)."""
+    return store.read(_POINTS, {"map_id": map_id})
+
+
+def points_in_box(store: Store, map_id: str, box: tuple[float, float, float, float]) -> pd.DataFrame:
+    """Columns example_id (ascending), x, y of the points inside left, bottom, right, top, edges inside."""
+    left, bottom, right, top = box
+    return store.read(_IN_BOX, {"map_id": map_id, "left": left, "bottom": bottom, "right": right, "top": top})
+
+
+def clusters(store: Store, map_id: str) -> pd.DataFrame:
+    """Columns cluster (-1 = none), size, keywords (lists), name; largest cluster first after -1."""
+    return store.read(_CLUSTERS, {"map_id": map_id})
+
+
+def _record(row: tuple[Any, ...]) -> MapRecord:
+    return MapRecord(
+        map_id=row[0],
+        snapshot_id=row[1],
+        encoder_key=row[2],
+        params=json.loads(row[3]),
+        seed=int(row[4]),
+        trustworthiness=row[5],
+        neighbour_overlap=row[6],
+        n_quality=int(row[7] or 0),
+        cluster_method=row[8] or "",
+        stability=row[9],
+        noise_share=float(row[10] or 0.0),
+        created_at=row[11].isoformat(timespec="seconds"),
+    )
+
+
+# --- slices -----------------------------------------------------------------------------------------------------------
+def add_slice(
+    store: Store,
+    snapshot_id: str,
+    *,
+    name: str,
+    definition: Mapping[str, Any],
+    example_ids: Sequence[int] | Array,
+    by: str,
+) -> str:
+    """Write a named part of a snapshot down; returns its slice_id."""
+    slice_id = uuid.uuid4().hex[:12]
+    with store.write() as cursor:
+        cursor.execute(
+            _ADD_SLICE,
+            {
+                "slice_id": slice_id,
+                "snapshot_id": snapshot_id,
+                "name": name,
+                "definition": json.dumps(dict(definition), ensure_ascii=False),
+                "example_ids": [int(i) for i in example_ids],
+                "created_at": datetime.now(UTC),
+                "created_by": by,
+            },
+        )
+    return slice_id
+
+
+def get_slice(store: Store, slice_id: str) -> Slice | None:
+    """One slice, or None when it is not known (an id from a URL may be anything)."""
+    row = store.one(_SLICE, {"slice_id": slice_id})
+    if row is None:
+        return None
+    return Slice(
+        row[0], row[1], row[2], json.loads(row[3]), tuple(row[4]), row[5].isoformat(timespec="seconds"), row[6]
+    )
+
+
+def require_slice(store: Store, slice_id: str) -> Slice:
+    """One slice.
+
+    Raises:
+        StoreError: it is not known.
+    """
+    found = get_slice(store, slice_id)
+    if found is None:
+        raise StoreError("This slice is not known", got=slice_id, fix="Save the slice again on the Explore page.")
+    return found
+
+
+def slices(store: Store, snapshot_id: str) -> pd.DataFrame:
+    """Columns slice_id, name, n, created_at, created_by of a snapshot's slices, newest first."""
+    return store.read(_SLICES, {"snapshot_id": snapshot_id})
