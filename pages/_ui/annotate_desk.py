@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pandas as pd
 import streamlit as st
 
-from pages._ui import annotate_text, frame
+from pages._ui import annotate_aside, annotate_text, frame
 from pages._ui.words import plain, t
 from studio.annotation.keys import DESK_KEYS, MOST_BUTTONS, label_keys
 from studio.errors import StudioError
@@ -28,7 +28,6 @@ DISPLAY, ACTED, FULL, PROBLEM, SKIPPED = (
     "desk.problem",
     "desk.skipped_too",
 )
-SCALES = {"small": 0.85, "normal": 1.0, "large": 1.25}
 COLUMNS = ("example_id", "text", "row_hash", "language")
 TOP_SUGGESTIONS = 9
 
@@ -63,17 +62,21 @@ def _desk(snapshot: Snapshot, selection_id: str) -> None:
             str(row.text),
             language=str(row.language or snapshot.language),
             label=t("annotate.text"),
-            scale=SCALES.get(str(st.session_state.get("desk_size") or "normal"), 1.0),
+            scale=annotate_aside.scale(),
         )
-        suggestion = _suggestion(snapshot, waiting.example_id)
+        suggestion = _suggestion(snapshot, desk)
         _label_buttons(snapshot, shown, display, suggestion)
         _acts(desk, shown, display, suggestion)
         _saved_line(desk)
     with aside:
-        _suggestion_box(suggestion)
-        _guidelines(snapshot)
-        _options(snapshot, waiting)
-        st.caption(t("annotate.rank", rank=f"{waiting.rank + 1:,}", n=f"{desk.n:,}") + " · " + _reason(waiting.reason))
+        annotate_aside.suggestion(suggestion)
+        annotate_aside.guidelines(snapshot)
+        annotate_aside.options(snapshot, waiting, _touch)
+        st.caption(
+            t("annotate.rank", rank=f"{waiting.rank:,}", n=f"{desk.n:,}")
+            + " · "
+            + annotate_aside.reason(waiting.reason)
+        )
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -112,11 +115,20 @@ def _display(selection_id: str, example_id: int) -> tuple[str, float]:
     return kept[2], kept[3]
 
 
-def _suggestion(snapshot: Snapshot, example_id: int) -> list[tuple[str, float]]:
+def _suggestion(snapshot: Snapshot, desk: Desk) -> list[tuple[str, float]]:
     """The newest round's labels for this example with their probabilities, likeliest first; empty when hidden."""
     if not st.session_state.get("desk_suggest", True):
         return []
-    return annotate_suggest.of_example(frame.studio(), snapshot.snapshot_id, example_id)
+    round_id = annotate_suggest.newest_round(frame.studio(), snapshot.snapshot_id)
+    if round_id is None:
+        return []
+    found = _suggested(round_id, tuple(waiting.example_id for waiting in desk.waiting))
+    return found.get(desk.waiting[0].example_id, [])
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _suggested(round_id: str, ids: tuple[int, ...]) -> dict[int, list[tuple[str, float]]]:
+    return annotate_suggest.of_examples(frame.studio(), round_id, ids)
 
 
 # --- acting -----------------------------------------------------------------------------------------------------------
@@ -322,61 +334,6 @@ def _clock(at: str) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         zone = ZoneInfo("UTC")
     return f"{datetime.fromisoformat(at).astimezone(zone):%H:%M:%S}"
-
-
-def _suggestion_box(suggestion: list[tuple[str, float]]) -> None:
-    st.caption(t("annotate.suggestion"))
-    if suggestion:
-        label, p = suggestion[0]
-        st.text(t("annotate.suggestion_p", label=label, p=f"{100 * p:.0f}"))
-    elif not st.session_state.get("desk_suggest", True):
-        st.text(t("annotate.suggestion_hidden"))
-    else:
-        st.text(t("annotate.suggestion_none"))
-
-
-def _guidelines(snapshot: Snapshot) -> None:
-    written = labels.guidelines(frame.studio().store, snapshot.corpus_id)
-    st.caption(t("annotate.guidelines"))
-    with st.container(height=220, border=True):
-        st.text(written or t("annotate.guidelines_none"))
-
-
-def _options(snapshot: Snapshot, waiting: Waiting) -> None:
-    with st.popover(t("annotate.options"), icon=":material/tune:"):
-        st.toggle(
-            t("annotate.show_suggestion"),
-            value=True,
-            key="desk_suggest",
-            persist_state="session",
-            help=t("annotate.show_suggestion_help"),
-            on_change=_touch,
-        )
-        st.segmented_control(
-            t("annotate.text_size"),
-            list(SCALES),
-            default="normal",
-            key="desk_size",
-            persist_state="session",
-            format_func=lambda size: t(f"annotate.size_{size}"),
-            on_change=_touch,
-        )
-        if snapshot.groups:
-            st.toggle(
-                t("annotate.show_groups"), key="desk_groups", help=t("annotate.show_groups_help"), on_change=_touch
-            )
-        st.caption(t("annotate.keys_help"))
-    if snapshot.groups and st.session_state.get("desk_groups"):
-        store = frame.studio().store
-        seen = examples.by_ids(store, snapshot.snapshot_id, [waiting.example_id], list(snapshot.group_columns))
-        st.dataframe(seen.drop(columns="example_id", errors="ignore").T.astype(str), hide_index=False)
-
-
-def _reason(reason: str) -> str:
-    for start, word in (("control_random", "control"), ("seed_random", "seed"), ("most_useful", "useful")):
-        if reason.startswith(start):
-            return t(f"annotate.reason_{word}")
-    return t("annotate.reason_selected")
 
 
 def _finished(desk: Desk) -> None:

@@ -141,9 +141,10 @@ def _line(name: str, points: Sequence[Point], *, dashed: bool = False) -> CurveL
 def _advice(seen: LoopView) -> None:
     st.subheader(t("loop.advice_title"), anchor=False)
     box = st.success if seen.verdict and seen.verdict.stop else st.info
-    for key, values in loop_view.advice(seen):
-        box(t(key, **values), icon=":material/flag:" if box is st.success else ":material/trending_up:")
-        box = st.warning
+    (key, values), *others = loop_view.advice(seen)
+    box(t(key, **values), icon=":material/flag:" if box is st.success else ":material/trending_up:")
+    for key, values in others:
+        st.info(t(key, **values), icon=":material/info:")
     if len(seen.verdicts) > 1:
         with st.expander(t("loop.window_title"), icon=":material/history:"):
             for verdict in seen.verdicts:
@@ -171,7 +172,7 @@ def _table(seen: LoopView) -> None:
                 t("loop.col_picked"): _share(turn.picked),
             }
         )
-    st.dataframe(pd.DataFrame(rows).dropna(axis=1, how="all"), hide_index=True)
+    st.dataframe(pd.DataFrame(rows).dropna(axis=1, how="all").astype(object).fillna("–"), hide_index=True)
     st.caption(t("loop.checks_note"))
 
 

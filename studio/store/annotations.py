@@ -69,6 +69,11 @@ _OF_EXAMPLE = f"""
 WITH {_ACTIVE}
 SELECT {_READ} FROM active WHERE example_id = $example_id ORDER BY seq
 """
+_STANDING = f"""
+WITH {_ACTIVE}
+SELECT {_READ} FROM active WHERE event = $event
+QUALIFY row_number() OVER (PARTITION BY example_id ORDER BY seq DESC) = 1 ORDER BY example_id
+"""
 _QUEUE = f"""
 WITH {_ACTIVE},
 newest AS (
@@ -236,6 +241,11 @@ def events(store: Store, corpus_id: str, selection_id: str | None = None) -> lis
 def of_example(store: Store, corpus_id: str, example_id: int) -> list[AnnotationEvent]:
     """What stands about one example: labels, skips and notes that nobody took back, oldest first."""
     return [_event(row) for row in store.rows(_OF_EXAMPLE, {"corpus_id": corpus_id, "example_id": example_id})]
+
+
+def standing(store: Store, corpus_id: str, event: str) -> list[AnnotationEvent]:
+    """The newest event of one kind of every example of a corpus, undone ones left out, by example id."""
+    return [_event(row) for row in store.rows(_STANDING, {"corpus_id": corpus_id, "event": event})]
 
 
 def last_of(store: Store, corpus_id: str, selection_id: str, actor: str) -> AnnotationEvent | None:

@@ -48,7 +48,8 @@ def press_id(display: str, event: str, value: str = "") -> str:
     return uuid.uuid5(uuid.UUID(display), f"{event}\x1f{value}").hex
 
 
-def _draft(actor: Actor, shown: Shown, event_id: str, event: str, **more: Any) -> AnnotationEvent:
+def draft(actor: Actor, shown: Shown, event_id: str, event: str, **more: Any) -> AnnotationEvent:
+    """An event about what was shown, in the actor's name, not stored yet."""
     return AnnotationEvent(
         event_id=event_id,
         corpus_id=shown.corpus_id,
@@ -63,7 +64,8 @@ def _draft(actor: Actor, shown: Shown, event_id: str, event: str, **more: Any) -
     )
 
 
-def _class(value: str) -> dict[str, Any]:
+def class_payload(value: str) -> dict[str, Any]:
+    """The payload of a class label."""
     return {"version": 1, "kind": "class", "value": value}
 
 
@@ -101,23 +103,23 @@ def label(
         earlier=earlier.get(shown.example_id),
         eligible=not shown.has_control or batches.is_random(shown.reason),
     )
-    draft = _draft(
+    made = draft(
         actor,
         shown,
         event_id,
         "label",
-        payload=_class(value),
+        payload=class_payload(value),
         split=split,
         suggestion=suggestion,
         duration_ms=duration_ms,
     )
-    return annotations.append(studio.store, [draft])[0]
+    return annotations.append(studio.store, [made])[0]
 
 
 @act("annotate.skip", "annotator", log=False)
 def skip(studio: Studio, actor: Actor, *, shown: Shown, event_id: str) -> AnnotationEvent:
     """Put an example aside without a label; it can be looked at again when the queue is through."""
-    return annotations.append(studio.store, [_draft(actor, shown, event_id, "skip")])[0]
+    return annotations.append(studio.store, [draft(actor, shown, event_id, "skip")])[0]
 
 
 @act("annotate.note", "annotator", log=False)
@@ -133,7 +135,7 @@ def note(studio: Studio, actor: Actor, *, shown: Shown, text: str, event_id: str
             "A note must have between 1 and 2,000 characters", got=f"{len(clean)} characters", fix="Change its length."
         )
     payload = {"version": 1, "kind": "note", "value": clean}
-    return annotations.append(studio.store, [_draft(actor, shown, event_id, "note", payload=payload)])[0]
+    return annotations.append(studio.store, [draft(actor, shown, event_id, "note", payload=payload)])[0]
 
 
 @act("annotate.undo", "annotator", log=False)
@@ -157,7 +159,7 @@ def undo(studio: Studio, actor: Actor, *, selection_id: str, supersedes: str, ev
 
 def _undo_draft(actor: Actor, old: AnnotationEvent, event_id: str) -> AnnotationEvent:
     shown = Shown(old.corpus_id, old.snapshot_id, old.selection_id or "", old.example_id, old.row_hash)
-    return _draft(actor, shown, event_id, "undo", supersedes=old.event_id, payload={"version": 1})
+    return draft(actor, shown, event_id, "undo", supersedes=old.event_id, payload={"version": 1})
 
 
 @act("annotate.redo", "annotator", log=False)
@@ -176,8 +178,8 @@ def redo(studio: Studio, actor: Actor, *, selection_id: str, undone: str, event_
     if old is None or last is None or last.event_id != old.event_id:
         raise AnnotationError("There is nothing to bring back", got=undone, fix="Give the example its label again.")
     shown = Shown(old.corpus_id, old.snapshot_id, selection_id, old.example_id, old.row_hash)
-    draft = _draft(actor, shown, event_id, old.event, payload=old.payload, split=old.split, suggestion=old.suggestion)
-    return annotations.append(studio.store, [draft])[0]
+    made = draft(actor, shown, event_id, old.event, payload=old.payload, split=old.split, suggestion=old.suggestion)
+    return annotations.append(studio.store, [made])[0]
 
 
 @act("annotate.add_label", "analyst")
@@ -287,7 +289,9 @@ def _bulk(
             earlier=earlier.get(example_id),
             eligible=not mixed or batches.is_random(reasons.get(example_id, "")),
         )
-        counted[split] += 1
+        counted[split] += example_id not in earlier
         event_id = uuid.uuid5(call, f"{namespace}:{example_id}").hex
-        drafts.append(_draft(actor, shown, event_id, "label", payload=_class(value), split=split, simulated=simulated))
+        drafts.append(
+            draft(actor, shown, event_id, "label", payload=class_payload(value), split=split, simulated=simulated)
+        )
     return drafts

@@ -56,12 +56,16 @@ class TurnView:
 
 @dataclass(frozen=True)
 class LoopView:
-    """Everything about one loop. `verdicts` are those of the last rounds, oldest first, the newest one counts."""
+    """Everything about one loop. `verdicts` are those of the last rounds, oldest first, the newest one counts.
+
+    `asked` is what the chosen rule says now, also where a limit ended the loop.
+    """
 
     row: LoopRow
     config: LoopConfig
     turns: tuple[TurnView, ...]
     verdicts: tuple[stopping.Verdict, ...]
+    asked: stopping.Verdict | None
     selection_id: str | None
     n_queue: int
     n_open: int
@@ -98,6 +102,7 @@ def view(studio: Studio, loop_id: str, *, window: int = 5) -> LoopView:
         config=config,
         turns=tuple(_turn(studio, row, turns, history, place) for place in range(len(turns))),
         verdicts=tuple(stopping.window(history, config.rule, config.stop_settings(), window)) if history else (),
+        asked=stopping.rule(config.rule).check(history, config.stop_settings()) if history else None,
         selection_id=selection_id,
         n_queue=0 if queue is None else len(queue),
         n_open=0 if queue is None else int((queue.state == "open").sum()),
@@ -173,6 +178,8 @@ def advice(seen: LoopView) -> list[tuple[str, dict[str, Any]]]:
     said: list[tuple[str, dict[str, Any]]] = []
     if seen.verdict is not None:
         said.append((seen.verdict.key, dict(seen.verdict.values)))
+        if seen.asked is not None and seen.verdict.rule != seen.config.rule:
+            said.append((seen.asked.key, dict(seen.asked.values)))  # a limit ended it: what the chosen rule thought
     if seen.turns and seen.config.rule == "confident_gain":
         n = seen.turns[-1].point.n_validation
         narrowest = stopping.narrowest_high(n) if n else 1.0
