@@ -15,6 +15,7 @@ from studio.workflows.audits import AuditReport
 from studio.workflows.studio import Studio
 
 AT_ONCE_UP_TO = 100_000  # examples checked without being asked; about five seconds the first time
+CALM = 12  # findings without an alarm shown under their check
 FIRST = 8  # findings that stand out shown before the rest is folded away
 
 
@@ -22,16 +23,16 @@ def render(studio: Studio, snapshot: Snapshot) -> None:
     """The whole section for one snapshot."""
     st.subheader(t("audit.section"), anchor=False)
     st.caption(t("audit.intro"))
-    mode = st.segmented_control(
+    mode = frame.url_select(
+        st,
         t("audit.which_labels"),
         audits.LABEL_MODES,
-        default="all",
-        required=True,
+        "al",
         format_func=lambda name: t(f"audit.labels_{name}"),
-        key="al",
-        bind="query-params",
+        widget="segmented_control",
+        required=True,
     )
-    report = _report(studio, snapshot, mode or "all")
+    report = _report(studio, snapshot, mode)
     if report is None:
         return
     _basis(report)
@@ -78,20 +79,19 @@ def _headlines(report: AuditReport) -> None:
 def _one_check(studio: Studio, snapshot: Snapshot, report: AuditReport) -> None:
     """Each check by itself: its findings, its picture, its numbers."""
     names = list(report.results)
-    chosen = st.pills(
+    name = frame.url_select(
+        st,
         t("audit.select"),
         names,
-        default=names[0],
-        required=True,
+        "audit",
         format_func=lambda name: _pill(report, name),
-        key="audit",
-        bind="query-params",
+        widget="pills",
+        required=True,
     )
-    name = chosen or names[0]
     result = report.results[name]
     st.caption(t(f"audit.about.{name}"))
-    for number, finding in enumerate([finding for finding in result.findings if not finding.alarm][:12]):
-        shown.card(finding, key=f"audit.{name}.{number}")
+    for number, finding in enumerate([finding for finding in result.findings if not finding.alarm][:CALM]):
+        shown.line(finding, key=f"audit.{name}.{number}")
     for note in result.notes:
         st.caption(t(note))
     detail.show(name, result, snapshot)

@@ -59,10 +59,14 @@ def _draw(figure: object, key: str) -> None:
     st.plotly_chart(figure, key=key, config={"displayModeBar": False})
 
 
-def _pick(values: list[str], key: str, title: str) -> str:
+def _pick(table: pd.DataFrame, column: str, key: str) -> str:
+    """One value of a column; those with an alarm come first, so that what stands out is what shows."""
+    names = list(table[column].unique())
+    loud = set(table.loc[table["alarm"].astype(bool), column])
+    values = sorted(names, key=lambda name: name not in loud)
     if len(values) < 2:
         return values[0]
-    return st.selectbox(title, values, key=key, bind="query-params", format_func=_factor)
+    return frame.url_select(st, t(f"audit.column.{column}"), values, key, format_func=_factor)
 
 
 def _factor(name: str) -> str:
@@ -70,7 +74,7 @@ def _factor(name: str) -> str:
 
 
 def _shares(table: pd.DataFrame) -> None:
-    attribute = _pick(list(table["attribute"].unique()), "ag", t("audit.column.attribute"))
+    attribute = _pick(table, "attribute", "ag")
     _draw(figures.shares(table[table["attribute"] == attribute].reset_index(drop=True)), "audit.fig.shares")
 
 
@@ -81,7 +85,7 @@ def _forest(table: pd.DataFrame) -> None:
 
 
 def _lengths(table: pd.DataFrame) -> None:
-    factor = _pick(list(table["factor"].unique()), "af", t("audit.column.factor"))
+    factor = _pick(table, "factor", "af")
     _draw(figures.lengths(table[table["factor"] == factor]), "audit.fig.lengths")
 
 
@@ -154,22 +158,15 @@ def diversity(studio: Studio, snapshot: Snapshot) -> None:
         return
     with frame.show_errors(), st.spinner(t("audit.waiting")):
         table = audits.measure_diversity(studio, frame.current_user(), snapshot_id=snapshot.snapshot_id)
+        names, values, about = t("diversity.measure"), t("diversity.value"), t("diversity.meaning")
         rows = [
             {
-                "measure": t(f"diversity.name.{row.name_}"),
-                "value": f"{row.value:.1%}" if row.name_ == "repeats" else f"{row.value:,.3g}",
-                "meaning": t(row.about, **row.values_),
+                names: t(f"diversity.name.{row.name_}"),
+                values: f"{row.value:.1%}" if row.name_ == "repeats" else f"{row.value:,.3g}",
+                about: t(row.about, **row.values_),
             }
             for row in table.rename(columns={"name": "name_", "values": "values_"}).itertuples()
         ]
-        st.dataframe(
-            pd.DataFrame(rows),
-            hide_index=True,
-            column_config={
-                "measure": st.column_config.TextColumn(t("diversity.measure"), width="medium"),
-                "value": st.column_config.TextColumn(t("diversity.value"), width="small"),
-                "meaning": st.column_config.TextColumn(t("diversity.meaning"), width="large"),
-            },
-        )
+        st.table(pd.DataFrame(rows).set_index(names), border="horizontal")
         if "vendi" not in set(table["name"]):
             st.caption(t("diversity.needs_vectors"))

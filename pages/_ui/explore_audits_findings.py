@@ -18,14 +18,21 @@ def card(finding: Finding, *, key: str) -> None:
     """One finding; corpus words in the sentence are literal characters."""
     with st.container(border=True):
         place = st.columns([5, 1], vertical_alignment="center")
-        icon = ":material/flag:" if finding.alarm else ":material/info:"
-        place[0].markdown(f"{icon} {sentence(finding)}")
+        place[0].markdown(f":material/flag: {sentence(finding)}")
         place[0].caption(numbers(finding))
         clauses = examples_filter(finding)
-        if clauses and place[1].button(
-            t("audit.show_examples"), key=key, help=_help(finding), use_container_width=True
-        ):
+        if clauses and place[1].button(t("audit.show_examples"), key=key, help=_help(finding), width="stretch"):
             frame.go("explore", f=conditions_to_text(clauses))
+
+
+def line(finding: Finding, *, key: str) -> None:
+    """A finding without an alarm: one quiet line, its examples one small press away."""
+    place = st.columns([11, 1], vertical_alignment="center")
+    place[0].markdown(f"{sentence(finding)} :gray[:small[{numbers(finding)}]]")
+    clauses = examples_filter(finding)
+    help_text = _help(finding) or t("audit.show_examples")
+    if clauses and place[1].button("", icon=":material/arrow_forward:", key=key, type="tertiary", help=help_text):
+        frame.go("explore", f=conditions_to_text(clauses))
 
 
 def sentence(finding: Finding) -> str:

@@ -17,6 +17,15 @@ from studio.workflows.studio import Studio, open_studio
 
 NAME_KEY = "who"
 SNAPSHOT_KEY = "s"
+_ROUTED = "frame.routed"
+# The pages in the order of the work, by section of the menu.
+SECTIONS = {
+    "": (("home", ":material/home:"),),
+    "data": (("upload", ":material/upload_file:"), ("explore", ":material/scatter_plot:")),
+    "choose": (("select", ":material/tune:"), ("annotate", ":material/edit_note:")),
+    "learn": (("train", ":material/model_training:"), ("loop", ":material/autorenew:")),
+    "work": (("runs", ":material/pending_actions:"),),
+}
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda opened: opened.close())
@@ -24,8 +33,40 @@ def _open(home: str) -> Studio:
     return open_studio(studio_settings.from_environment(workspace=home))
 
 
+def navigation() -> st.Page:
+    """The menu; returns the page to run. Called by app.py before anything else."""
+    st.session_state[_ROUTED] = True
+    return st.navigation(
+        {
+            t(f"frame.nav.{section}") if section else "": [
+                st.Page(
+                    f"pages/{name}.py",
+                    title=t(f"frame.nav.{name}"),
+                    icon=icon,
+                    url_path=name,
+                    default=name == "home",
+                )
+                for name, icon in entries
+            ]
+            for section, entries in SECTIONS.items()
+        }
+    )
+
+
+def _through_the_router() -> None:
+    """Send a page that Streamlit opened by itself through app.py.
+
+    Until some session has called `st.navigation`, a server takes every file of `pages/` for a page of its own: the
+    first deep link after a start would show a page without its frame. The call turns that off for the whole server.
+    """
+    if _ROUTED not in st.session_state:
+        navigation()
+        st.rerun()
+
+
 def studio() -> Studio:
     """The studio of this server process; the page stops with a clear text when it cannot be opened."""
+    _through_the_router()
     with show_errors():
         settings = studio_settings.from_environment()
         return _open(str(settings.workspace.root))
@@ -40,8 +81,9 @@ def current_user() -> Actor:
 
 def current_snapshot() -> Snapshot:
     """The snapshot in the URL; a page without one says where to get one and stops."""
+    opened = studio()
     chosen = st.query_params.get(SNAPSHOT_KEY) or st.session_state.get(_kept(SNAPSHOT_KEY))
-    found = snapshots.get(studio().store, str(chosen)) if chosen else None
+    found = snapshots.get(opened.store, str(chosen)) if chosen else None
     if found is None:
         st.info(t("frame.no_corpus"), icon=":material/database:")
         if st.button(t("frame.go_home"), type="primary", icon=":material/home:"):
@@ -106,9 +148,16 @@ def _kept(key: str) -> str:
 
 
 def url_select(
-    place: Any, label: str, options: Sequence[str], key: str, *, format_func: Callable[[str], str], **more: Any
+    place: Any,
+    label: str,
+    options: Sequence[str],
+    key: str,
+    *,
+    format_func: Callable[[str], str],
+    widget: str = "selectbox",
+    **more: Any,
 ) -> str:
-    """A select box whose chosen option (not its shown name) is a URL parameter that survives a change of page.
+    """A select box or pills whose chosen option (not its shown name) is a URL parameter; it survives a change of page.
 
     `bind="query-params"` puts the formatted name into the URL, which changes with the language and with every rename.
 
@@ -118,13 +167,15 @@ def url_select(
         options: what may be chosen; the first one when the URL holds nothing valid and nothing was chosen before.
         key: name of the URL parameter; "" as a value is not written.
         format_func: how an option is shown.
-        more: further arguments of st.selectbox.
+        widget: selectbox, pills, segmented_control or radio.
+        more: further arguments of that widget; pills and segmented controls need required=True.
     """
     asked, kept = st.query_params.get(key), st.session_state.get(_kept(key))
     chosen = asked if asked in options else kept if kept in options else options[0]
     _keep(key, chosen)
     st.session_state[f"{key}.box"] = chosen
-    place.selectbox(label, options, key=f"{key}.box", format_func=format_func, on_change=_chosen, args=(key,), **more)
+    draw = getattr(place, widget)
+    draw(label, options, key=f"{key}.box", format_func=format_func, on_change=_chosen, args=(key,), **more)
     return chosen
 
 

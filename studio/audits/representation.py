@@ -167,7 +167,7 @@ def _summary_finding(rows: pd.DataFrame) -> Finding:
         },
         n=n,
         estimate=tvd,
-        unit="share",
+        unit="moved",
         p=float(stats.chi2.sf(chi2, len(rows) - 1)),
         threshold=BAND,
         smallest_effect=float(rows.smallest.median()),
