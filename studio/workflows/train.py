@@ -81,6 +81,13 @@ def hardware() -> devices.Hardware:
     return devices.inspect()
 
 
+def label_counts(studio: Studio, snapshot_id: str) -> dict[str, int]:
+    """Usable labels by where they count: train and validation."""
+    counted = labels.counts(studio.store, snapshot_id)
+    counted = counted[~counted["stale"].astype(bool)]
+    return {name: int(counted.loc[counted["split"] == name, "n"].sum()) for name in ("train", "validation")}
+
+
 # --- preparing --------------------------------------------------------------------------------------------------------
 def prepare(
     studio: Studio, *, snapshot_id: str, plan: TrainPlan, arm: str = "selection", per_class: int | None = None

@@ -138,6 +138,11 @@ def next_pool(studio: Studio, round_id: str) -> pd.DataFrame:
     return frame[frame["example_id"].isin(left)].reset_index(drop=True)
 
 
+def control_count(k: int) -> int:
+    """How many of a batch of k are drawn at random."""
+    return batches.n_control(k, batches.DEFAULT_CONTROL_SHARE)
+
+
 def best_next(studio: Studio, round_id: str, k: int, *, by: str = "margin") -> list[int]:
     """The k pool examples the round's model is least sure of and nobody has labelled since, ties by id."""
     frame = next_pool(studio, round_id)
