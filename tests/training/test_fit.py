@@ -80,7 +80,7 @@ def test_ngrams_and_characters_too(tmp_path):
         np.testing.assert_array_equal(loaded.logits(HELD.texts), fitted.classifier.logits(HELD.texts))
         if name == "ngrams":
             accuracy = np.mean(
-                [loaded.labels[i] == t for i, t in zip(loaded.logits(HELD.texts).argmax(1), HELD.labels)]
+                [loaded.labels[i] == t for i, t in zip(loaded.logits(HELD.texts).argmax(1), HELD.labels, strict=True)]
             )
             assert accuracy == 1.0
 

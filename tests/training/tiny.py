@@ -18,7 +18,7 @@ WORDS = {
 
 
 def texts(n: int, seed: int = 0) -> tuple[list[str], list[str], list[str]]:
-    """n texts with their labels and a group each; the label is in the words."""
+    """N texts with their labels and a group each; the label is in the words."""
     rng = np.random.default_rng(seed)
     names = sorted(WORDS)
     rows = [(names[i % 3], int(rng.integers(4)), int(rng.integers(1000))) for i in range(n)]
