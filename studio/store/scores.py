@@ -68,6 +68,7 @@ _ROUND = """
 SELECT round_id, number, name, path FROM round WHERE snapshot_id = $snapshot_id AND arm = 'selection'
 ORDER BY created_at DESC, number DESC LIMIT 1
 """
+_SLICE = "SELECT example_ids FROM slice WHERE snapshot_id = $snapshot_id AND slice_id = $slice_id"
 _STATE = """
 SELECT (SELECT coalesce(max(seq), 0) FROM annotation AS a JOIN snapshot AS s USING (corpus_id)
         WHERE s.snapshot_id = $snapshot_id),
@@ -266,3 +267,9 @@ def pool_state(store: Store, snapshot_id: str) -> tuple[int, str]:
     """What changes when the pool does: the newest annotation's number and the moment of the split decision."""
     row = store.rows(_STATE, {"snapshot_id": snapshot_id})[0]
     return int(row[0]), str(row[1])
+
+
+def slice_ids(store: Store, snapshot_id: str, slice_id: str) -> list[int] | None:
+    """Example ids of a stored slice, or None when there is none of that id."""
+    row = store.one(_SLICE, {"snapshot_id": snapshot_id, "slice_id": slice_id})
+    return [int(i) for i in row[0]] if row else None

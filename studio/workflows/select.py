@@ -318,3 +318,8 @@ def as_dict(frozen: FrozenSelection) -> dict[str, Any]:
 def measures_of(studio: Studio, snapshot_id: str, choice: Choice, example_id: int) -> pd.DataFrame:
     """Raw and unit value of every measure in use for one example: measure, raw, unit_value."""
     return scores.of_example(studio.store, snapshot_id, example_id, choice.pool.sets)
+
+
+def in_pool(choice: Choice, example_id: int) -> bool:
+    """True for an example that could be chosen: in the pool and without a label."""
+    return bool(len(choice.pool.matrix.rows_of(np.array([example_id], dtype=np.int64))))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from studio.audits.diversity import mean_distance, spread, vendi_scores
+from studio.audits.diversity import Spread, mean_distance, spread, vendi_scores
 from studio.records import Array
 from studio.selection.bands import (
     DRAWS,
@@ -31,8 +31,8 @@ from studio.workflows.studio import Studio
 LEAST_DRAWS = 39  # fewer give no 95 % band
 _WORK = 6e10  # multiply-adds spent on Vendi scores of draws, about 3 s on one core; fixed, so the count is repeatable
 _MOST_CELLS = 4e8  # numbers read from the vectors file for the distances of all draws
-_KEPT = 16
-_kept: OrderedDict[tuple[Any, ...], Effect] = OrderedDict()
+_KEPT = 32
+_kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -46,25 +46,31 @@ class GroupBand:
 
 
 @dataclass(frozen=True)
-class Effect:
-    """The effect of one choice. `distance` and `vendi` are None without vectors or with fewer than two examples."""
+class Variety:
+    """How varied a choice is beside random draws from the pool that obey the same limits."""
+
+    distance: AgainstRandom
+    vendi: AgainstRandom
+
+
+@dataclass(frozen=True)
+class GroupEffect:
+    """Bands of every group of every column, corrected together; `draws` is 0 where the bands are exact."""
 
     groups: Mapping[str, tuple[GroupBand, ...]]
-    distance: AgainstRandom | None
-    vendi: AgainstRandom | None
     draws: int
-    is_simulated: bool
 
     @property
     def alarms(self) -> tuple[GroupBand, ...]:
-        """Groups of 50 and more that a random draw would very rarely treat so, the farthest outside first."""
+        """Groups of 50 and more that a random draw would very rarely treat so: people first, clusters after them."""
         found = [g for groups in self.groups.values() for g in groups
                  if g.band.verdict in ("fewer", "more") and not g.band.is_small]  # fmt: skip
-        return tuple(sorted(found, key=lambda g: (-abs(g.band.gap) / max(g.band.expected, 1.0), g.column, g.key)))
+        by_size = sorted(found, key=lambda g: (-abs(g.band.gap) / max(g.band.expected, 1.0), g.column, g.key))
+        return tuple(sorted(by_size, key=lambda g: g.column == "cluster"))
 
 
-def effect(studio: Studio, choice: Choice, draws: int = DRAWS) -> Effect:
-    """Bands and diversity of a choice; from memory when it was worked out before.
+def group_effect(choice: Choice, draws: int = DRAWS) -> GroupEffect:
+    """Group shares of a choice against random draws of the same size; from memory when worked out before.
 
     Exact hypergeometric bands without limits. With caps, quotas or the near-duplicate filter: random draws that obey
     the same ones, seeded by the recipe.
@@ -72,14 +78,38 @@ def effect(studio: Studio, choice: Choice, draws: int = DRAWS) -> Effect:
     Raises:
         SelectionError: fewer than 39 draws were asked for.
     """
-    key = (str(studio.workspace.root), choice.pool.ids_hash, selections.hash_ids(np.sort(choice.ids)),
-           choice.recipe.rule, choice.recipe.seed, choice.recipe.strategy, draws, choice.state.around)  # fmt: skip
-    key = tuple(repr(part) for part in key)
+    return _remembered(("groups", *_key(choice, draws)), lambda: _group_effect(choice, draws))
+
+
+def variety(
+    studio: Studio, choice: Choice, draws: int = DRAWS, tick: Callable[[int, int], None] | None = None
+) -> Variety | None:
+    """Mean pairwise distance and Vendi score of a choice beside those of random draws; from memory when known.
+
+    Args:
+        studio: the open workspace.
+        choice: who gets in.
+        draws: most random draws; fewer where they would take long, the number is in the result.
+        tick: called with (done, all) after every draw, so that a page may show progress or give up.
+
+    Returns:
+        None without vectors, with fewer than two examples or with limits that leave no draw.
+    """
+    key = ("variety", str(studio.workspace.root), *_key(choice, draws))
+    return _remembered(key, lambda: _variety(studio, choice, draws, tick or (lambda done, all_: None)))
+
+
+def _key(choice: Choice, draws: int) -> tuple[Any, ...]:
+    return (choice.pool.ids_hash, selections.hash_ids(np.sort(choice.ids)), repr(choice.recipe.rule), choice.recipe.tau,
+            choice.recipe.seed, choice.recipe.strategy, draws, choice.state.around)  # fmt: skip
+
+
+def _remembered(key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-    made = _make(studio, choice, draws)
+    made = make()
     with _lock:
         _kept[key] = made
         while len(_kept) > _KEPT:
@@ -87,20 +117,24 @@ def effect(studio: Studio, choice: Choice, draws: int = DRAWS) -> Effect:
     return made
 
 
-def _make(studio: Studio, choice: Choice, draws: int) -> Effect:
-    matrix = choice.pool.matrix
-    rng = np.random.default_rng([choice.recipe.seed, 2])
+def _draw(choice: Choice, draws: int) -> list[Array]:
     axes, near = _limits(choice)
-    is_simulated = bool(axes) or near is not None
-    drawn = random_draws(np.arange(len(matrix)), len(choice.rows), len(matrix), rng, draws=draws, axes=axes, near=near)
+    rng = np.random.default_rng([choice.recipe.seed, 2])
+    n = len(choice.pool.matrix)
+    return random_draws(np.arange(n), len(choice.rows), n, rng, draws=draws, axes=axes, near=near)
+
+
+def _group_effect(choice: Choice, draws: int) -> GroupEffect:
+    matrix = choice.pool.matrix
+    axes, near = _limits(choice)
+    drawn = _draw(choice, draws) if axes or near is not None else []
     columns = list(matrix.columns)
-    bands = correct_together([_column_bands(choice, name, drawn if is_simulated else []) for name in columns])
+    bands = correct_together([_column_bands(choice, name, drawn) for name in columns])
     groups = {
         name: tuple(GroupBand(name, matrix.key_name(name, band.code), band) for band in own)
         for name, own in zip(columns, bands, strict=True)
     }
-    distance, vendi = _diversity(studio, choice, drawn)
-    return Effect(groups, distance, vendi, draws, is_simulated)
+    return GroupEffect(groups, len(drawn))
 
 
 def _limits(choice: Choice) -> tuple[list[Axis], Any]:
@@ -117,25 +151,32 @@ def _column_bands(choice: Choice, column: str, drawn: list[Array]) -> list[Band]
     return simulated_bands(pool, picked, np.stack([matrix.counts(column, rows) for rows in drawn]))
 
 
-def _diversity(studio: Studio, choice: Choice, drawn: list[Array]) -> tuple[AgainstRandom | None, AgainstRandom | None]:
-    """Mean pairwise distance and Vendi score beside those of the draws; fewer draws where they would take long."""
+def _variety(studio: Studio, choice: Choice, draws: int, tick: Callable[[int, int], None]) -> Variety | None:
     if choice.state.around.vectors_path is None or len(choice.rows) < 2:
-        return None, None
+        return None
     vectors = select_matrix.vectors(studio, choice.state)
     size, d = len(choice.rows), vectors.shape[1]
-    for_vendi = _affordable(len(drawn), _WORK / (size * d * d + 10 * d**3))
-    for_distance = _affordable(len(drawn), _MOST_CELLS / (size * d))
+    for_vendi = _affordable(draws, _WORK / (size * d * d + 10 * d**3))
+    for_distance = max(for_vendi, _affordable(draws, _MOST_CELLS / (size * d)))
+    distances, scores = [], []
+    drawn = [rows for rows in _draw(choice, for_distance) if len(rows) > 1]
+    if len(drawn) < LEAST_DRAWS:
+        return None
+    for number, rows in enumerate(drawn):
+        found = _spread(vectors, choice, rows)
+        distances.append(mean_distance(found))
+        if number < for_vendi:
+            scores.append(vendi_scores(found, (1.0,))[1.0])
+        tick(number + 1, len(drawn))
+    own = _spread(vectors, choice, choice.rows)
+    return Variety(
+        against_random(mean_distance(own), np.array(distances)),
+        against_random(vendi_scores(own, (1.0,))[1.0], np.array(scores)),
+    )
 
-    def of(rows: Array) -> Any:
-        return spread(vectors, np.sort(choice.pool.rows[rows]))
 
-    own = of(choice.rows)
-    spreads = [of(rows) for rows in drawn[: max(for_vendi, for_distance)] if len(rows) > 1]
-    if len(spreads) < LEAST_DRAWS:
-        return None, None
-    distance = against_random(mean_distance(own), np.array([mean_distance(one) for one in spreads[:for_distance]]))
-    scores = np.array([vendi_scores(one, (1.0,))[1.0] for one in spreads[:for_vendi]])
-    return distance, against_random(vendi_scores(own, (1.0,))[1.0], scores)
+def _spread(vectors: Array, choice: Choice, rows: Array) -> Spread:
+    return spread(vectors, np.sort(choice.pool.rows[rows]))
 
 
 def _affordable(draws: int, within: float) -> int:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from studio.errors import SelectionError
 from studio.jobs import query, rundir
 from studio.measures import DEFAULT_MEASURES, MEASURES, by_name
+from studio.models.encoders import encoder_info
 from studio.records import VIEWS, Actor, Array, Measure, RunSpec, Snapshot
 from studio.selection.unit_scores import unit_scores
 from studio.store import examples, labels, scores, snapshots
@@ -291,7 +292,7 @@ def _write_targets(studio: Studio, snapshot_id: str, around: Surroundings, targe
                 "op": "embed",
                 "texts": [targets.text.strip()[:MAX_DESCRIPTION]],
                 "encoder": around.encoder_key,
-                "fitted_dir": around.vectors_path,
+                "fitted_dir": around.vectors_path if encoder_info(str(around.encoder_key)).needs_fit else "",
             },
             timeout=60.0,
         )

@@ -1,0 +1,106 @@
+"""What relevance is measured against: a typed description, example numbers, or a slice chosen on Explore."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import frame, select_prepare
+from pages._ui.select_words import goal_text
+from pages._ui.words import plain, t
+from studio.access.roles import may
+from studio.errors import SelectionError
+from studio.measures import MEASURES
+from studio.records import Snapshot
+from studio.workflows import runs, select_scores, select_targets
+from studio.workflows.select_scores import ScoreState, Targets
+
+GOAL, PINS, SLICE = "goal", "pins", "slice"
+
+
+def targets_of_url(snapshot: Snapshot) -> Targets | None:
+    """The targets named in the URL; None when there are none, so that the newest relevance is used."""
+    text, pins, chosen = (st.query_params.get(key, "") for key in (GOAL, PINS, SLICE))
+    if not (text or pins or chosen):
+        return None
+    with frame.show_errors():
+        return select_targets.read(frame.studio(), snapshot.snapshot_id, text=text, pins=pins, slice_text=chosen)
+    return None
+
+
+def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None:
+    """The chooser, folded away once relevance is there, and the run that measures it."""
+    run = runs.live(frame.studio(), kind="measure", snapshot_id=snapshot.snapshot_id)
+    if run is not None:
+        select_prepare.progress(run.run_id, t("select.goal.working"))
+    own = state.views["relevance"].sets
+    label = t("select.goal.now", what=goal_text(own[0].context)) if own else t("select.goal.none")
+    with st.expander(f"{t('select.goal.title')} · {label}", icon=":material/target:", expanded=False):
+        if state.around.encoder_key is None or not may(frame.current_user().role, "analyst"):
+            st.caption(t("select.lacking.scores"))
+            return
+        with st.form("goal_form", border=False):
+            text = st.text_area(
+                t("select.goal.text"),
+                st.query_params.get(GOAL, ""),
+                max_chars=select_scores.MAX_DESCRIPTION,
+                height=80,
+                help=t("select.goal.text_help"),
+                placeholder=t("select.goal.text_hint"),
+            )
+            pins = st.text_input(t("select.goal.pins"), st.query_params.get(PINS, ""), help=t("select.goal.pins_help"))
+            chosen = ""
+            n = select_targets.slice_size(frame.studio(), snapshot.snapshot_id, st.query_params.get(SLICE, ""))
+            if n and st.checkbox(t("select.goal.slice", n=n), True):
+                chosen = st.query_params.get(SLICE, "")
+            if st.form_submit_button(t("select.goal.button"), type="primary", icon=":material/target:"):
+                with frame.show_errors():
+                    _start(snapshot, text, pins, chosen)
+
+
+def _start(snapshot: Snapshot, text: str, pins: str, chosen: str) -> None:
+    targets = select_targets.read(frame.studio(), snapshot.snapshot_id, text=text, pins=pins, slice_text=chosen)
+    if targets.is_empty:
+        raise SelectionError(t("select.goal.empty").rstrip(".。"), got=None, fix="")
+    for key, value in ((GOAL, text.strip()), (PINS, pins.strip()), (SLICE, chosen)):
+        if value:
+            st.query_params[key] = value
+        elif key in st.query_params:
+            del st.query_params[key]
+    state = select_scores.state(frame.studio(), snapshot.snapshot_id, targets)
+    if not state.views["relevance"].sets:
+        names = [measure.name for measure in MEASURES if measure.view == "relevance"]
+        select_scores.measure(
+            frame.studio(), frame.current_user(), snapshot_id=snapshot.snapshot_id, measures=names, targets=targets
+        )
+    st.rerun()
+
+
+def stale(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None:
+    """Scores that are older than what is known now, each with its reason, and one button that updates them."""
+    old = [entry for view in state.views.values() for entry in view.stale]
+    if not old:
+        return
+    lines = [
+        t(
+            "select.stale.line",
+            measure=t(f"measure.{name}.title"),
+            why=t(key, **{k: _safe(v) for k, v in values.items()}),
+        )
+        for name, key, values in old
+    ]
+    st.warning(f"{t('select.stale.title')}  \n" + "  \n".join(lines), icon=":material/history:")
+    if may(frame.current_user().role, "analyst") and st.button(t("select.stale.update"), icon=":material/update:"):
+        with frame.show_errors():
+            names = [name for name, _, _ in old if targets is not None or _needs_no_targets(name)]
+            select_scores.measure(
+                frame.studio(), frame.current_user(), snapshot_id=snapshot.snapshot_id, measures=names, targets=targets
+            )
+            st.rerun()
+
+
+def _safe(value: object) -> object:
+    return plain(value) if isinstance(value, str) else value
+
+
+def _needs_no_targets(name: str) -> bool:
+    return all("targets" not in measure.needs for measure in MEASURES if measure.name == name)

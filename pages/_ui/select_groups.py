@@ -1,0 +1,139 @@
+"""What the choice does to each group, and how varied it is, beside random draws of the same size."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import frame
+from pages._ui.select_words import column_name, key_name
+from pages._ui.words import plain, t
+from studio.figures.selection import MOST_KEYS, group_shares
+from studio.selection.bands import AgainstRandom
+from studio.workflows import select_effect
+from studio.workflows.select import Choice
+from studio.workflows.select_effect import GroupBand, GroupEffect
+
+SENTENCES = 4
+TICK_EVERY = 10
+
+
+def show(choice: Choice) -> None:
+    """Sentences first, then the picture of one column, then the numbers."""
+    st.subheader(t("select.groups.title"), anchor=False)
+    if not choice.pool.matrix.columns or not len(choice.ids):
+        st.caption(t("select.groups.none"))
+        return
+    found = select_effect.group_effect(choice)
+    _sentences(found, len(choice.ids))
+    columns = [name for name in found.groups if found.groups[name]]
+    columns.sort(key=lambda name: name == "cluster")
+    column = frame.url_select(
+        st, t("select.groups.pick"), columns, "by", format_func=lambda name: plain(column_name(name)),
+        label_visibility="collapsed",
+    )  # fmt: skip
+    _picture(found, column)
+    band = t("select.groups.simulated", draws=found.draws) if found.draws else t("select.groups.exact")
+    st.caption(f"{band} {t('select.groups.small')} {t('select.groups.subset')}")
+    with st.expander(t("select.groups.table"), icon=":material/table_rows:"):
+        _table(found.groups[column], column)
+
+
+def _sentences(found: GroupEffect, size: int) -> None:
+    alarms = found.alarms
+    if not alarms:
+        n = sum(not g.band.is_small for groups in found.groups.values() for g in groups)
+        st.success(t("select.groups.fine", n=n), icon=":material/balance:")
+        return
+    lines = [
+        t(
+            f"select.groups.{g.band.verdict}",
+            gap=abs(g.band.gap),
+            key=plain(key_name(g.column, g.key), 60),
+            column=plain(column_name(g.column)),
+            picked=g.band.picked,
+            size=size,
+            low=g.band.low,
+            high=g.band.high,
+        )  # fmt: skip
+        for g in alarms[:SENTENCES]
+    ]
+    if len(alarms) > SENTENCES:
+        lines.append(t("select.groups.more_alarms", n=len(alarms) - SENTENCES))
+    st.warning("  \n".join(lines), icon=":material/balance:")
+
+
+def _picture(found: GroupEffect, column: str) -> None:
+    groups = sorted(found.groups[column], key=lambda g: -g.band.pool)
+    rows = [
+        {
+            "name": key_name(column, g.key),
+            "pool": g.band.pool,
+            "picked": g.band.picked,
+            "pool_share": g.band.pool_share,
+            "share": g.band.share,
+            "low_share": g.band.low_share,
+            "high_share": g.band.high_share,
+            "verdict": g.band.verdict,
+            "is_small": g.band.is_small,
+        }
+        for g in groups
+    ]
+    words = {
+        "pool_share": t("select.groups.pool_share"),
+        "chosen_share": t("select.groups.chosen_share"),
+        "band_name": t("select.groups.band_name"),
+        "share_axis": t("select.groups.share_axis"),
+    }
+    st.plotly_chart(group_shares(rows, words), width="stretch", config={"displayModeBar": False}, key="groups_figure")
+    if len(rows) > MOST_KEYS:
+        st.caption(t("select.groups.most_keys", n=MOST_KEYS, all=len(rows)))
+
+
+def _table(groups: tuple[GroupBand, ...], column: str) -> None:
+    ordered = sorted(groups, key=lambda g: -g.band.pool)
+    st.dataframe(
+        {
+            t("select.groups.key"): [key_name(column, g.key) for g in ordered],
+            t("select.groups.pool"): [g.band.pool for g in ordered],
+            t("select.groups.picked"): [g.band.picked for g in ordered],
+            t("select.groups.expected"): [round(g.band.expected, 1) for g in ordered],
+            t("select.groups.band"): [f"{g.band.low:,} – {g.band.high:,}" for g in ordered],
+            "q": [round(g.band.q, 4) for g in ordered],
+            t("select.groups.verdict"): [t(f"select.groups.verdict_{g.band.verdict}") for g in ordered],
+        },
+        hide_index=True,
+        width="stretch",
+    )
+
+
+def variety(choice: Choice) -> None:
+    """Diversity beside random draws; a new move of a slider ends the comparison early."""
+    st.subheader(t("select.variety.title"), anchor=False)
+    place = st.empty()
+
+    def tick(done: int, total: int) -> None:
+        if done % TICK_EVERY == 0:  # a call into Streamlit is where a newer run takes over
+            place.progress(done / total, text=t("select.variety.working", done=done, all=total))
+
+    found = select_effect.variety(frame.studio(), choice, tick=tick)
+    place.empty()
+    if found is None:
+        st.caption(t("select.variety.none"))
+        return
+    places = st.columns(2)
+    _metric(places[0], "distance", found.distance, 3)
+    _metric(places[1], "vendi", found.vendi, 1)
+
+
+def _metric(place: st.delta_generator.DeltaGenerator, name: str, found: AgainstRandom, digits: int) -> None:
+    place.metric(t(f"select.variety.{name}"), f"{found.value:.{digits}f}", help=t(f"select.variety.{name}_help"))
+    place.caption(
+        t(
+            "select.variety.band",
+            verdict=t(f"select.variety.{found.verdict}"),
+            draws=found.draws,
+            low=f"{found.low:.{digits}f}",
+            high=f"{found.high:.{digits}f}",
+            p=found.p,
+        )  # fmt: skip
+    )

@@ -1,0 +1,111 @@
+"""Who gets in: the ranked table with the parts of each score, and who entered or left since the last selection."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import frame
+from pages._ui.select_words import context_text, reason_text
+from pages._ui.words import plain, t
+from studio.records import VIEWS, Snapshot
+from studio.store import examples
+from studio.workflows import select
+from studio.workflows.select import Change, Choice
+
+SHOWN_CHANGES = 50
+
+
+def numbers(choice: Choice, change: Change) -> None:
+    """The few numbers that change with every move."""
+    places = st.columns(4)
+    places[0].metric(t("select.result.chosen"), f"{len(choice.ids):,}")
+    cut = f"{choice.scores[-1]:.3f}" if len(choice.scores) and choice.recipe.strategy == "weighted_sum" else "–"
+    places[1].metric(t("select.result.cut"), cut)
+    places[2].metric(t("select.result.entered"), f"{len(change.entered):,}" if change.last else "–")
+    places[3].metric(t("select.result.left"), f"{len(change.left):,}" if change.last else "–")
+
+
+def notes(choice: Choice) -> None:
+    """What the person should know before believing the list."""
+    if choice.is_short:
+        st.warning(
+            t("select.result.short", n=len(choice.ids), budget=choice.recipe.budget),
+            icon=":material/production_quantity_limits:",
+        )
+    elif len(choice.ids) < choice.recipe.budget:
+        st.info(t("select.result.small_pool", n=choice.n_usable), icon=":material/info:")
+    if choice.left_out:
+        views = ", ".join(f"{t(f'select.view.{view}')} {n:,}" for view, n in choice.left_out.items())
+        st.info(
+            t("select.result.left_out", n=choice.n_left_out, pool=choice.n_pool, views=views), icon=":material/rule:"
+        )
+    for a, b, rho in select.correlations(choice):
+        way = t("select.result.together" if rho > 0 else "select.result.against")
+        names = {"a": t(f"select.view.{a}"), "b": t(f"select.view.{b}")}
+        st.warning(t("select.result.mirrored", way=way, rho=rho, **names), icon=":material/join:")
+
+
+def table(snapshot: Snapshot, choice: Choice) -> int | None:
+    """The ranked table; returns the example a person clicked."""
+    frame_ = select.table(frame.studio(), snapshot.snapshot_id, choice)
+    frame_["reason"] = [reason_text(code) for code in frame_["reason"]]
+    views = [view for view in VIEWS if view in frame_.columns]
+    top = max((choice.weights[view] for view in views), default=100) / 100
+    column = st.column_config
+    config = {
+        "rank": column.NumberColumn(t("select.column.rank"), width="small"),
+        "example_id": column.NumberColumn(t("select.column.example_id"), width="small", format="%d"),
+        "text": column.TextColumn(t("select.column.text"), width="large"),
+        "score": column.ProgressColumn(t("select.column.score"), min_value=0.0, max_value=1.0, format="%.3f"),
+        "reason": column.TextColumn(t("select.column.reason")),
+        **{
+            view: column.ProgressColumn(t(f"select.view.{view}"), min_value=0.0, max_value=top, format="%.2f")
+            for view in views
+        },
+    }
+    if choice.recipe.strategy != "weighted_sum":
+        frame_ = frame_.drop(columns=["score", *views])
+    event = st.dataframe(
+        frame_, hide_index=True, column_config=config, height=380, on_select="rerun", selection_mode="single-row",
+        key="ranked", width="stretch",
+    )  # fmt: skip
+    if len(choice.ids) > len(frame_):
+        st.caption(t("select.result.shown", n=len(frame_), all=len(choice.ids)))
+    used = [item for item in choice.pool.sets if any(item.measure in own for own in choice.pool.inner.values())]
+    st.caption(t("select.result.context", what=" · ".join(context_text(item) for item in used)))
+    rows = event.selection.rows if event else []
+    return int(choice.ids[rows[0]]) if rows and rows[0] < len(choice.ids) else None
+
+
+def changes(snapshot: Snapshot, change: Change) -> None:
+    """Who entered and who left against the last frozen selection, with the reason of each."""
+    if change.last is None:
+        st.caption(t("select.result.no_last"))
+        return
+    line = t(
+        "select.result.versus", name=plain(change.last.name), kept=change.kept, entered=len(change.entered),
+        left=len(change.left), labelled=change.labelled,
+    )  # fmt: skip
+    with st.expander(line, icon=":material/swap_horiz:"):
+        places = st.columns(2)
+        for place, title, pairs in ((places[0], "entered", change.entered), (places[1], "left", change.left)):
+            with place:
+                st.caption(t(f"select.result.{title}"))
+                _pairs(snapshot, pairs[:SHOWN_CHANGES])
+
+
+def _pairs(snapshot: Snapshot, pairs: tuple[tuple[int, str], ...]) -> None:
+    if not pairs:
+        st.caption(t("select.result.nothing"))
+        return
+    shown = examples.by_ids(frame.studio().store, snapshot.snapshot_id, [i for i, _ in pairs], ["example_id", "text"])
+    shown["reason"] = [reason_text(code) for _, code in pairs]
+    column = st.column_config
+    st.dataframe(
+        shown, hide_index=True, height=240, width="stretch",
+        column_config={
+            "example_id": column.NumberColumn(t("select.column.example_id"), width="small", format="%d"),
+            "text": column.TextColumn(t("select.column.text")),
+            "reason": column.TextColumn(t("select.column.reason")),
+        },
+    )  # fmt: skip

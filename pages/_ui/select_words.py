@@ -1,0 +1,68 @@
+"""Reason codes, columns and groups of the Select page in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pages._ui.words import plain, t
+from studio import words
+from studio.measures import by_name
+from studio.records import VIEWS
+from studio.store.scores import ScoreSet
+from studio.workflows.select_scores import ScoreState
+
+
+def reason_text(code: str) -> str:
+    """A reason code as words; plain text without escapes, for tables."""
+    head, _, rest = code.partition(":")
+    if head == "no_score":
+        return t("select.reason.no_score", view=t(f"select.view.{rest}")) if rest else t("select.reason.no_score_any")
+    if head == "view":
+        return t("select.reason.view", view=t(f"select.view.{rest}"))
+    if head == "near_duplicate_of":
+        return t("select.reason.near_duplicate_of", id=rest)
+    if head == "cap":
+        column, _, key = rest.partition(":")
+        return t("select.reason.cap", column=column_name(column), key=key_name(column, key))
+    return t(f"select.reason.{head}") if words.has(f"select.reason.{head}") else t("select.reason.other")
+
+
+def column_name(column: str) -> str:
+    """A column of groups as people call it."""
+    return t("select.groups.cluster") if column == "cluster" else column.removeprefix("group_")
+
+
+def key_name(column: str, key: str) -> str:
+    """A group; a missing one is named so."""
+    return key or t("select.groups.noise" if column == "cluster" else "select.groups.missing")
+
+
+def context_text(item: ScoreSet) -> str:
+    """What one score set was computed from, in words, escaped for Markdown."""
+    context = item.context
+    parts: list[str] = []
+    if context.get("text") or context.get("n"):
+        parts.append(goal_text(context))
+    if context.get("round"):
+        parts.append(t("measure.context.round", round=context.get("number", "")))
+    elif context.get("n_labels"):
+        parts.append(t("measure.context.probe", n=context["n_labels"]))
+    if context.get("encoder"):
+        parts.append(t("measure.context.encoder", encoder=plain(context["encoder"])))
+    title = t(by_name(item.measure).title)
+    return f"{title} ({', '.join(parts)})" if parts else title
+
+
+def goal_text(context: Mapping[str, Any]) -> str:
+    """What relevance is measured against, in words, escaped for Markdown."""
+    text, n = plain(context.get("text") or "", 60), int(context.get("n") or 0)
+    kind = "both" if text and n else "described" if text else "examples"
+    return t(
+        f"select.goal.{kind}", **({"text": text, "n": n} if kind == "both" else {"text": text} if text else {"n": n})
+    )
+
+
+def lacking_words(state: ScoreState) -> dict[str, str]:
+    """View -> words key of why it has no scores."""
+    return {view: state.views[view].lacking for view in VIEWS if state.views[view].lacking}

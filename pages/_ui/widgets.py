@@ -1,0 +1,123 @@
+"""Controls and cards that several pages share: linked weight sliders, one example in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from pages._ui.words import t
+from studio.records import VIEWS
+from studio.selection.weights import (
+    DEFAULT_WEIGHTS,
+    PRESETS,
+    TOTAL,
+    largest_remainder,
+    move_weight,
+    normalise_url_weights,
+)
+
+_LAST = "select.weights"  # the four weights before the move that is being handled
+
+
+def _key(view: str) -> str:
+    return f"w_{view}"
+
+
+def _lock_key(view: str) -> str:
+    return f"lock_{view}"
+
+
+def locked() -> list[str]:
+    """Views whose lock is on."""
+    return [view for view in VIEWS if st.session_state.get(_lock_key(view))]
+
+
+def read_weights(available: Sequence[str]) -> dict[str, int]:
+    """The weights in force: of this session, else of the URL; whole, summing to 100, 0 where a view has no scores."""
+    known = st.session_state.get(_LAST)
+    if known is None:
+        asked = {view: st.query_params.get(_key(view), DEFAULT_WEIGHTS[view]) for view in VIEWS}
+        known = normalise_url_weights(asked)
+    if any(known[view] for view in VIEWS if view not in available):
+        shared = largest_remainder([known[view] for view in available], TOTAL)
+        known = dict.fromkeys(VIEWS, 0) | dict(zip(available, shared, strict=True))
+    return dict(known)
+
+
+def _store(weights: Mapping[str, int]) -> None:
+    """Put the four weights where the sliders read them and into the URL."""
+    st.session_state[_LAST] = dict(weights)
+    for view in VIEWS:
+        st.session_state[_key(view)] = int(weights[view])
+
+
+def _moved(view: str, available: tuple[str, ...]) -> None:
+    before = st.session_state.get(_LAST) or dict(DEFAULT_WEIGHTS)
+    fixed = {*locked(), *(other for other in VIEWS if other not in available)} - {view}
+    _store(move_weight(before, view, int(st.session_state[_key(view)]), fixed))
+
+
+def _preset(available: tuple[str, ...]) -> None:
+    chosen = st.session_state.get("preset")
+    if chosen in PRESETS:
+        st.session_state[_LAST] = dict(PRESETS[chosen])
+        _store(read_weights(available))
+    st.session_state["preset"] = None
+
+
+def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict[str, int]:
+    """Four linked sliders that always sum to 100, with locks and presets; their values are URL parameters.
+
+    Args:
+        available: views that have scores; the others weigh 0 and cannot be moved.
+        lacking: view -> words key of why it has none.
+
+    Returns:
+        view -> whole percent, summing to 100.
+    """
+    there = tuple(available)
+    weights = read_weights(there)
+    _store(weights)
+    st.pills(
+        t("select.weights.preset"),
+        list(PRESETS),
+        format_func=lambda name: t(f"select.preset.{name}"),
+        key="preset",
+        on_change=_preset,
+        args=(there,),
+    )
+    for view in VIEWS:
+        places = st.columns([7, 1], vertical_alignment="bottom")
+        places[0].slider(
+            t(f"select.view.{view}"),
+            0,
+            TOTAL,
+            DEFAULT_WEIGHTS[view],
+            1,
+            format="%d %%",
+            key=_key(view),
+            bind="query-params",
+            disabled=view not in there,
+            help=t(f"select.view_help.{view}"),
+            on_change=_moved,
+            args=(view, there),
+        )
+        places[1].checkbox(
+            t("select.weights.lock", view=t(f"select.view.{view}")),
+            key=_lock_key(view),
+            label_visibility="collapsed",
+            disabled=view not in there,
+            help=f"{t('select.weights.lock', view=t(f'select.view.{view}'))}. {t('select.weights.lock_help')}",
+        )
+        if view not in there:
+            st.caption(t(lacking.get(view) or "select.lacking.scores"))
+    return weights
+
+
+def example_card(text: str, facts: Mapping[str, str]) -> None:
+    """One example in full as literal characters, with short facts (already in the page's language) above it."""
+    with st.container(border=True):
+        if facts:
+            st.caption(" · ".join(f"{name}: {value}" for name, value in facts.items()))
+        st.text(text)

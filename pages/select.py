@@ -1,0 +1,61 @@
+"""Select: four views, one weighted score, a budget; who gets in, who is left out, what it does to each group."""
+
+import streamlit as st
+
+from pages._ui import (
+    frame,
+    select_controls,
+    select_freeze,
+    select_goal,
+    select_groups,
+    select_prepare,
+    select_result,
+    select_why,
+)
+from pages._ui.words import t
+from studio.records import Snapshot
+from studio.store import labels
+from studio.workflows import select, select_scores
+from studio.workflows.select_scores import ScoreState, Targets
+
+snapshot = frame.current_snapshot()
+st.header(t("select.title"), anchor=False)
+st.caption(t("select.intro"))
+select_prepare.guard(snapshot)
+
+targets = select_goal.targets_of_url(snapshot)
+state = select_scores.state(frame.studio(), snapshot.snapshot_id, targets)
+select_goal.show(snapshot, state, targets)
+select_goal.stale(snapshot, state, targets)
+
+
+@st.fragment
+def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None:
+    """Everything a slider move draws again, quick things first; the comparison with random draws comes last."""
+    controls, results = st.columns([3, 8], gap="large")
+    with controls, frame.show_errors():
+        recipe = select_controls.show(snapshot, state)
+        with results:
+            choice = select.choose_from(frame.studio(), snapshot.snapshot_id, recipe, state)
+            change = select.compare(frame.studio(), snapshot.snapshot_id, choice)
+            select_result.numbers(choice, change)
+            select_result.notes(choice)
+            clicked = select_result.table(snapshot, choice)
+            select_result.changes(snapshot, change)
+            left, right = st.columns(2, gap="large")
+            with left:
+                select_groups.show(choice)
+            with right:
+                select_why.show(snapshot, choice, clicked)
+        select_freeze.show(snapshot, choice, targets)
+        with left:
+            select_groups.variety(choice)
+
+
+if not labels.pool_left(frame.studio().store, snapshot.snapshot_id):
+    st.info(t("select.pool_empty"), icon=":material/done_all:")
+    if st.button(t("select.go_train"), type="primary", icon=":material/model_training:"):
+        frame.go("train")
+else:
+    live(snapshot, state, targets)
+select_freeze.listing(snapshot)
