@@ -92,7 +92,7 @@ def _table(
     if likeness is not None:
         rows.insert(0, "likeness", list(likeness)[: len(rows)])
     config = {name: st.column_config.Column(data.column_title(name)) for name in rows.columns}
-    config["text"] = st.column_config.TextColumn(data.column_title("text"), width="large")
+    config["text"] = st.column_config.TextColumn(data.column_title("text"), width=260)
     config["example_id"] = st.column_config.NumberColumn(data.column_title("example_id"), format="%d", width="small")
     if likeness is not None:
         config["likeness"] = st.column_config.NumberColumn(data.column_title("likeness"), format="%.3f", width="small")

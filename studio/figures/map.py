@@ -17,8 +17,11 @@ DENSITY_CELLS = 180
 HOVER_CHARACTERS = 120
 HOVER_LINE = 60
 LEGEND_CHARACTERS = 34
-MAX_NAMES = 12
-HEIGHT_PX = 620
+MAX_NAMES = 14
+NAME_CHARACTERS, NAME_PX = 30, 24
+NAME_FIELD_PX = (520, 560)  # about what a desktop browser gives the dots
+MAX_LEGEND = 12
+HEIGHT_PX = 600
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ def map_figure(
     Args:
         points: what to draw.
         words: translated `missing`, `others` (with {n}) and `density`.
-        names: category -> the name shown instead (cluster numbers to words); the largest are written on the map.
+        names: category -> the name shown instead (cluster numbers to words); the largest are written on the map in
+            place of a legend.
         outline: a lasso to draw, such as the one in the URL.
         chosen: example_id to ring.
         revision: zoom and legend are kept while this stays the same.
@@ -106,7 +110,15 @@ def map_figure(
         hoverlabel={"align": "left"},
         uirevision=revision,
         newselection={"line": {"color": theme.OUTLINE, "width": 2}},
-        legend={"itemsizing": "constant", "orientation": "v", "font": {"size": 12}, "tracegroupgap": 0},
+        showlegend=not points.is_number and not names,
+        legend={
+            "itemsizing": "constant",
+            "orientation": "h",
+            "yanchor": "top",
+            "y": -0.01,
+            "x": 0,
+            "font": {"size": 12},
+        },
     )
     return figure
 
@@ -161,7 +173,7 @@ def _add_categories(figure: go.Figure, points: Points, words: Mapping[str, str],
         key = found[code][1:]
         label = f"{escape(names.get(key, key), LEGEND_CHARACTERS)} · {counts[code]:,}"
         marker = {"color": style[0], "symbol": style[1], "size": size, "opacity": 0.8}
-        traces.append(_trace(points, where, marker, label, legend=True))
+        traces.append(_trace(points, where, marker, label, legend=len(traces) < MAX_LEGEND))
     faint = {"color": theme.OTHERS, "size": size, "opacity": 0.55}
     n_others = len(ranked) - len(traces)
     if n_others:
@@ -173,24 +185,33 @@ def _add_categories(figure: go.Figure, points: Points, words: Mapping[str, str],
         figure.add_trace(_trace(points, missing, faint, label, legend=True))
     figure.add_traces(traces)
     if names:
-        _write_names(figure, points, values, [found[code] for code in ranked[:MAX_NAMES]], names)
+        _write_names(figure, points, values, [found[code] for code in ranked], names)
 
 
 def _write_names(
     figure: go.Figure, points: Points, values: Array, ranked: Sequence[str], names: Mapping[str, str]
 ) -> None:
-    """The names of the largest categories at the middle (median) of their points."""
+    """Names of large categories at the middle (median) of their points, largest first, none over another."""
+    spans = [max(float(np.ptp(axis)), 1e-9) for axis in (points.x, points.y)]
+    unit = max(spans[0] / NAME_FIELD_PX[0], spans[1] / NAME_FIELD_PX[1])  # the picture keeps one scale on both axes
+    taken: list[tuple[float, float, float]] = []
     for key in ranked:
-        if key[1:] not in names:
+        if key[1:] not in names or len(taken) == MAX_NAMES:
             continue
         rows = np.flatnonzero(values == key)
+        x, y = float(np.median(points.x[rows])), float(np.median(points.y[rows]))
+        text = escape(names[key[1:]], NAME_CHARACTERS)
+        half = (sum(11 if ord(c) > 0x2E80 else 6 for c in text) + 8) * unit / 2
+        if any(abs(x - other[0]) < half + other[2] and abs(y - other[1]) < NAME_PX * unit for other in taken):
+            continue
+        taken.append((x, y, half))
         figure.add_annotation(
-            x=float(np.median(points.x[rows])),
-            y=float(np.median(points.y[rows])),
-            text=escape(names[key[1:]], 28),
+            x=x,
+            y=y,
+            text=text,
             showarrow=False,
             font={"size": 11, "color": "#ffffff"},
-            bgcolor="rgba(20,28,25,0.62)",
+            bgcolor="rgba(20,28,25,0.66)",
             borderpad=2,
             captureevents=False,
         )
