@@ -1,0 +1,132 @@
+"""The checks section of Explore: without labels, with planted flaws, hostile names, both languages, filters."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pages._ui import explore_audits_findings as shown
+from pages._ui import frame
+from studio.corpus.roles import Roles
+from studio.records import Actor, Condition, Finding, conditions_from_text, conditions_to_text
+from studio.store import references
+from studio.words import t
+from studio.workflows import audits, corpora, runs
+from tests.jobs.harness import kill_workers
+
+ADMIN = Actor("tester", "admin")
+LANGUAGES = ("en", "zh")
+
+
+def _page():
+    import streamlit
+
+    from pages._ui import explore_audits, frame
+    from studio.store import snapshots
+
+    opened = frame.studio()
+    explore_audits.render(opened, snapshots.require(opened.store, streamlit.query_params["s"]))
+
+
+@pytest.fixture
+def open_page(workspace, monkeypatch):
+    """Opens the section over the test's workspace."""
+    monkeypatch.setenv("STUDIO_HOME", str(workspace.root))
+    monkeypatch.setenv("STUDIO_DEVICE", "cpu")
+    st.cache_resource.clear()
+
+    def open_(language: str = "en", **params: str) -> AppTest:
+        app = AppTest.from_function(_page, default_timeout=60)
+        for name, value in {"lang": language, **params}.items():
+            app.query_params[name] = value
+        app.session_state["frame.routed"] = True  # the section alone, without the router
+        app.run()
+        assert not app.exception, app.exception
+        return app
+
+    yield open_
+    st.cache_resource.clear()
+    kill_workers(workspace)
+
+
+@pytest.fixture
+def studio(open_page, workspace):
+    """The studio the pages of this test use."""
+    return frame._open(str(workspace.root))
+
+
+def _import(studio, text: str, **roles) -> str:
+    file = corpora.spool(studio, ADMIN, name="c.csv", data=io.BytesIO(text.encode()))
+    run_id = corpora.start_import(studio, ADMIN, files=[file], roles=Roles("text", **roles), name="c")
+    assert runs.wait(studio, run_id, 60).state == "done"
+    return corpora.outcome(studio, run_id).snapshot.snapshot_id
+
+
+def _hostile(studio) -> str:
+    """Group `<b>x</b>` has `[a](b)` as its label far too often, and hardly ever occurs."""
+    rng = np.random.default_rng(0)
+    rows = ["text,label,side"]
+    for i in range(900):
+        group = "<b>x</b>" if rng.random() < 0.2 else "*y*"
+        label = "[a](b)" if rng.random() < (0.8 if group == "<b>x</b>" else 0.3) else "$c$"
+        rows.append(f"message number {i} about thing {i * 7},{label},{group}")
+    return _import(studio, "\n".join(rows), label="label", groups=("side",))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_findings_come_first_and_names_of_the_corpus_stay_literal(language, open_page, studio):
+    app = open_page(language, s=_hostile(studio))
+    assert app.subheader[0].value == t("audit.section", lang=language)
+    assert t("audit.intro", lang=language) in [caption.value for caption in app.caption]
+    said = [markdown.value for markdown in app.markdown]
+    assert any("\\[a\\]\\(b\\)" in line and "\\<b\\>x\\<" in line for line in said)
+    assert not any("[a](b)" in line or "<b>x" in line for line in said)
+    labels = [button.label for button in app.button]
+    assert labels.count(t("audit.show_examples", lang=language)) >= 2
+
+
+def test_every_check_opens_from_its_link(open_page, studio):
+    snapshot_id = _hostile(studio)
+    for name in audits.NAMES:
+        app = open_page("zh", s=snapshot_id, audit=name)
+        assert t(f"audit.about.{name}", lang="zh") in [caption.value for caption in app.caption]
+    app = open_page("en", s=snapshot_id, audit="balance", al="visible")
+    assert any("Visible labels only" in caption.value for caption in app.caption)
+
+
+def test_a_corpus_without_labels_or_groups_says_what_is_missing(open_page, studio):
+    snapshot_id = _import(studio, "text\n" + "\n".join(f"some words {i} and {i * 3}" for i in range(40)))
+    for language, name in (("en", "representation"), ("zh", "association"), ("en", "balance"), ("zh", "noise")):
+        app = open_page(language, s=snapshot_id, audit=name, al="nonsense")
+        assert app.info[0].value == t("audit.basis_none", lang=language)
+        assert app.success[0].value == t("audit.nothing_found", lang=language)
+
+
+def test_expected_shares_are_saved_and_used(open_page, studio):
+    snapshot_id = _hostile(studio)
+    app = open_page(s=snapshot_id)
+    assert any("No expected shares" in caption.value for caption in app.caption)
+    app.button(key="audit.ref.save").click()
+    app.run()
+    assert not app.exception, app.exception
+    saved = references.shares(studio.store, snapshot_id)
+    assert saved == {"side": {"*y*": 0.5, "<b>x</b>": 0.5}}
+    app = open_page(s=snapshot_id)
+    assert any("where 50.0% was expected" in line.value.replace("\\", "") for line in app.markdown)
+
+
+def test_examples_are_found_by_visible_labels_and_few_ids():
+    finding = Finding(audit="association", key="k", values={}, n=1, estimate=1.0,
+                      examples=(Condition("group_g", "eq", "a"), Condition("label", "eq", "x")))  # fmt: skip
+    clauses = shown.examples_filter(finding)
+    assert [(c.column, c.value) for c in clauses] == [("group_g", "a"), ("label_now", "x")]
+    assert conditions_from_text(conditions_to_text(clauses)) == clauses
+    many = Finding(
+        audit="duplicates", key="k", values={}, n=1, estimate=1.0, example_ids=tuple(range(10**6, 10**6 + 999))
+    )
+    assert len(conditions_to_text(shown.examples_filter(many))) < 1_500
+    assert shown.examples_filter(Finding(audit="a", key="k", values={}, n=1, estimate=1.0)) == ()
