@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,14 +76,15 @@ def _import(context: Context) -> None:
     if missing:
         raise CorpusError("The file is not there", got=", ".join(missing), fix="Check the path.")
     files = [corpora.spool(context.studio, context.actor, name=path.name, data=path) for path in given.files]
-    if given.text:
-        roles = Roles(text=given.text, label=given.label)
-    else:
-        seen = corpora.preview(context.studio, context.actor, file=files[0], header=given.header)
-        roles = Roles(text=seen.roles.text, label=given.label or seen.roles.label)
-        context.say(f"text column: {roles.text}, label column: {roles.label or 'none'}")
-    roles = Roles(roles.text, roles.label, tuple(given.group), split_column, given.source, given.time,
-                  given.language_column)  # fmt: skip
+    looks = [corpora.preview(context.studio, context.actor, file=file, header=given.header) for file in files]
+    roles = Roles(text=given.text, label=given.label)
+    if not given.text:
+        guess = looks[0].roles
+        roles = Roles(text=guess.text, label=given.label or guess.label)
+        context.say(f"text column: {roles.text or 'none'}, label column: {roles.label or 'none'}")
+    roles = replace(roles, groups=tuple(given.group), split=split_column, source=given.source, time=given.time,
+                    language=given.language_column)  # fmt: skip
+    roles.check(tuple(dict.fromkeys(name for seen in looks for name in seen.names)))
     method = "imported" if by_file or split_column else "random"
     plan = corpora.SplitPlan(method, shares, given.seed, given.train_as, by_file)
     run_id = corpora.start_import(context.studio, context.actor, files=files, roles=roles, name=given.name,
