@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -182,6 +183,7 @@ def finish_import(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
     if not target.exists():
         verify_snapshot(made)
         os.rename(made, target)
+    shutil.rmtree(made, ignore_errors=True)  # the same content was there already: one copy is enough
     manifest = read_manifest(target)
     if snapshots.get(studio.store, snapshot_id) is None:
         with studio.store.write():
