@@ -16,6 +16,7 @@ import orjson
 from studio.errors import CorpusError
 
 HEAD_BYTES = 1024 * 1024
+LONG_HEAD_BYTES = 16 * 1024 * 1024
 FIELD_CHARACTERS = 4 * 1024 * 1024
 KINDS: tuple[str, ...] = ("csv", "tsv", "jsonl", "json", "parquet")
 _DELIMITERS = (",", "\t", ";", "|")
@@ -76,7 +77,9 @@ def detect(path: Path, *, header: bool | None = None, name: str | None = None) -
     shown = name or path.name
     with path.open("rb") as handle:
         head = handle.read(HEAD_BYTES)
-        whole = len(head) < HEAD_BYTES or not handle.read(1)
+        if b"\n" not in head[3:]:
+            head += handle.read(LONG_HEAD_BYTES)  # a first line longer than the head is rare but no reason to refuse
+        whole = not handle.read(1)
     if not head.removeprefix(_BOM).strip():
         raise CorpusError("The file is empty", got=shown, fix="Choose a file with at least two examples.")
     if head[:4] == b"PAR1":

@@ -122,6 +122,11 @@ def test_a_character_cut_at_the_end_of_the_head_is_no_error(tmp_path):
         assert formats.detect(_file(tmp_path, b"x" * shift + data)).kind == "csv"
 
 
+def test_a_first_line_longer_than_the_head_is_read(tmp_path):
+    line = '{"text": "' + "x" * (formats.HEAD_BYTES + 10) + '"}\n'
+    assert formats.detect(_file(tmp_path, line * 2)).columns == ("text",)
+
+
 @pytest.mark.parametrize(
     ("text", "quoted"),
     [
