@@ -60,6 +60,7 @@ def _desk(snapshot: Snapshot, selection_id: str) -> None:
     with reading:
         annotate_text.show(
             str(row.text),
+            token=display[0],
             language=str(row.language or snapshot.language),
             label=t("annotate.text"),
             scale=annotate_aside.scale(),
@@ -110,7 +111,7 @@ def _display(selection_id: str, example_id: int) -> tuple[str, float]:
     """The UUID of this showing of this example and when it began; the same until something is done with it."""
     kept = st.session_state.get(DISPLAY)
     if kept is None or kept[:2] != (selection_id, example_id):
-        kept = (selection_id, example_id, str(uuid.uuid4()), time.monotonic())
+        kept = (selection_id, example_id, uuid.uuid4().hex, time.monotonic())
         st.session_state[DISPLAY] = kept
     return kept[2], kept[3]
 
@@ -287,7 +288,7 @@ def _undo_button(desk: Desk) -> None:
         values["event_id"] = annotate.press_id(str(uuid.UUID(old.event_id)), "undo")
     st.button(
         t("annotate.undo"),
-        key=f"undo_{values['supersedes']}",
+        key="desk_undo",  # one key for all: "take back my last one" means the newest, however fast it is pressed
         shortcut=DESK_KEYS["undo"],
         icon=":material/undo:",
         type="tertiary",
@@ -305,7 +306,7 @@ def _redo_button(desk: Desk) -> None:
     values = {"selection_id": desk.head.selection_id, "undone": old.event_id, "event_id": event_id}
     st.button(
         t("annotate.redo"),
-        key=f"redo_{event_id}",
+        key="desk_redo",
         shortcut=DESK_KEYS["redo"],
         icon=":material/redo:",
         type="tertiary",
