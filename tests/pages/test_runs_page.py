@@ -33,11 +33,11 @@ def open_page(workspace, monkeypatch, barriers):
     st.cache_resource.clear()
 
     def open_(language: str = "en", **params: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "pages" / "runs.py"), default_timeout=30)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         app.query_params["lang"] = language
         for name, value in params.items():
             app.query_params[name] = value
-        app.run()
+        app.switch_page("pages/runs.py").run()
         assert not app.exception, app.exception
         return app
 
