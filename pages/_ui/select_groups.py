@@ -14,7 +14,7 @@ from studio.workflows.select import Choice
 from studio.workflows.select_effect import GroupBand, GroupEffect
 
 SENTENCES = 4
-TICK_EVERY = 10
+_POLL_S = 1.0
 
 
 def show(choice: Choice) -> None:
@@ -107,22 +107,25 @@ def _table(groups: tuple[GroupBand, ...], column: str) -> None:
 
 
 def variety(choice: Choice) -> None:
-    """Diversity beside random draws; a new move of a slider ends the comparison early."""
+    """Diversity beside random draws, worked out in the background and asked for until it is there."""
     st.subheader(t("select.variety.title"), anchor=False)
-    place = st.empty()
+    under_way = not select_effect.variety_soon(frame.studio(), choice).is_over
+    st.fragment(_variety, run_every=_POLL_S if under_way else None)(choice, under_way)
 
-    def tick(done: int, total: int) -> None:
-        if done % TICK_EVERY == 0:  # a call into Streamlit is where a newer run takes over
-            place.progress(done / total, text=t("select.variety.working", done=done, all=total))
 
-    found = select_effect.variety(frame.studio(), choice, tick=tick)
-    place.empty()
-    if found is None:
+def _variety(choice: Choice, was_under_way: bool) -> None:
+    found = select_effect.variety_soon(frame.studio(), choice)
+    if not found.is_over:
+        st.progress(found.done / found.total, text=t("select.variety.working", done=found.done, all=found.total))
+        return
+    if was_under_way:
+        st.rerun(scope="app")  # the only way to end the asking
+    if found.result is None:
         st.caption(t("select.variety.none"))
         return
     places = st.columns(2)
-    _metric(places[0], "distance", found.distance, 3)
-    _metric(places[1], "vendi", found.vendi, 1)
+    _metric(places[0], "distance", found.result.distance, 3)
+    _metric(places[1], "vendi", found.result.vendi, 1)
 
 
 def _metric(place: st.delta_generator.DeltaGenerator, name: str, found: AgainstRandom, digits: int) -> None:

@@ -24,6 +24,10 @@ def _key(view: str) -> str:
     return f"w_{view}"
 
 
+def _slider(view: str) -> str:
+    return f"w_{view}.slider"
+
+
 def _lock_key(view: str) -> str:
     return f"lock_{view}"
 
@@ -34,36 +38,40 @@ def locked() -> list[str]:
 
 
 def read_weights(available: Sequence[str]) -> dict[str, int]:
-    """The weights in force: of this session, else of the URL; whole, summing to 100, 0 where a view has no scores."""
-    known = st.session_state.get(_LAST)
-    if known is None:
-        asked = {view: st.query_params.get(_key(view), DEFAULT_WEIGHTS[view]) for view in VIEWS}
-        known = normalise_url_weights(asked)
-    if any(known[view] for view in VIEWS if view not in available):
+    """The weights in force: of the URL, else of this session; whole, summing to 100, 0 where a view has no scores."""
+    asked = {view: st.query_params[_key(view)] for view in VIEWS if _key(view) in st.query_params}
+    known = normalise_url_weights(asked) if asked else st.session_state.get(_LAST, DEFAULT_WEIGHTS)
+    if available and any(known[view] for view in VIEWS if view not in available):
         shared = largest_remainder([known[view] for view in available], TOTAL)
         known = dict.fromkeys(VIEWS, 0) | dict(zip(available, shared, strict=True))
     return dict(known)
 
 
 def _store(weights: Mapping[str, int]) -> None:
-    """Put the four weights where the sliders read them and into the URL."""
+    """Put the four weights where the sliders read them, and into the URL so that a link carries every value.
+
+    `bind="query-params"` cannot do it: a widget moved by another one's callback does not reach the URL.
+    """
     st.session_state[_LAST] = dict(weights)
     for view in VIEWS:
-        st.session_state[_key(view)] = int(weights[view])
+        st.session_state[_slider(view)] = int(weights[view])
+        if st.query_params.get(_key(view)) != str(weights[view]):
+            st.query_params[_key(view)] = str(weights[view])
 
 
 def _moved(view: str, available: tuple[str, ...]) -> None:
     before = st.session_state.get(_LAST) or dict(DEFAULT_WEIGHTS)
     fixed = {*locked(), *(other for other in VIEWS if other not in available)} - {view}
-    _store(move_weight(before, view, int(st.session_state[_key(view)]), fixed))
+    _store(move_weight(before, view, int(st.session_state[_slider(view)]), fixed))
 
 
 def _preset(available: tuple[str, ...]) -> None:
-    chosen = st.session_state.get("preset")
-    if chosen in PRESETS:
-        st.session_state[_LAST] = dict(PRESETS[chosen])
-        _store(read_weights(available))
+    chosen = PRESETS.get(st.session_state.get("preset") or "")
     st.session_state["preset"] = None
+    if chosen is None:
+        return
+    shared = largest_remainder([chosen[view] for view in available], TOTAL)
+    _store(dict.fromkeys(VIEWS, 0) | dict(zip(available, shared, strict=True)))
 
 
 def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict[str, int]:
@@ -79,36 +87,37 @@ def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict
     there = tuple(available)
     weights = read_weights(there)
     _store(weights)
-    st.pills(
-        t("select.weights.preset"),
+    st.selectbox(
+        t("select.weights.title"),
         list(PRESETS),
+        index=None,
         format_func=lambda name: t(f"select.preset.{name}"),
+        placeholder=t("select.weights.preset"),
         key="preset",
         on_change=_preset,
         args=(there,),
     )
     for view in VIEWS:
-        places = st.columns([7, 1], vertical_alignment="bottom")
+        places = st.columns([7, 1], vertical_alignment="center")
         places[0].slider(
             t(f"select.view.{view}"),
-            0,
-            TOTAL,
-            DEFAULT_WEIGHTS[view],
-            1,
+            min_value=0,
+            max_value=TOTAL,
+            step=1,
             format="%d %%",
-            key=_key(view),
-            bind="query-params",
+            key=_slider(view),
             disabled=view not in there,
             help=t(f"select.view_help.{view}"),
             on_change=_moved,
             args=(view, there),
         )
+        lock = t("select.weights.lock", view=t(f"select.view.{view}"))
         places[1].checkbox(
-            t("select.weights.lock", view=t(f"select.view.{view}")),
+            lock,
             key=_lock_key(view),
             label_visibility="collapsed",
             disabled=view not in there,
-            help=f"{t('select.weights.lock', view=t(f'select.view.{view}'))}. {t('select.weights.lock_help')}",
+            help=f"{lock}. {t('select.weights.lock_help')}",
         )
         if view not in there:
             st.caption(t(lacking.get(view) or "select.lacking.scores"))
