@@ -38,6 +38,8 @@ def render(studio: Studio, snapshot: Snapshot) -> None:
     _basis(report)
     if not report.has_copies:
         _find_copies(studio, snapshot)
+    if not report.has_map:
+        shown.examples_here(studio, snapshot)
     _headlines(report)
     _one_check(studio, snapshot, report)
     detail.diversity(studio, snapshot)
@@ -69,11 +71,11 @@ def _headlines(report: AuditReport) -> None:
         return
     st.markdown(f"**{t('audit.alarm')}**")
     for number, finding in enumerate(alarms[:FIRST]):
-        shown.card(finding, key=f"audit.head.{number}")
+        shown.card(finding, key=f"audit.head.{number}", to_map=report.has_map)
     if len(alarms) > FIRST:
         with st.expander(t("audit.more", n=len(alarms) - FIRST)):
             for number, finding in enumerate(alarms[FIRST:]):
-                shown.card(finding, key=f"audit.rest.{number}")
+                shown.card(finding, key=f"audit.rest.{number}", to_map=report.has_map)
 
 
 def _one_check(studio: Studio, snapshot: Snapshot, report: AuditReport) -> None:
@@ -91,7 +93,7 @@ def _one_check(studio: Studio, snapshot: Snapshot, report: AuditReport) -> None:
     result = report.results[name]
     st.caption(t(f"audit.about.{name}"))
     for number, finding in enumerate([finding for finding in result.findings if not finding.alarm][:CALM]):
-        shown.line(finding, key=f"audit.{name}.{number}")
+        shown.line(finding, key=f"audit.{name}.{number}", to_map=report.has_map)
     for note in result.notes:
         st.caption(t(note))
     detail.show(name, result, snapshot)

@@ -8,31 +8,59 @@ import streamlit as st
 
 from pages._ui import frame
 from pages._ui.words import plain, t
-from studio.records import Condition, Finding, conditions_to_text
+from studio.records import Condition, Finding, Snapshot, conditions_from_text, conditions_to_text
+from studio.store import examples
+from studio.workflows.studio import Studio
 
+SHOWN_ROWS = 100
 SHOWN_IDS = 150  # ids a link carries: the URL stays below 2,000 characters
 _INTERVAL_UNITS = ("ratio", "share", "odds_ratio", "eta_squared", "probability")
 
 
-def card(finding: Finding, *, key: str) -> None:
-    """One finding; corpus words in the sentence are literal characters."""
+def card(finding: Finding, *, key: str, to_map: bool) -> None:
+    """One finding, corpus words as literal characters; its examples show on the map where there is one."""
     with st.container(border=True):
         place = st.columns([5, 1], vertical_alignment="center")
         place[0].markdown(f":material/flag: {sentence(finding)}")
         place[0].caption(numbers(finding))
         clauses = examples_filter(finding)
         if clauses and place[1].button(t("audit.show_examples"), key=key, help=_help(finding), width="stretch"):
-            frame.go("explore", f=conditions_to_text(clauses))
+            _go(clauses, to_map)
 
 
-def line(finding: Finding, *, key: str) -> None:
+def line(finding: Finding, *, key: str, to_map: bool) -> None:
     """A finding without an alarm: one quiet line, its examples one small press away."""
     place = st.columns([11, 1], vertical_alignment="center")
     place[0].markdown(f"{sentence(finding)} :gray[:small[{numbers(finding)}]]")
     clauses = examples_filter(finding)
     help_text = _help(finding) or t("audit.show_examples")
     if clauses and place[1].button("", icon=":material/arrow_forward:", key=key, type="tertiary", help=help_text):
-        frame.go("explore", f=conditions_to_text(clauses))
+        _go(clauses, to_map)
+
+
+def _go(clauses: tuple[Condition, ...], to_map: bool) -> None:
+    frame.go("explore", view="map" if to_map else "inside", f=conditions_to_text(clauses))
+
+
+def examples_here(studio: Studio, snapshot: Snapshot) -> None:
+    """The examples a finding led to, in a table: what stands in for the map while there is none."""
+    clauses = conditions_from_text(st.query_params.get("f", ""))
+    if not clauses:
+        return
+    with st.container(border=True), frame.show_errors():
+        found = examples.count(studio.store, snapshot.snapshot_id, clauses)
+        columns = ("example_id", "text", "label_now", *snapshot.group_columns)
+        rows = examples.frame(studio.store, snapshot.snapshot_id, columns, clauses, limit=SHOWN_ROWS)
+        place = st.columns([6, 1], vertical_alignment="center")
+        place[0].caption(t("audit.examples_found", n=found, shown=len(rows)))
+        if place[1].button(t("audit.examples_close"), key="audit.examples.close", width="stretch"):
+            frame.go("explore", view="inside")
+        names = {
+            "example_id": t("audit.column.example_id"),
+            "text": st.column_config.TextColumn(t("audit.column.text"), width="large"),
+            "label_now": t("audit.column.label"),
+        }
+        st.dataframe(rows, hide_index=True, column_config=names | {f"group_{name}": name for name in snapshot.groups})
 
 
 def sentence(finding: Finding) -> str:

@@ -36,6 +36,7 @@ def test_suspects_are_mostly_planted_wrong_labels(language):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_suspects_beat_chance_in_eighteen_of_twenty_corpora(language):
     found = [precision_interval(language, seed) for seed in range(20)]

@@ -119,6 +119,17 @@ def test_expected_shares_are_saved_and_used(open_page, studio):
     assert any("where 50.0% was expected" in line.value.replace("\\", "") for line in app.markdown)
 
 
+def test_without_a_map_the_examples_of_a_finding_show_in_a_table(open_page, studio):
+    snapshot_id = _hostile(studio)
+    f = conditions_to_text((Condition("group_side", "eq", "<b>x</b>"), Condition("label_now", "eq", "[a](b)")))
+    app = open_page(s=snapshot_id, f=f)
+    rows = app.dataframe[0].value
+    assert set(rows["group_side"]) == {"<b>x</b>"} and set(rows["label_now"]) == {"[a](b)"}
+    app = open_page(s=snapshot_id, f='[["nonsense","eq",1]]')
+    assert len(app.error) == 1
+    assert open_page(s=snapshot_id, f="not json").error == []
+
+
 def test_examples_are_found_by_visible_labels_and_few_ids():
     finding = Finding(audit="association", key="k", values={}, n=1, estimate=1.0,
                       examples=(Condition("group_g", "eq", "a"), Condition("label", "eq", "x")))  # fmt: skip
