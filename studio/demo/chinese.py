@@ -153,8 +153,8 @@ _FILLERS = ("嗯", "那个", "就是说", "然后", "呃", "就", "这个")
 
 def _spoken(text: str, dice: Dice) -> str:
     """A transcript: commas for most stops, fillers between clauses, no quotation marks."""
-    text = re.sub(r"[“”【】]", "", text).replace("：", "，").replace("！", "。")
-    text = re.sub(r"。(?=.)", lambda _: dice.pick(("，", "，", "。", "，然后", "，嗯，")), text)
+    text = re.sub(r"[“”【】]", "", text).replace("：", "，").replace("！", "。").replace("除此之外", "还有啊")
+    text = re.sub(r"。(?=[^但然嗯就])", lambda _: dice.pick(("，", "，", "。", "，然后", "，嗯，")), text)
     clauses = text.split("，")
     for place in range(3, len(clauses)):
         if clauses[place] and clauses[place][0] not in "嗯然那呃就" and dice.chance(0.12):

@@ -274,12 +274,12 @@ QUEUES = {
             "more": (
                 "I have the order number.",
                 'The screen just says "try again".',
-                "She has her own ID, but not mine.",
+                "Whoever comes has their own ID, but not mine.",
                 "I stood there for {n} minutes.",
             ),
             "ask": (
                 "Can you send the code again?",
-                "What does she need to bring?",
+                "What do we need to bring?",
                 "Is the order number enough?",
                 "Please ring the shop for me.",
             ),
