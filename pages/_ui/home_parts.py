@@ -88,7 +88,7 @@ def job(opened: Studio, snapshot: Snapshot) -> None:
         with place.container(border=True, height="stretch"):
             mark = ":material/check_circle:" if done[step] else STEPS[step]
             if st.button(
-                t(f"home.step.{step}"),
+                t(f"frame.nav.{step}"),
                 key=f"step_{step}",
                 icon=mark,
                 width="stretch",

@@ -83,7 +83,7 @@ def test_corpora_are_listed_and_the_next_step_is_marked(language, open_home, stu
     newest = _corpus(studio, "a *hostile* <b>name</b>")
     app = open_home(language, s=newest)
     steps = [button for button in app.main.button if button.key and button.key.startswith("step_")]
-    assert [step.label for step in steps] == [t(f"home.step.{step}", lang=language) for step in STEPS]
+    assert [step.label for step in steps] == [t(f"frame.nav.{step}", lang=language) for step in STEPS]
     assert [step.key for step in steps if step.proto.type == "primary"] == ["step_explore"]
     captions = [caption.value for caption in app.main.caption]
     assert t("home.done.upload", lang=language, n=60) in captions
