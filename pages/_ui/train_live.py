@@ -97,7 +97,7 @@ def curves(opened: Studio, run_id: str) -> None:
         if figure.data:
             _draw(figure, "groups")
         if n_left:
-            st.caption(t("train.live.groups_few", n=n_left, least=train_live.LEAST_GROUP))
+            st.caption(t("train.live.groups_few", n=n_left, least=LEAST_GROUP, most=figures.MOST_GROUPS))
 
 
 def _words(y: str) -> dict[str, str]:

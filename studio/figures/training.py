@@ -122,6 +122,10 @@ def _frame(figure: go.Figure, words: Mapping[str, str], *, percent: bool) -> go.
                          legend={"orientation": "h", "y": 1.14, "x": 0}, uirevision="live")  # fmt: skip
     figure.update_xaxes(title=escape(words["x"]), rangemode="tozero", tickformat=",d")
     figure.update_yaxes(title=escape(words["y"]), ticksuffix=" %" if percent else "")
+    values = [value for trace in figure.data for value in trace.y] if percent else []
+    if values:  # never zoomed into a fraction of a point, where noise looks like a trend
+        middle, half = (min(values) + max(values)) / 2, max(8.0, 0.55 * (max(values) - min(values)))
+        figure.update_yaxes(range=[max(-1.0, middle - half), min(101.0, middle + half)])
     return figure
 
 

@@ -86,7 +86,13 @@ def check_whole(workspace, base, run_id) -> dict:
 
 @pytest.mark.parametrize(
     ("phase", "has_checkpoint"),
-    [("starting", False), ("training", False), ("evaluating", False), ("checkpoint", False), ("scoring", True)],
+    [
+        pytest.param("starting", False, marks=pytest.mark.slow),
+        pytest.param("training", False, marks=pytest.mark.slow),
+        pytest.param("evaluating", False, marks=pytest.mark.slow),
+        ("checkpoint", False),
+        pytest.param("scoring", True, marks=pytest.mark.slow),
+    ],
 )
 def test_a_killed_round_is_resumed_to_a_whole_one(phase, has_checkpoint, supervisor, barriers, workspace, base):
     barriers.hold(phase)
@@ -133,6 +139,7 @@ def test_stop_and_keep_says_what_was_kept_and_goes_on_from_there(supervisor, bar
     assert report["fit"]["resumed_from"] == status.checkpoint
 
 
+@pytest.mark.slow
 def test_cancel_during_an_evaluation_leaves_nothing(supervisor, barriers, workspace, base):
     barriers.hold("evaluating")
     run_id = supervisor.submit(spec_of(workspace, base))
