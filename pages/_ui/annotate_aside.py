@@ -57,7 +57,7 @@ def options(snapshot: Snapshot, waiting: Waiting, touch: Callable[[], None]) -> 
             default="normal",
             key="desk_size",
             persist_state="session",
-            format_func=lambda size: t(f"annotate.size_{size}"),
+            format_func={size: t(f"annotate.size_{size}") for size in SCALES}.__getitem__,
             on_change=touch,
         )
         if snapshot.groups:

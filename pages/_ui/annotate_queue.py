@@ -16,7 +16,10 @@ QUEUE_KEY = "sel"
 
 def pick(snapshot: Snapshot) -> str:
     """The queue in the URL, else the newest; without any the page says where to get one and stops."""
-    queues = {head.selection_id: head for head in annotations.queues(frame.studio().store, snapshot.snapshot_id)}
+    queues = {
+        head.selection_id: t("annotate.queue_line", name=head.name, n=f"{head.n:,}")
+        for head in annotations.queues(frame.studio().store, snapshot.snapshot_id)
+    }
     if not queues:
         st.info(t("annotate.no_queue"), icon=":material/playlist_add:")
         if st.button(t("annotate.go_select"), type="primary", icon=":material/tune:"):
@@ -28,7 +31,7 @@ def pick(snapshot: Snapshot) -> str:
         list(queues),
         QUEUE_KEY,
         label_visibility="collapsed",
-        format_func=lambda key: t("annotate.queue_line", name=queues[key].name, n=f"{queues[key].n:,}"),
+        format_func=queues.__getitem__,
     )
 
 

@@ -72,6 +72,18 @@ export default function (component) {
         look();
     }
 
+    // Keys press the button themselves: Streamlit binds its own shortcuts a moment after a button is drawn, and a key
+    // in that moment would be lost. A button of another showing than the one being read is never pressed.
+    const STEADY = '.st-key-desk_undo button, .st-key-desk_redo button';
+    const isOurs = (button) => button.matches(STEADY) || button.closest('[class*="' + data.token + '"]') !== null;
+    const buttonOf = (key) => [...document.querySelectorAll('.st-key-desk_labels button, .st-key-desk_acts button')]
+        .find((b) => !b.disabled && isOurs(b) && b.querySelector('[aria-label="Shortcut ' + key.toUpperCase() + '"]'));
+    const tooEarly = () => {
+        box.classList.remove('early');
+        void box.offsetWidth;
+        box.classList.add('early');
+    };
+
     const swallow = (event) => {
         event.preventDefault();
         event.stopImmediatePropagation();
@@ -89,15 +101,19 @@ export default function (component) {
         const place = { n: 'desk_note', f: 'desk_pick' }[event.key.toLowerCase()];
         if (event.repeat || (place && focusIn(place))) {
             swallow(event);
-        } else if (!state.ready) {
-            box.classList.remove('early');
-            void box.offsetWidth;
-            box.classList.add('early');
-            swallow(event);
+            return;
         }
+        if (!/^[a-z0-9]$/i.test(event.key)) { return; }
+        const button = state.ready ? buttonOf(event.key) : null;
+        swallow(event);
+        if (button) { button.click(); } else { tooEarly(); }
     };
     const onClick = (event) => {
-        if (!state.ready && event.target.closest && event.target.closest('.st-key-desk_labels')) { swallow(event); }
+        const button = event.target.closest && event.target.closest('.st-key-desk_labels button');
+        if (button && !(state.ready && isOurs(button))) {
+            swallow(event);
+            tooEarly();
+        }
     };
     window.addEventListener('keydown', onKey, true);
     window.addEventListener('click', onClick, true);

@@ -26,17 +26,11 @@ def pick(snapshot: Snapshot) -> str | None:
     known = {row.loop_id: row for row in loops.of_snapshot(frame.studio().store, snapshot.snapshot_id)}
     if not known:
         return None
+    lines = {
+        key: t("loop.choose_line", name=row.name, state=t(f"loop.state.{row.state}")) for key, row in known.items()
+    } | {FRESH: t("loop.new")}
     chosen = frame.url_select(
-        st,
-        t("loop.choose"),
-        [*known, FRESH],
-        LOOP_KEY,
-        format_func=lambda key: (
-            t("loop.new")
-            if key == FRESH
-            else t("loop.choose_line", name=known[key].name, state=t(f"loop.state.{known[key].state}"))
-        ),
-        label_visibility="collapsed",
+        st, t("loop.choose"), list(lines), LOOP_KEY, format_func=lines.__getitem__, label_visibility="collapsed"
     )
     return None if chosen == FRESH else chosen
 
@@ -86,7 +80,10 @@ def _basics(simulable: bool) -> dict:
     with right:
         choices = ("human", "simulated") if simulable else ("human",)
         values["annotator"] = st.radio(
-            t("loop.annotator"), choices, format_func=lambda who: t(f"loop.annotator_{who}"), key="loop_who"
+            t("loop.annotator"),
+            choices,
+            format_func={who: t(f"loop.annotator_{who}") for who in choices}.__getitem__,
+            key="loop_who",
         )
         if not simulable:
             st.caption(t("loop.simulated_needs"))
@@ -109,7 +106,10 @@ def _advanced(snapshot: Snapshot) -> dict:
         left, right = st.columns(2, gap="large")
         with left:
             values["rule"] = st.selectbox(
-                t("loop.rule_label"), stopping.CHOICES, format_func=lambda name: t(f"loop.rule.{name}"), key="loop_rule"
+                t("loop.rule_label"),
+                stopping.CHOICES,
+                format_func={name: t(f"loop.rule.{name}") for name in stopping.CHOICES}.__getitem__,
+                key="loop_rule",
             )
             st.caption(t(f"loop.crosses.{values['rule']}"))
             defaults = stopping.StopSettings()
@@ -126,20 +126,17 @@ def _advanced(snapshot: Snapshot) -> dict:
                 t("loop.max_rounds_label"), 1, 100, defaults.max_rounds, 1, key="loop_max"
             )
         with right:
-            values["base"] = st.selectbox(
-                t("loop.base"),
-                train.bases(frame.studio(), snapshot),
-                format_func=lambda name: word_or_name("train.base_name", name),
-                key="loop_base",
-            )
+            bases = {name: word_or_name("train.base_name", name) for name in train.bases(frame.studio(), snapshot)}
+            values["base"] = st.selectbox(t("loop.base"), list(bases), format_func=bases.__getitem__, key="loop_base")
+            methods = {name: word_or_name("train.method_name", name) for name in train.methods(values["base"])}
             values["method"] = st.selectbox(
-                t("loop.method"),
-                train.methods(values["base"]),
-                format_func=lambda name: word_or_name("train.method_name", name),
-                key="loop_method",
+                t("loop.method"), list(methods), format_func=methods.__getitem__, key="loop_method"
             )
             values["by"] = st.selectbox(
-                t("loop.by"), ORDERS, format_func=lambda name: t(f"loop.by_{name}"), key="loop_by"
+                t("loop.by"),
+                ORDERS,
+                format_func={name: t(f"loop.by_{name}") for name in ORDERS}.__getitem__,
+                key="loop_by",
             )
             values["seed"] = st.number_input(t("loop.seed"), 0, 2**31 - 1, 0, 1, key="loop_seed")
     return values

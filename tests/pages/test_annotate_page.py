@@ -1,0 +1,113 @@
+"""The Annotate page in every state, both languages; the desk's widgets wired to the acts."""
+
+from __future__ import annotations
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pages._ui import frame
+from studio.records import Actor
+from studio.store import annotations, labels
+from studio.words import t
+from studio.workflows import annotate
+from tests.conftest import ROOT
+from tests.workflows import small_corpus
+
+LANGUAGES = ("en", "zh")
+ANALYST = Actor("lee", "analyst")
+
+
+@pytest.fixture
+def studio(workspace, monkeypatch):
+    monkeypatch.setenv("STUDIO_HOME", str(workspace.root))
+    monkeypatch.setenv("STUDIO_DEVICE", "cpu")
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield frame._open(str(workspace.root))
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def open_page(**params: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for name, value in params.items():
+        app.query_params[name] = value
+    app.switch_page("pages/annotate.py")
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def labels_of(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_without_a_corpus_or_a_queue_it_says_where_to_go(studio, lang):
+    assert t("frame.go_home", lang=lang) in labels_of(open_page(lang=lang))
+    snapshot_id = small_corpus.make(studio.store, n=40)
+    app = open_page(lang=lang, s=snapshot_id)
+    assert t("annotate.go_select", lang=lang) in labels_of(app)
+    assert t("annotate.no_queue", lang=lang) in [box.value for box in app.info]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_corpus_without_labels_asks_for_the_first_one(studio, lang):
+    snapshot_id = small_corpus.make(studio.store, n=40, with_labels=False)
+    small_corpus.freeze(studio.store, snapshot_id, [1, 2, 3])
+    app = open_page(lang=lang, s=snapshot_id)
+    assert t("annotate.no_labels", lang=lang) in [box.value for box in app.info]
+    name = next(field for field in app.text_input if field.label == t("annotate.labels_add_name", lang=lang))
+    name.set_value("first")
+    next(b for b in app.button if b.label == t("annotate.labels_add", lang=lang)).click().run()
+    assert not app.exception
+    assert labels.names(studio.store, snapshot_id) == ["first"]
+    assert "first" in labels_of(app)
+    assert t("annotate.simulate_title", lang=lang) not in [box.label for box in app.expander]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_label_skip_undo_note_and_the_end_of_the_queue(studio, lang):
+    snapshot_id = small_corpus.make(studio.store, n=40)
+    queue = small_corpus.freeze(studio.store, snapshot_id, [1, 2, 3])
+    app = open_page(lang=lang, s=snapshot_id, sel=queue)
+
+    def press(label: str) -> None:
+        next(b for b in app.button if b.label == label).click().run()
+        assert not app.exception and not app.error, app.error
+
+    press("login")
+    press(t("annotate.skip", lang=lang))
+    note = next(field for field in app.text_input if field.placeholder == t("annotate.note_hint", lang=lang))
+    note.set_value("两个问题").run()
+    press("refund")
+    press(t("annotate.undo", lang=lang))
+    press(t("annotate.redo", lang=lang))
+    stored = annotations.events(studio.store, f"c{snapshot_id}")
+    assert [e.event for e in stored] == ["label", "skip", "note", "label", "undo", "label"]
+    assert [e.example_id for e in stored] == [1, 2, 3, 3, 3, 3]
+    assert t("annotate.go_train", lang=lang) in labels_of(app) and app.success
+    press(t("annotate.revisit", lang=lang, n="1"))
+    press("billing")
+    assert annotations.queue(studio.store, f"c{snapshot_id}", queue).state.tolist() == ["label"] * 3
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_simulated_annotator_is_marked(studio, lang):
+    snapshot_id = small_corpus.make(studio.store, n=40)
+    queue = small_corpus.freeze(studio.store, snapshot_id, [1, 2, 3, 4])
+    app = open_page(lang=lang, s=snapshot_id, sel=queue)
+    assert t("annotate.simulate_help", lang=lang) in [box.value for box in app.warning]
+    next(b for b in app.button if b.label == t("annotate.simulate_go", lang=lang, n="4")).click().run()
+    assert not app.exception
+    assert any(t("annotate.simulated_here", lang=lang, n="4") in caption.value for caption in app.caption)
+
+
+def test_guidelines_are_kept_and_an_unknown_queue_in_the_url_falls_back(studio):
+    snapshot_id = small_corpus.make(studio.store, n=40)
+    small_corpus.freeze(studio.store, snapshot_id, [1, 2, 3])
+    annotate.set_guidelines(studio, ANALYST, corpus_id=f"c{snapshot_id}", text="**read** <b>twice</b>")
+    app = open_page(lang="en", s=snapshot_id, sel="nonsense")
+    assert "**read** <b>twice</b>" in [text.value for text in app.text], "guidelines are literal text"
+    assert "login" in labels_of(app)
