@@ -21,9 +21,8 @@ def show(snapshot: Snapshot, state: ScoreState) -> Recipe:
         t("select.budget.label"), 1, 1_000_000, 100, 10, key="budget", bind="query-params", help=t("select.budget.help")
     )
     names = [s.name for s in STRATEGIES if _usable(s.needs, state)]
-    strategy = frame.url_select(
-        st, t("select.strategy.label"), names, "strategy", format_func=lambda name: t(f"strategy.{name}.title")
-    )
+    titles = {name: t(f"strategy.{name}.title") for name in names}
+    strategy = frame.url_select(st, t("select.strategy.label"), names, "strategy", format_func=titles.__getitem__)
     st.caption(t(f"strategy.{strategy}.help"))
     weights = widgets.read_weights(state.available)
     if strategy in WEIGHTED:
@@ -65,10 +64,10 @@ def _limits(snapshot: Snapshot, state: ScoreState, budget: int) -> dict[str, obj
                     label_visibility="collapsed",
                 )  # fmt: skip
         if snapshot.group_columns:
+            shown = {"": t("select.limits.group_none")} | {c: plain(column_name(c)) for c in snapshot.group_columns}
             column = frame.url_select(
-                st, t("select.limits.group"), ["", *snapshot.group_columns], "cap_column",
-                format_func=lambda name: plain(column_name(name)) if name else t("select.limits.group_none"),
-            )  # fmt: skip
+                st, t("select.limits.group"), list(shown), "cap_column", format_func=shown.__getitem__
+            )
             if column:
                 share = st.slider(
                     t("select.limits.group_share"), 1, NO_LIMIT, NO_LIMIT, 1, key="cap_group", bind="query-params"

@@ -7,6 +7,7 @@ import uuid
 import streamlit as st
 
 from pages._ui import frame
+from pages._ui.select_words import strategy_title
 from pages._ui.words import plain, t
 from studio.access.roles import may
 from studio.records import Snapshot
@@ -61,7 +62,7 @@ def listing(snapshot: Snapshot) -> None:
             {
                 t("select.freeze.name"): [item.name for item in found],
                 t("select.freeze.n"): [item.n for item in found],
-                t("select.freeze.strategy"): [t(f"strategy.{item.strategy}.title") for item in found],
+                t("select.freeze.strategy"): [strategy_title(item.strategy) for item in found],
                 t("select.freeze.arm"): [t(f"select.freeze.arm_{item.arm}") for item in found],
                 t("select.freeze.created"): [item.created_at[:19].replace("T", " ") for item in found],
                 t("select.freeze.by"): [item.created_by for item in found],

@@ -27,10 +27,10 @@ def show(choice: Choice) -> None:
     _sentences(found, len(choice.ids))
     columns = [name for name in found.groups if found.groups[name]]
     columns.sort(key=lambda name: name == "cluster")
+    shown = {name: plain(column_name(name)) for name in columns}
     column = frame.url_select(
-        st, t("select.groups.pick"), columns, "by", format_func=lambda name: plain(column_name(name)),
-        label_visibility="collapsed",
-    )  # fmt: skip
+        st, t("select.groups.pick"), columns, "by", format_func=shown.__getitem__, label_visibility="collapsed"
+    )
     _picture(found, column)
     band = t("select.groups.simulated", draws=found.draws) if found.draws else t("select.groups.exact")
     st.caption(f"{band} {t('select.groups.small')} {t('select.groups.subset')}")

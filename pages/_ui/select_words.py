@@ -66,3 +66,8 @@ def goal_text(context: Mapping[str, Any]) -> str:
 def lacking_words(state: ScoreState) -> dict[str, str]:
     """View -> words key of why it has no scores."""
     return {view: state.views[view].lacking for view in VIEWS if state.views[view].lacking}
+
+
+def strategy_title(name: str) -> str:
+    """A strategy as people call it; one of another room keeps its name."""
+    return t(f"strategy.{name}.title") if words.has(f"strategy.{name}.title") else name

@@ -87,11 +87,12 @@ def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict
     there = tuple(available)
     weights = read_weights(there)
     _store(weights)
+    names = {name: t(f"select.preset.{name}") for name in PRESETS}
     st.selectbox(
         t("select.weights.title"),
         list(PRESETS),
         index=None,
-        format_func=lambda name: t(f"select.preset.{name}"),
+        format_func=names.__getitem__,
         placeholder=t("select.weights.preset"),
         key="preset",
         on_change=_preset,

@@ -1,0 +1,101 @@
+"""The Select page in every state and both languages; sliders and URL in a real browser."""
+
+from __future__ import annotations
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pages._ui import frame
+from studio.records import VIEWS, Actor
+from studio.store import labels, selections
+from studio.words import t
+from studio.workflows import annotate
+from tests.conftest import ROOT
+from tests.workflows import select_corpus, small_corpus
+from tests.workflows.test_select import TARGETS
+
+LANGUAGES = ("en", "zh")
+
+
+@pytest.fixture
+def studio(workspace, monkeypatch):
+    monkeypatch.setenv("STUDIO_HOME", str(workspace.root))
+    monkeypatch.setenv("STUDIO_DEVICE", "cpu")
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield frame._open(str(workspace.root))
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def open_page(**params: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for name, value in params.items():
+        app.query_params[name] = value
+    app.switch_page("pages/select.py")
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def buttons(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def weights(app: AppTest) -> list[int]:
+    return [app.slider(key=f"w_{view}.slider").value for view in VIEWS]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_without_a_corpus_or_scores_it_says_what_comes_next(studio, lang):
+    assert t("frame.go_home", lang=lang) in buttons(open_page(lang=lang))
+    made = small_corpus.make(studio.store, n=40)
+    assert t("select.prepare.button", lang=lang) in buttons(open_page(lang=lang, s=made))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_loaded_it_ranks_explains_and_freezes(studio, lang):
+    made = select_corpus.make(studio)
+    select_corpus.score(studio, made, TARGETS)
+    app = open_page(lang=lang, s=made, budget="12")
+    assert [m.value for m in app.metric][0] == "12"
+    assert weights(app) == [34, 33, 0, 33]  # difficulty has no labels to learn from
+    assert app.slider(key="w_difficulty.slider").disabled
+    assert t("select.lacking.labels", lang=lang) in [c.value for c in app.caption]
+    name = next(box for box in app.text_input if box.label == t("select.freeze.name", lang=lang))
+    name.set_value("*first* <b>batch</b>")
+    next(b for b in app.button if b.label == t("select.freeze.button", lang=lang)).click()
+    app.run()
+    assert not app.exception
+    frozen = selections.list_all(studio.store, made)
+    assert [(item.name, item.n) for item in frozen] == [("*first* <b>batch</b>", 12)]
+    assert t("select.freeze.next", lang=lang) in buttons(app)
+    assert any("\\*first\\* \\<b\\>" in box.value for box in app.success)
+
+
+def test_weights_of_a_link_are_read_and_mended(studio):
+    made = select_corpus.make(studio)
+    select_corpus.score(studio, made, TARGETS)
+    app = open_page(s=made, w_relevance="60", w_diversity="20", w_difficulty="0", w_quality="20")
+    assert weights(app) == [60, 20, 0, 20]
+    assert weights(open_page(s=made, w_relevance="x", w_diversity="-5", w_quality="1e9")) == [0, 0, 0, 100]
+    app = open_page(s=made, budget="-3", strategy="nope", tau="9", seed="a", slice="[[", pins="drop")
+    assert weights(app) == [34, 33, 0, 33]
+
+
+def test_a_pool_that_is_used_up_leads_to_training(studio):
+    made = select_corpus.make(studio, n=60)
+    select_corpus.score(studio, made, TARGETS)
+    small_corpus.freeze(studio.store, made, labels.pool_left(studio.store, made), selection_id="all")
+    annotate.simulate_rest(studio, Actor("ann", "analyst"), selection_id="all")
+    assert t("select.go_train", lang="en") in buttons(open_page(s=made, lang="en"))
+
+
+@pytest.mark.parametrize("strategy", ["random", "stratified", "facility_location", "longest"])
+def test_other_strategies_have_no_sliders_they_do_not_use(studio, strategy):
+    made = select_corpus.make(studio)
+    select_corpus.score(studio, made, TARGETS)
+    app = open_page(s=made, strategy=strategy, lang="en")
+    shown = any(slider.key == "w_quality.slider" for slider in app.slider)
+    assert shown == (strategy == "facility_location")
