@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -73,8 +74,9 @@ def _prepared(_opened: Studio, snapshot_id: str, plan_key: str, arm: str, state:
 def _plan(opened: Studio, snapshot: Snapshot) -> train.TrainPlan | None:
     offered = train.bases(opened, snapshot)
     left, middle, right = st.columns([3, 2, 1])
-    base = left.selectbox(t("train.base"), offered, key="base", bind="query-params", format_func=name_of_base,
-                          help=t("train.base_help"))  # fmt: skip
+    base = left.selectbox(t("train.base"), offered, index=_asked("base", offered), key="train_base",
+                          format_func=name_of_base, help=t("train.base_help"))  # fmt: skip
+    _remember("base", base, offered[0])
     methods = train.methods(base)
     first = methods.index("lora") if "lora" in methods else 0
     method = middle.selectbox(t("train.method"), methods, index=first, key=f"method_{base}",
@@ -118,8 +120,23 @@ def _arm(opened: Studio, snapshot: Snapshot) -> str:
     counted = labels.counts(opened.store, snapshot.snapshot_id)
     n = int(counted.loc[counted["split"] == "train", "n"].sum())
     names = {"selection": t("train.arm_selection", n=f"{n:,}"), "random": t("train.arm_random")}
-    return st.radio(t("train.arm"), list(names), key="arm", bind="query-params", horizontal=True,
-                    format_func=names.__getitem__, help=t("train.arm_help"))  # fmt: skip
+    arm = st.radio(t("train.arm"), list(names), index=_asked("arm", list(names)), key="train_arm", horizontal=True,
+                   format_func=names.__getitem__, help=t("train.arm_help"))  # fmt: skip
+    _remember("arm", arm, "selection")
+    return arm
+
+
+def _asked(name: str, options: Sequence[str]) -> int:
+    """Place of the option the URL names. A bound widget would write its translated label there, not the option."""
+    asked = st.query_params.get(name)
+    return options.index(asked) if asked in options else 0
+
+
+def _remember(name: str, value: str, default: str) -> None:
+    if value != default:
+        st.query_params[name] = value
+    else:
+        st.query_params.pop(name, None)
 
 
 # --- before the launch ------------------------------------------------------------------------------------------------

@@ -198,7 +198,8 @@ def paired(truth: Sequence[str], a: Sequence[str], b: Sequence[str]) -> dict[str
     Raises:
         PlanError: no rows, or the lengths differ.
 
-    Paper: newcombe-1998, method 10; mcnemar-1947, exact binomial form.
+    Paper: newcombe-1998, method 10, as published.
+    Paper: mcnemar-1947, in its exact binomial form.
     """
     if not truth or not len(truth) == len(a) == len(b):
         raise PlanError(
@@ -254,7 +255,7 @@ def uncertainty(probs: Array) -> dict[str, Array]:
     Raises:
         PlanError: fewer than two classes.
 
-    Paper: margin-2001, lewis-gale-1994, as published; entropy is divided by ln c so that it reads the same for any c.
+    Paper: margin-2001 and, for least confidence, uncertainty-sampling-1994, as published; entropy is divided by ln c so that it reads the same for any c.
     """
     if probs.ndim != 2 or probs.shape[1] < 2:
         raise PlanError("Uncertainty needs at least two classes", got=str(probs.shape), fix="Train on two labels.")
