@@ -80,7 +80,7 @@ def test_a_failed_export_leaves_the_old_file_and_no_other(tmp_path):
 _text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(str.strip)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     rows=st.lists(st.fixed_dictionaries({"text": _text, "label": st.sampled_from(["a", "b", None])}), min_size=1),
     fmt=st.sampled_from(["jsonl", "parquet", "csv"]),

@@ -151,7 +151,7 @@ _line = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(lines=st.lists(_line, max_size=15))
 def test_any_jsonl_adds_up_line_by_line(tmp_path_factory, lines):
     folder = tmp_path_factory.mktemp("f")
@@ -167,7 +167,7 @@ def test_any_jsonl_adds_up_line_by_line(tmp_path_factory, lines):
     assert {reject["reason"] for reject in rejects} <= set(REASONS)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.one_of(st.binary(max_size=300), st.text('",\n\r\tab;好 ', max_size=200).map(str.encode)))
 def test_any_bytes_give_examples_rejects_or_one_clear_error(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("f")

@@ -110,7 +110,7 @@ def test_csv_spectrum(shared_data, name):
 _field = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rows=st.lists(st.tuples(_field, _field, _field), min_size=1, max_size=12), end=st.sampled_from(["\n", "\r\n"]))
 def test_what_pythons_writer_writes_is_read_back(tmp_path_factory, rows, end):
     rows = [(first or "x", *rest) for first, *rest in rows]

@@ -141,7 +141,7 @@ def test_other_tools_read_it(tmp_path):
     assert set(loaded.column_names) == set(schema.column_names(["age"]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(

@@ -146,7 +146,7 @@ _SQL = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     column=st.one_of(st.sampled_from(["text", "group_age", "example_id", "label", "split_now"]), _SQL),
     op=st.one_of(st.sampled_from(examples.OPERATORS), _SQL),
