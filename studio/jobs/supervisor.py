@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,15 @@ from studio.settings import Settings
 log = logging.getLogger(__name__)
 Callback = Callable[[Path, RunSpec, RunStatus], Any]
 _TROUBLE = (OSError, StudioError, ValueError, TypeError, KeyError, psutil.Error)
+
+
+@dataclass(frozen=True)
+class _Handing:
+    """A done run on its way into the store."""
+
+    future: Future[Any]
+    run_dir: Path
+    attempt: int
 
 
 class Supervisor:
@@ -58,7 +67,7 @@ class Supervisor:
         self._gpus = slots.GpuCount(0 if settings.device in ("cpu", "mps") else n_gpus)
         self._watched: dict[str, Watched] = {}
         self._closed: dict[str, int] = {}  # run id -> mtime of attempts/ of runs with nothing left to do
-        self._handing: dict[str, Future[None]] = {}
+        self._handing: dict[str, _Handing] = {}
         self._retry_at: dict[str, tuple[float, int]] = {}
         self._lock_handle: int | None = None
         self._thread: threading.Thread | None = None
@@ -101,8 +110,13 @@ class Supervisor:
             self._thread.join(timeout=30)
             self._thread = None
         if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool.shutdown(wait=True)  # every end that was seen is reported, every result begun is taken over
             self._pool = None
+            for run_id in list(self._handing):
+                try:
+                    self._settle(run_id)
+                except OSError as error:  # the next start hands it over again
+                    log.warning("run=%s hand-over not noted error=%s", run_id, error)
         self._gpus.close()
         for watched in self._watched.values():
             if watched.child is not None:
@@ -331,28 +345,30 @@ class Supervisor:
 
     def _hand_over(self, directory: Path, spec: RunSpec, status: RunStatus) -> None:
         """Give a done run to `on_done`; look whether it came back, and try again later when it raised."""
-        handing = self._handing.get(spec.run_id)
-        if handing is None:
-            due, _ = self._retry_at.get(spec.run_id, (0.0, 0))
-            if time.monotonic() >= due and self._pool is not None and self._on_done is not None:
-                future = self._pool.submit(self._on_done, directory, spec, status)
-                self._handing[spec.run_id] = future
-                future.add_done_callback(lambda _: self._wake.set())
+        if spec.run_id in self._handing:
+            if self._handing[spec.run_id].future.done():
+                self._settle(spec.run_id)
             return
-        if not handing.done():
+        due, _ = self._retry_at.get(spec.run_id, (0.0, 0))
+        if time.monotonic() >= due and self._pool is not None and self._on_done is not None:
+            future = self._pool.submit(self._on_done, directory, spec, status)
+            self._handing[spec.run_id] = _Handing(future, directory, status.attempt)
+            future.add_done_callback(lambda _: self._wake.set())
+
+    def _settle(self, run_id: str) -> None:
+        """Write down how a hand-over went: INDEXED, or the error and when to try again."""
+        handing = self._handing.pop(run_id)
+        error = handing.future.exception()
+        if error is None:
+            files.write_json(handing.run_dir / "INDEXED", {"at": rundir.utc_now(), "attempt": handing.attempt})
+            (handing.run_dir / "INDEX_ERROR.json").unlink(missing_ok=True)
+            self._retry_at.pop(run_id, None)
+            self._close_run(handing.run_dir, handing.attempt)
             return
-        del self._handing[spec.run_id]
-        error = None if handing.cancelled() else handing.exception()
-        if error is None and not handing.cancelled():
-            files.write_json(directory / "INDEXED", {"at": rundir.utc_now(), "attempt": status.attempt})
-            (directory / "INDEX_ERROR.json").unlink(missing_ok=True)
-            self._retry_at.pop(spec.run_id, None)
-            self._close_run(directory, status.attempt)
-            return
-        tries = self._retry_at.get(spec.run_id, (0.0, 0))[1] + 1
-        self._retry_at[spec.run_id] = (time.monotonic() + min(2.0**tries, 300.0), tries)
-        log.error("run=%s result not taken over tries=%d", spec.run_id, tries, exc_info=error)
-        files.write_json(directory / "INDEX_ERROR.json", _error_record(error) | {"tries": tries})
+        tries = self._retry_at.get(run_id, (0.0, 0))[1] + 1
+        self._retry_at[run_id] = (time.monotonic() + min(2.0**tries, 300.0), tries)
+        log.error("run=%s result not taken over tries=%d", run_id, tries, exc_info=error)
+        files.write_json(handing.run_dir / "INDEX_ERROR.json", _error_record(error) | {"tries": tries})
 
     def _close_run(self, directory: Path, attempt: int) -> None:
         """Leave a run alone until its attempts change; one that was just resumed stays open."""

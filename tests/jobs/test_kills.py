@@ -42,7 +42,7 @@ def test_killed_worker_is_named_and_can_be_resumed(phase, supervisor, barriers, 
 def test_worker_killed_while_stopping_counts_as_stopped(supervisor, barriers, workspace):
     barriers.hold("stopping")
     run_id = supervisor.submit(probe(until_stopped=True))
-    until(lambda: rundir.read_status(workspace.run_dir(run_id)).state == "running", "the run")
+    until(lambda: rundir.has_checkpoint(workspace.run_dir(run_id)), "a checkpoint")
     supervisor.stop(run_id)
     reached = barriers.reached("stopping")
     assert rundir.read_status(workspace.run_dir(run_id)).state == "stopping"

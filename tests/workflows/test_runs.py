@@ -96,7 +96,7 @@ def test_overview_puts_live_runs_first_and_gives_places_in_the_queue(studio, adm
     runs.stop(studio, admin, run_id=ids[2])
     runs.cancel(studio, admin, run_id=ids[1])
     assert until(lambda: runs.view(studio, ids[2]).status.state == "stopped", "the queue")
-    assert runs.view(studio, ids[1]).status.state == "cancelled"
+    assert until(lambda: runs.view(studio, ids[1]).status.state == "cancelled", "the queue")
     barriers.release("step1")
     assert runs.wait(studio, ids[0], 60).state == "done"
     assert runs.resume(studio, admin, run_id=ids[2]) == 2
