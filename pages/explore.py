@@ -11,15 +11,15 @@ opened = frame.studio()
 places = st.columns([2, 3], vertical_alignment="center")
 places[0].header(t("explore.title"), anchor=False)
 with places[1]:
-    view = st.segmented_control(
+    view = frame.url_select(
+        st,
         t("explore.view"),
         ("map", "inside"),
-        default="map",
-        required=True,
+        "view",
         format_func=lambda name: t(f"explore.views.{name}"),
+        widget="segmented_control",
         label_visibility="collapsed",
-        key="view",
-        bind="query-params",
+        required=True,
     )
 if view == "inside":
     explore_audits.render(opened, snapshot)

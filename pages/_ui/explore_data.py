@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -80,3 +81,15 @@ def values(opened: Studio, snapshot: Snapshot, map_id: str, column: str) -> tupl
         names = {split: t(f"map.split.{split}") for split in ("pool", "train", "validation", "test")}
         return [names.get(value, value) for value in frame], False
     return [value if isinstance(value, str) else None for value in frame], False
+
+
+def by_frequency(values: Sequence[str | None]) -> list[str]:
+    """The different values, the most frequent first: colours stay the same whatever the filters are."""
+    found = Counter(value for value in values if value is not None)
+    return sorted(found, key=lambda value: (-found[value], value))
+
+
+def extent(opened: Studio, map_id: str) -> tuple[float, float, float, float]:
+    """Left, right, bottom, top of the whole map."""
+    frame = points(opened, map_id)
+    return tuple(float(value) for axis in ("x", "y") for value in (frame[axis].min(), frame[axis].max()))  # type: ignore[return-value]

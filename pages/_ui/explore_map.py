@@ -7,11 +7,12 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import explore_data as data
+from pages._ui import explore_filters, frame
 from pages._ui import explore_side as side
 from pages._ui.words import t
 from studio.figures.map import MAX_DRAWN, Points, map_figure, rows_to_draw
 from studio.mapping import polygon
-from studio.records import SPLITS, Array, Condition, Snapshot
+from studio.records import Array, Condition, Snapshot
 from studio.store import examples
 from studio.store.maps import MapRecord
 from studio.workflows.explore import ExploreState
@@ -44,52 +45,12 @@ def show(opened: Studio, snapshot: Snapshot, state: ExploreState) -> None:
 
 # --- controls ---------------------------------------------------------------------------------------------------------
 def _controls(opened: Studio, snapshot: Snapshot, chart: MapRecord) -> tuple[str, tuple[Condition, ...]]:
-    places = st.columns([2, 2], vertical_alignment="bottom")
-    column = places[0].selectbox(
-        t("map.color"), data.columns(opened, snapshot), format_func=data.column_title, key="color", bind="query-params"
+    places = st.columns(2, vertical_alignment="bottom")
+    column = frame.url_select(
+        places[0], t("map.color"), data.columns(opened, snapshot), "color", format_func=data.column_title
     )
     with places[1]:
-        conditions = _filters(opened, snapshot, chart)
-    return column, conditions
-
-
-def _filters(opened: Studio, snapshot: Snapshot, chart: MapRecord) -> tuple[Condition, ...]:
-    """The filters of the URL; values of several filters are joined by AND, values of one by OR."""
-    titles = data.cluster_titles(opened, chart.map_id)
-    choices: list[tuple[str, str, list[str], dict[str, str]]] = [
-        ("f_label", "label_now", list(snapshot.label_names), {}),
-        ("f_cluster", "cluster", [str(number) for number in titles], {str(k): v for k, v in titles.items()}),
-        ("f_split", "split_now", list(SPLITS), {split: t(f"map.split.{split}") for split in SPLITS}),
-    ]
-    for place, name in enumerate(snapshot.group_columns):
-        choices.append((f"g{place}", name, list(data.counts(opened, snapshot.snapshot_id, name)), {}))
-    keys = ["q", *(key for key, *_ in choices)]
-    n_on = sum(bool(st.session_state.get(key) or st.query_params.get(key)) for key in keys)
-    label = t("map.filters_on", n=n_on) if n_on else t("map.filters")
-    found: list[Condition] = []
-    with st.popover(label, icon=":material/filter_alt:", width="stretch"):
-        typed = st.text_input(t("map.contains"), key="q", bind="query-params", max_chars=200)
-        if typed.strip():
-            found.append(Condition("text", "contains", typed.strip()))
-        for key, name, options, shown in choices:
-            if not options:
-                continue
-            chosen = st.multiselect(
-                data.column_title(name),
-                options,
-                format_func=lambda value, shown=shown: shown.get(value, value),
-                key=key,
-                bind="query-params",
-            )
-            if chosen:
-                found.append(Condition(name, "in", list(chosen)))
-        st.button(t("map.clear_filters"), on_click=_forget, args=(keys,), disabled=not n_on, key="clear_filters")
-    return tuple(found)
-
-
-def _forget(keys: list[str]) -> None:
-    for key in keys:
-        st.session_state[key] = "" if key == "q" else []
+        return column, explore_filters.show(opened, snapshot, chart)
 
 
 # --- the lasso --------------------------------------------------------------------------------------------------------
@@ -128,32 +89,30 @@ def _drawn(event: Any) -> str:
     return ""
 
 
-def clear_lasso() -> None:
-    """Forget the lasso of the URL; the one on the chart is ignored until another is drawn."""
-    st.query_params.pop(LASSO, None)
-
-
 def _draw(
     opened: Studio, snapshot: Snapshot, chart: MapRecord, column: str, conditions: tuple[Condition, ...], outline: str
 ) -> tuple[int, int]:
     """Draw the map under the filters; returns how many dots of how many examples."""
-    frame = data.points(opened, chart.map_id)
+    whole = data.points(opened, chart.map_id)
     values, is_number = data.values(opened, snapshot, chart.map_id, column)
+    order = [] if is_number else data.by_frequency(values)
+    shown = whole
     if conditions:
-        keep = frame["example_id"].isin(
-            examples.ids(opened.store, snapshot.snapshot_id, conditions, map_id=chart.map_id)
-        )
-        frame = frame[keep]
+        listed = examples.ids(opened.store, snapshot.snapshot_id, conditions, map_id=chart.map_id)
+        keep = whole["example_id"].isin(listed)
+        shown = whole[keep]
         values = values[keep.to_numpy()] if is_number else [v for v, k in zip(values, keep, strict=True) if k]
-    ids: Array = frame["example_id"].to_numpy()
-    rows = rows_to_draw(frame["cluster"].to_numpy(), seed=chart.seed)
+    ids: Array = shown["example_id"].to_numpy()
+    rows = rows_to_draw(shown["cluster"].to_numpy(), seed=chart.seed)
     texts = data.short_texts(opened, snapshot.snapshot_id, hash(ids[rows].tobytes()), ids[rows])
     titles = {str(key): name for key, name in data.cluster_titles(opened, chart.map_id).items()}
     example = st.query_params.get(EXAMPLE, "")
     figure = map_figure(
-        Points(ids, frame["x"].to_numpy(), frame["y"].to_numpy(), values, rows, texts, is_number),
+        Points(ids, shown["x"].to_numpy(), shown["y"].to_numpy(), values, rows, texts, is_number),
         {name: t(f"map.{name}", n="{n}") for name in ("missing", "others", "density")},
         names=titles if column == "cluster" else None,
+        order=order,
+        extent=data.extent(opened, chart.map_id),
         outline=polygon.from_text(outline) if outline else None,
         chosen=int(example) if example.isdecimal() else None,
         revision=chart.map_id,
@@ -167,7 +126,7 @@ def _draw(
         alt=t("map.alt"),
     )
     _click(event)
-    return len(rows), len(frame)
+    return len(rows), len(shown)
 
 
 def _click(event: Any) -> None:

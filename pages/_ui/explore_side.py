@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui import explore_data as data
-from pages._ui import frame
+from pages._ui import explore_filters, frame
 from pages._ui.words import plain, t
 from studio.access.roles import may
 from studio.records import Condition, Snapshot
@@ -89,6 +89,7 @@ def _table(
     rows = examples.by_ids(opened.store, snapshot.snapshot_id, ids, names, map_id=chart.map_id)
     titles = data.cluster_titles(opened, chart.map_id)
     rows["cluster"] = rows["cluster"].map(lambda number: titles.get(int(number), "") if pd.notna(number) else "")
+    rows[["label_now", *snapshot.group_columns]] = rows[["label_now", *snapshot.group_columns]].fillna("")
     if likeness is not None:
         rows.insert(0, "likeness", list(likeness)[: len(rows)])
     config = {name: st.column_config.Column(data.column_title(name)) for name in rows.columns}
@@ -222,4 +223,4 @@ def _pick_cluster() -> None:
     event = st.session_state.get(st.session_state.get("explore.cluster_key", ""), {})
     rows = (event.get("selection") or {}).get("rows") or []
     numbers = st.session_state.get("explore.cluster_numbers", [])
-    st.session_state["f_cluster"] = [numbers[rows[0]]] if rows and rows[0] < len(numbers) else []
+    explore_filters.choose("f_cluster", [numbers[rows[0]]] if rows and rows[0] < len(numbers) else [])

@@ -73,6 +73,8 @@ def map_figure(
     words: Mapping[str, str],
     *,
     names: Mapping[str, str] | None = None,
+    order: Sequence[str] = (),
+    extent: Sequence[float] | None = None,
     outline: Sequence[Sequence[float]] | Array | None = None,
     chosen: int | None = None,
     revision: str = "",
@@ -84,6 +86,8 @@ def map_figure(
         words: translated `missing`, `others` (with {n}) and `density`.
         names: category -> the name shown instead (cluster numbers to words); the largest are written on the map in
             place of a legend.
+        order: categories in the order of their colours; by default the most frequent first.
+        extent: left, right, bottom, top of the whole map, so that a filter does not move it.
         outline: a lasso to draw, such as the one in the URL.
         chosen: example_id to ring.
         revision: zoom and legend are kept while this stays the same.
@@ -94,18 +98,23 @@ def map_figure(
     if points.is_number:
         _add_numbers(figure, points)
     else:
-        _add_categories(figure, points, words, names or {})
+        _add_categories(figure, points, words, names or {}, order)
     if chosen is not None:
         _ring(figure, points, chosen)
     if outline is not None:
         _add_outline(figure, np.asarray(outline, dtype=np.float64))
     hidden = {"visible": False, "showgrid": False, "zeroline": False}
+    if extent is not None:
+        margins = [0.04 * max(extent[i + 1] - extent[i], 1e-3) for i in (0, 2)]
+        figure.update_xaxes(range=[extent[0] - margins[0], extent[1] + margins[0]])
+        figure.update_yaxes(range=[extent[2] - margins[1], extent[3] + margins[1]])
     figure.update_xaxes(**hidden)
     figure.update_yaxes(**hidden, scaleanchor="x", scaleratio=1)
     figure.update_layout(
         height=HEIGHT_PX,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         dragmode="lasso",
+        clickmode="event+select",
         hovermode="closest",
         hoverlabel={"align": "left"},
         uirevision=revision,
@@ -155,18 +164,23 @@ def _size(n: int) -> float:
     return 7.0 if n < 600 else 5.5 if n < 4_000 else 4.0 if n < 12_000 else 3.0
 
 
-def _add_categories(figure: go.Figure, points: Points, words: Mapping[str, str], names: Mapping[str, str]) -> None:
+def _add_categories(
+    figure: go.Figure, points: Points, words: Mapping[str, str], names: Mapping[str, str], order: Sequence[str]
+) -> None:
     """One trace per category, the most frequent first; beyond 24 one grey trace, and one for missing values."""
     values = np.array(["" if value is None else f"={value}" for value in points.values], dtype=object)
     found, inverse, counts = np.unique(values.astype(str), return_inverse=True, return_counts=True)
-    ranked = [i for i in np.lexsort((found, -counts)) if found[i]]
+    rank = {f"={name}": place for place, name in enumerate(order)}
+    ranked = [int(i) for i in np.lexsort((found, -counts)) if found[i]]
+    places = {code: rank.get(str(found[code]), place + len(rank)) for place, code in enumerate(ranked)}
+    ranked.sort(key=places.__getitem__)
     drawn = inverse[points.rows]
     size = _size(len(points.rows))
     grey = np.zeros(len(points.rows), dtype=bool)
     traces = []
-    for position, code in enumerate(ranked):
+    for code in ranked:
         where = np.flatnonzero(drawn == code)
-        style = theme.category_style(position)
+        style = theme.category_style(places[code])
         if style is None:
             grey[where] = True
             continue
@@ -184,7 +198,7 @@ def _add_categories(figure: go.Figure, points: Points, words: Mapping[str, str],
         label = f"{words['missing']} · {int((values == '').sum()):,}"
         figure.add_trace(_trace(points, missing, faint, label, legend=True))
     figure.add_traces(traces)
-    if names:
+    if names and len(points.ids):
         _write_names(figure, points, values, [found[code] for code in ranked], names)
 
 

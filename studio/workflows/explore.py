@@ -27,6 +27,7 @@ from studio.workflows.studio import Studio
 
 MAX_SEARCH = 200
 MAX_QUERY_CHARACTERS = 2_000
+SEARCH_TIMEOUT_S = 60.0  # the first question starts a process and loads weights
 ENCODER_NAMES: tuple[str, ...] = tuple(info.name for info in ENCODERS)
 _ESTIMATE_ROWS = 300
 
@@ -327,7 +328,9 @@ def search(studio: Studio, snapshot_id: str, text: str, limit: int = 20) -> list
         raise MeasureError("There is nothing to search for", got=text, fix="Type some words.")
     found = vectors.require(studio.store, snapshot_id)
     answer = query.ask(
-        studio, {"op": "embed", "texts": [typed], "encoder": found.encoder, "fitted_dir": fitted_dir(found)}
+        studio,
+        {"op": "embed", "texts": [typed], "encoder": found.encoder, "fitted_dir": fitted_dir(found)},
+        timeout=SEARCH_TIMEOUT_S,
     )
     rows = np.load(found.vectors_file(studio.workspace.root), mmap_mode="r", allow_pickle=False)
     positions, similarity = nearest_to(rows, np.asarray(answer["vectors"][0]), min(limit, MAX_SEARCH))
