@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui import frame, train_setup
-from pages._ui.words import plain, t
+from pages._ui.words import t
 from studio.access.roles import may
 from studio.records import Snapshot
 from studio.store import examples, rounds
@@ -80,6 +80,8 @@ def listing(opened: Studio, snapshot: Snapshot, current: str) -> None:
          "accuracy": 100 * r.accuracy, "macro_f1": r.macro_f1, "when": r.created_at}
         for r in found
     ])  # fmt: skip
+    if not table["name"].any():
+        table = table.drop(columns="name")
     config = {name: t(f"round.{name}") for name in table.columns}
     config["accuracy"] = st.column_config.NumberColumn(f"{t('round.accuracy')} (%)", format="%.1f")
     config["macro_f1"] = st.column_config.NumberColumn(t("round.macro_f1"), format="%.3f")
@@ -97,8 +99,3 @@ def back() -> None:
     if st.button(t("round.again"), icon=":material/add:", key="again"):
         st.query_params.pop(train_setup.ROUND_KEY, None)
         st.rerun()
-
-
-def title(found: Round) -> str:
-    """A round's name, safe in a label."""
-    return plain(found.name)

@@ -25,7 +25,8 @@ LEAST_GROUP = train_live.LEAST_GROUP
 def show(opened: Studio, snapshot: Snapshot, found: Round) -> None:
     """The whole report of one round."""
     report = found.report
-    st.subheader(t("round.title", number=found.number, name=plain(found.name)), anchor=False)
+    named = t("round.title", number=found.number, name=plain(found.name)) if found.name else ""
+    st.subheader(named or t("round.title_plain", number=found.number), anchor=False)
     st.caption(t("round.facts", base=train_setup.name_of_base(str(found.plan["base"])),
                  method=t(f"train.method_name.{found.plan['method']}"), n_train=f"{found.n_train:,}",
                  seconds=train_setup.span(report["fit"]["seconds"]), device=report["device"]))  # fmt: skip
@@ -33,7 +34,9 @@ def show(opened: Studio, snapshot: Snapshot, found: Round) -> None:
     _remarks(report)
     compare(opened, snapshot, found)
     result = report["validation"]
-    tabs = st.tabs([t("round.classes"), t("round.confusion"), t("round.groups"), t("train.live.loss")])
+    names = ["round.classes", "round.confusion", "round.groups"]
+    names += ["train.live.loss"] if report["fit"].get("steps") else []  # a closed-form head has no curve
+    tabs = st.tabs([t(name) for name in names])
     with tabs[0]:
         _classes(result)
     with tabs[1]:
@@ -43,8 +46,9 @@ def show(opened: Studio, snapshot: Snapshot, found: Round) -> None:
                         config={"displayModeBar": False})  # fmt: skip
     with tabs[2]:
         _groups(result)
-    with tabs[3]:
-        train_live.curves(opened, found.run_id)
+    for tab in tabs[3:]:
+        with tab:
+            train_live.curves(opened, found.run_id)
     _test(opened, found)
 
 
@@ -59,6 +63,12 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def _name(found: Round) -> str:
+    """What a round is called: its name, else what it is."""
+    base, method = train_setup.name_of_base(str(found.plan["base"])), t(f"train.method_name.{found.plan['method']}")
+    return plain(found.name, 40) if found.name else t("round.name_plain", base=base, method=method)
+
+
 def _line(result: Mapping[str, Any]) -> str:
     return t("round.accuracy_line", value=percent(result["value"]), low=percent(result["low"]),
              high=percent(result["high"]))  # fmt: skip
@@ -66,7 +76,7 @@ def _line(result: Mapping[str, Any]) -> str:
 
 def _headline(report: Mapping[str, Any]) -> None:
     result, fitted = report["validation"], report["fit"]
-    places = st.columns([2, 2, 1])
+    places = st.columns([2, 2, 1] if fitted.get("planned_steps") else 2)
     with places[0].container(border=True, height="stretch"):
         st.metric(t("round.accuracy"), percent(result["accuracy"]["value"]), help=t("round.interval_help"))
         st.caption(f"{_line(result['accuracy'])} {t('round.of_n', n=format(result['n'], ','))}")
@@ -116,9 +126,9 @@ def compare(opened: Studio, snapshot: Snapshot, found: Round) -> None:
     places = st.columns(2)
     with places[0].container(border=True, height="stretch"):
         if last is None:
-            st.caption(t("round.none") if len(listed) < 2 else t("round.compare_open"))
+            st.caption(t("round.compare_first"))
         else:
-            _versus(opened, found, last, t("round.compare_last", number=last.number, name=plain(last.name, 40)))
+            _versus(opened, found, last, t("round.compare_last", number=last.number, name=_name(last)))
     with places[1].container(border=True, height="stretch"):
         if random is not None:
             _versus(
@@ -127,7 +137,7 @@ def compare(opened: Studio, snapshot: Snapshot, found: Round) -> None:
                 random,
                 t("round.compare_random", number=random.number)
                 if other_arm == "random"
-                else t("round.compare_last", number=random.number, name=plain(random.name, 40)),
+                else t("round.compare_last", number=random.number, name=_name(random)),
             )
         else:
             _offer_random(opened, snapshot, found)
@@ -163,7 +173,8 @@ def _classes(result: Mapping[str, Any]) -> None:
     table["note"] = ["" if seen else t("round.unseen") for seen in table["seen"]]
     share = {name: st.column_config.ProgressColumn(t(f"round.{name}"), min_value=0.0, max_value=1.0, format="%.2f")
              for name in ("precision", "recall", "f1")}  # fmt: skip
-    st.dataframe(table[["label", "precision", "recall", "f1", "support", "note"]], hide_index=True, column_config={
+    st.dataframe(table[["label", "precision", "recall", "f1", "support", "note"]], hide_index=True,
+        height="content" if len(table) <= 20 else "auto", column_config={
         "label": st.column_config.TextColumn(t("round.label"), width="medium"), **share,
         "support": st.column_config.NumberColumn(t("round.support")),
         "note": st.column_config.TextColumn(t("round.note")) if table["note"].any() else None,

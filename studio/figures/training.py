@@ -104,10 +104,10 @@ def confusion_matrix(labels: Sequence[str], table: Sequence[Sequence[int]], *, w
     few = len(labels) <= 15
     place = list(range(len(labels)))
     figure = go.Figure(go.Heatmap(
-        x=place, y=place, z=share, zmin=0, zmax=100, text=hover, customdata=table,
-        hovertemplate="%{text}<extra></extra>",
+        x=place, y=place, z=share, zmin=0, zmax=100, text=table, hovertext=hover,
+        hovertemplate="%{hovertext}<extra></extra>",
         colorscale=[[0, "rgba(15,118,110,0.03)"], [0.02, "rgba(15,118,110,0.18)"], [1, "#0f766e"]], xgap=1, ygap=1,
-        texttemplate="%{customdata}" if few else None, colorbar={"ticksuffix": " %", "thickness": 12},
+        texttemplate="%{text}" if few else None, colorbar={"ticksuffix": " %", "thickness": 12},
     ))  # fmt: skip
     ticks = {"tickmode": "array", "tickvals": place, "ticktext": names, "tickfont": {"size": 11 if few else 8}}
     figure.update_xaxes(title=escape(words["predicted"]), tickangle=-45, showgrid=False, **ticks)

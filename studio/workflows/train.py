@@ -358,7 +358,7 @@ def finish_train(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
     best = report["validation"]
     rounds.add(studio.store, {
         "round_id": spec.params["round_id"], "corpus_id": spec.corpus_id, "snapshot_id": spec.snapshot_id,
-        "name": spec.params.get("name") or spec.title, "arm": spec.params["arm"], "run_id": spec.run_id,
+        "name": spec.params.get("name") or "", "arm": spec.params["arm"], "run_id": spec.run_id,
         "loop_id": spec.params.get("loop_id"), "plan": spec.params["plan"], "n_train": report["n_train"],
         "n_validation": best["n"], "accuracy": best["accuracy"]["value"], "macro_f1": best["macro_f1"]["value"],
         "report": report, "path": _relative(studio, target), "test_openings": 0, "created_by": spec.created_by,

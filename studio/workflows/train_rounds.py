@@ -211,7 +211,7 @@ def next_batch(
         score_of = dict(zip(frame["example_id"], useful, strict=True))
         selections.add(
             studio.store, selection_id=selection_id, corpus_id=found.corpus_id, snapshot_id=found.snapshot_id,
-            name=name or f"{found.name} +{len(picked.ids)}", strategy="uncertainty", arm="selection", budget=k,
+            name=name or f"Round {found.number} +{len(picked.ids)}", strategy="uncertainty", arm="selection", budget=k,
             seed=seed, recipe=recipe, ids=picked.ids, reasons=picked.reasons,
             scores=[score_of[i] for i in picked.ids.tolist()],
             by=actor.name, round_id=round_id, loop_id=found.loop_id,
