@@ -119,11 +119,11 @@ def _why(detail: RunDetail) -> None:
         )
     elif status.state in ("failed", "crashed"):
         advice = status.advice if words.has(status.advice) else "runs.advice.unknown"
-        st.warning(f"**{runs_words.reason(status)}.** {t(advice)}", icon=":material/lightbulb:")
+        st.warning(f"**{runs_words.reason(status)}**  \n{t(advice)}", icon=":material/lightbulb:")
         if detail.failure:
             _error(detail.failure)
-        elif status.message:
-            st.text(status.message)
+        elif status.message and not words.has(status.message):
+            st.caption(plain(status.message, 300))
     if status.checkpoint and view.has_checkpoint and status.state != "done":
         st.caption(t("runs.kept", name=plain(status.checkpoint)))
 
@@ -141,4 +141,5 @@ def _log(detail: RunDetail) -> None:
         st.caption(t("runs.log_empty"))
         return
     st.caption(t("runs.log_end"))
-    st.code(detail.log, language=None, height=LOG_HEIGHT, wrap_lines=True)
+    with st.container(height=LOG_HEIGHT, border=False, autoscroll=True):  # the newest lines are the ones to read
+        st.code(detail.log, language=None, wrap_lines=True)

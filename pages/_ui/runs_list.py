@@ -78,7 +78,7 @@ def _table(over: Sequence[RunView]) -> RunView | None:
         key=key,
         column_config={
             t("runs.column.title"): st.column_config.TextColumn(width="medium"),
-            t("runs.column.reason"): st.column_config.TextColumn(width="small"),
+            t("runs.column.reason"): st.column_config.TextColumn(width=150),
         },
         alt=t("runs.ended"),
     )
