@@ -114,7 +114,6 @@ def map_figure(
         height=HEIGHT_PX,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         dragmode="lasso",
-        clickmode="event+select",
         hovermode="closest",
         hoverlabel={"align": "left"},
         uirevision=revision,
