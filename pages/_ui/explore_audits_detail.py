@@ -158,15 +158,10 @@ def diversity(studio: Studio, snapshot: Snapshot) -> None:
         return
     with frame.show_errors(), st.spinner(t("audit.waiting")):
         table = audits.measure_diversity(studio, frame.current_user(), snapshot_id=snapshot.snapshot_id)
-        names, values, about = t("diversity.measure"), t("diversity.value"), t("diversity.meaning")
-        rows = [
-            {
-                names: t(f"diversity.name.{row.name_}"),
-                values: f"{row.value:.1%}" if row.name_ == "repeats" else f"{row.value:,.3g}",
-                about: t(row.about, **row.values_),
-            }
-            for row in table.rename(columns={"name": "name_", "values": "values_"}).itertuples()
-        ]
-        st.table(pd.DataFrame(rows).set_index(names), border="horizontal")
+        for row in table.rename(columns={"name": "name_", "values": "values_"}).itertuples():
+            place = st.columns([3, 1, 6], vertical_alignment="center")
+            place[0].markdown(t(f"diversity.name.{row.name_}"))
+            place[1].text(f"{row.value:.1%}" if row.name_ == "repeats" else f"{row.value:,.3g}")
+            place[2].caption(t(row.about, **row.values_))
         if "vendi" not in set(table["name"]):
             st.caption(t("diversity.needs_vectors"))

@@ -31,7 +31,8 @@ def card(finding: Finding, *, key: str, to_map: bool) -> None:
 def line(finding: Finding, *, key: str, to_map: bool) -> None:
     """A finding without an alarm: one quiet line, its examples one small press away."""
     place = st.columns([11, 1], vertical_alignment="center")
-    place[0].markdown(f"{sentence(finding)} :gray[:small[{numbers(finding)}]]")
+    place[0].markdown(sentence(finding))
+    place[0].caption(numbers(finding))
     clauses = examples_filter(finding)
     help_text = _help(finding) or t("audit.show_examples")
     if clauses and place[1].button("", icon=":material/arrow_forward:", key=key, type="tertiary", help=help_text):
