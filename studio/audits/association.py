@@ -52,7 +52,7 @@ def odds_ratio(a: Array, b: Array, c: Array, d: Array) -> tuple[Array, Array, Ar
     Returns:
         odds ratio, low, high, and the standard error of ln OR.
 
-    Paper: woolf-1955, haldane-1956; as published.
+    Paper: woolf-1955. Paper: haldane-1956; as published.
 
     Example:
         >>> ratio, low, high, error = odds_ratio(10, 20, 30, 40)

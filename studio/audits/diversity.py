@@ -104,7 +104,7 @@ def vendi_scores(of: Spread, orders: Sequence[float] = ORDERS) -> dict[float, fl
     Returns:
         q -> score in [1, min(n, d)]; 0.0 for no row.
 
-    Paper: vendi-2023, vendi-orders-2023; through the d x d dual, exact, as published.
+    Paper: vendi-2023. Paper: vendi-orders-2023; through the d x d dual, exact, as published.
     Limits: cannot exceed the dimension d of the vectors, whatever the corpus.
     """
     if of.n == 0:

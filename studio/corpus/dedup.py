@@ -128,7 +128,7 @@ def signatures(matrix: sparse.csr_matrix, names: Array, rng: np.random.Generator
     h_p(x) = high 32 bits of (a_p x + b_p) mod 2^64 with odd a_p (multiply-shift). Texts without a shingle get the
     largest value everywhere and are left out by the caller.
 
-    Paper: broder-1997; dietzfelbinger-1997 for the hash family.
+    Paper: broder-1997. Paper: dietzfelbinger-1997 for the hash family.
     """
     n, n_hashes = matrix.shape[0], BANDS * ROWS
     a = rng.integers(0, 2**63, n_hashes, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
