@@ -79,6 +79,7 @@ def stale(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> Non
     """Scores that are older than what is known now, each with its reason, and one button that updates them."""
     old = [entry for view in state.views.values() for entry in view.stale]
     if not old:
+        _offer_missing(snapshot, state, targets)
         return
     lines = [
         t(
@@ -94,6 +95,20 @@ def stale(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> Non
             names = [name for name, _, _ in old if targets is not None or _needs_no_targets(name)]
             select_scores.measure(
                 frame.studio(), frame.current_user(), snapshot_id=snapshot.snapshot_id, measures=names, targets=targets
+            )
+            st.rerun()
+
+
+def _offer_missing(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None:
+    """A button where a view could have scores by now, such as difficulty after the first labels."""
+    can = any(view.lacking == "select.lacking.scores" for view in state.views.values())
+    idle = runs.live(frame.studio(), kind="measure", snapshot_id=snapshot.snapshot_id) is None
+    if not (can and idle and may(frame.current_user().role, "analyst")):
+        return
+    if st.button(t("select.prepare.more"), icon=":material/add_chart:", key="measure_missing"):
+        with frame.show_errors():
+            select_scores.measure(
+                frame.studio(), frame.current_user(), snapshot_id=snapshot.snapshot_id, targets=targets
             )
             st.rerun()
 

@@ -47,7 +47,8 @@ def _sentences(found: GroupEffect, size: int) -> None:
     lines = [
         t(
             f"select.groups.{g.band.verdict}",
-            gap=abs(g.band.gap),
+            gap=abs(round(g.band.picked - g.band.expected)),
+            expected=round(g.band.expected),
             key=plain(key_name(g.column, g.key), 60),
             column=plain(column_name(g.column)),
             picked=g.band.picked,

@@ -35,7 +35,7 @@ def show(snapshot: Snapshot, choice: Choice, clicked: int | None) -> None:
     widgets.example_card(str(known["text"].iloc[0]), {})
     _facts(choice, example_id)
     _measures(snapshot, choice, example_id)
-    if st.button(t("select.why.flip_button"), icon=":material/swap_vert:", key="flip"):
+    if st.toggle(t("select.why.flip_button"), key="flip"):
         _flip(choice, example_id)
 
 
@@ -76,7 +76,7 @@ def _measures(snapshot: Snapshot, choice: Choice, example_id: int) -> None:
         {
             t("select.column.measure"): [t(by_name(name).title) for name in rows["measure"]],
             t("select.column.raw"): [
-                "–" if missing else f"{value:.4f} {by_name(name).unit}"
+                "–" if missing else f"{value:.4f} {t(f'measure.{name}.unit')}"
                 for name, value, missing in zip(rows["measure"], rows["raw"], rows["raw"].isna(), strict=True)
             ],
             t("select.column.unit"): rows["unit_value"].tolist(),

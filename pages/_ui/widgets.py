@@ -99,7 +99,7 @@ def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict
         args=(there,),
     )
     for view in VIEWS:
-        places = st.columns([7, 1], vertical_alignment="center")
+        places = st.columns([3, 1], vertical_alignment="center", gap="small")
         places[0].slider(
             t(f"select.view.{view}"),
             min_value=0,
@@ -112,16 +112,10 @@ def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict
             on_change=_moved,
             args=(view, there),
         )
-        lock = t("select.weights.lock", view=t(f"select.view.{view}"))
-        places[1].checkbox(
-            lock,
-            key=_lock_key(view),
-            label_visibility="collapsed",
-            disabled=view not in there,
-            help=f"{lock}. {t('select.weights.lock_help')}",
-        )
+        places[1].checkbox(":material/lock:", key=_lock_key(view), disabled=view not in there)
         if view not in there:
             st.caption(t(lacking.get(view) or "select.lacking.scores"))
+    st.caption(t("select.weights.lock_help"))
     return weights
 
 

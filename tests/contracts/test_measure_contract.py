@@ -99,6 +99,7 @@ class TestMeasure:
         for language in words.LANGUAGES:
             assert measure.title in words.catalogue(language)
             assert measure.title.replace(".title", ".help") in words.catalogue(language)
+            assert measure.title.replace(".title", ".unit") in words.catalogue(language)
         assert not measure.paper or f"| `{measure.paper}` |" in PAPERS.read_text(encoding="utf-8")
 
 

@@ -92,6 +92,15 @@ def test_a_pool_that_is_used_up_leads_to_training(studio):
     assert t("select.go_train", lang="en") in buttons(open_page(s=made, lang="en"))
 
 
+def test_after_the_first_labels_difficulty_can_be_computed(studio):
+    made = select_corpus.make(studio)
+    select_corpus.score(studio, made, TARGETS)
+    assert t("select.prepare.more", lang="en") not in buttons(open_page(s=made, lang="en"))
+    small_corpus.freeze(studio.store, made, labels.pool_left(studio.store, made)[:20], selection_id="some")
+    annotate.simulate_rest(studio, Actor("ann", "analyst"), selection_id="some")
+    assert t("select.prepare.more", lang="en") in buttons(open_page(s=made, lang="en"))
+
+
 @pytest.mark.parametrize("strategy", ["random", "stratified", "facility_location", "longest"])
 def test_other_strategies_have_no_sliders_they_do_not_use(studio, strategy):
     made = select_corpus.make(studio)
