@@ -74,15 +74,21 @@ WITH {_ACTIVE}
 SELECT {_READ} FROM active WHERE event = $event
 QUALIFY row_number() OVER (PARTITION BY example_id ORDER BY seq DESC) = 1 ORDER BY example_id
 """
-_QUEUE = f"""
-WITH {_ACTIVE},
+_QUEUE = """
+WITH chosen AS (
+    SELECT rank, example_id, score, reason FROM selection_example WHERE selection_id = $selection_id),
+gone AS (
+    SELECT supersedes FROM annotation WHERE corpus_id = $corpus_id AND event = 'undo'),
 newest AS (
-    SELECT example_id, arg_max(event, seq) AS event, max(seq) AS seq, arg_max(simulated, seq) AS simulated
-    FROM active WHERE event IN ('label', 'skip') GROUP BY example_id)
+    SELECT a.example_id, arg_max(a.event, a.seq) AS event, max(a.seq) AS seq, arg_max(a.simulated, a.seq) AS simulated
+    FROM annotation AS a SEMI JOIN chosen AS c ON c.example_id = a.example_id
+    WHERE a.corpus_id = $corpus_id AND a.event IN ('label', 'skip')
+      AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.supersedes = a.event_id)
+    GROUP BY a.example_id)
 SELECT s.rank, s.example_id, s.score, s.reason, coalesce(n.event, 'open') AS state,
        coalesce(n.seq, 0) AS seq, coalesce(n.simulated, false) AS simulated
-FROM selection_example AS s LEFT JOIN newest AS n USING (example_id)
-WHERE s.selection_id = $selection_id ORDER BY s.rank, s.example_id
+FROM chosen AS s LEFT JOIN newest AS n USING (example_id)
+ORDER BY s.rank, s.example_id
 """
 _HEAD_COLUMNS = "selection_id, corpus_id, snapshot_id, name, arm, n, loop_id"
 _HEAD = f"SELECT {_HEAD_COLUMNS} FROM selection WHERE selection_id = $selection_id"

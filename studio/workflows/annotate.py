@@ -94,11 +94,12 @@ def label(
         raise AnnotationError(
             "This label does not exist in this corpus", got=value, fix="Choose one of the labels, or add it first."
         )
-    counted = annotations.split_counts(studio.store, shown.corpus_id)
     earlier = annotations.splits_of(studio.store, shown.corpus_id, [shown.example_id])
+    # Counting every label costs more than storing one, and decides nothing when the corpus has validation labels.
+    counted = {} if shown.has_corpus_validation else annotations.split_counts(studio.store, shown.corpus_id)
     split = destination(
-        counted["train"],
-        counted["validation"],
+        counted.get("train", 0),
+        counted.get("validation", 0),
         has_corpus_validation=shown.has_corpus_validation,
         earlier=earlier.get(shown.example_id),
         eligible=not shown.has_control or batches.is_random(shown.reason),
