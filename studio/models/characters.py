@@ -110,6 +110,17 @@ def _mask(
     return masked, wanted
 
 
+def _batch(
+    rows: Sequence[Sequence[int]], vocabulary: int, mask_id: int, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Padded ids, masked and true (2, n, t), the attention mask (n, t) and the positions to predict (n, t)."""
+    width = max(len(row) for row in rows)
+    ids = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
+    attention = (ids != 0).long()
+    masked, wanted = _mask(ids, attention, vocabulary, mask_id, generator)
+    return torch.stack([masked, ids]), attention, wanted
+
+
 def warm_up(
     body: BertModel,
     tokenizer: Any,
@@ -154,14 +165,11 @@ def warm_up(
     step, losses = 0, []
     for _ in range(epochs):
         for rows in _by_length(encoded, batch_size, generator):
-            width = max(len(encoded[i]) for i in rows)
-            ids = torch.tensor([encoded[i] + [0] * (width - len(encoded[i])) for i in rows])
-            attention = (ids != 0).long()
-            masked, wanted = _mask(ids, attention, body.config.vocab_size, tokenizer.mask_token_id, generator)
             step += 1
-            if not wanted.any():
+            batch = _batch([encoded[i] for i in rows], body.config.vocab_size, tokenizer.mask_token_id, generator)
+            if not batch[2].any():
                 continue
-            loss = network(torch.stack([masked, ids]).to(device), attention.to(device), wanted.to(device))
+            loss = network(*(part.to(device) for part in batch))
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()

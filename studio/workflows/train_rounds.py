@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 
 from studio.annotation import batches
 from studio.errors import PlanError
-from studio.records import Actor, Array
+from studio.records import Actor, Array, Selection
 from studio.store import examples, labels, rounds, selections
 from studio.training.evaluate import evaluate, paired
 from studio.workflows.acts import act
@@ -184,21 +184,12 @@ def next_batch(
     Raises:
         EmptyPool: nothing is left to label.
     """
+    selection_id = selection_id or uuid.uuid4().hex
+    if selections.get_or_none(studio.store, selection_id) is not None:
+        return selection_id
     found = rounds.require(studio.store, round_id)
-    if by not in rounds.UNCERTAINTY:
-        raise PlanError("There is no such order", got=by, fix=f"Use one of: {', '.join(ORDERS)}.")
-    frame = next_pool(studio, round_id)
-    values = frame[by].to_numpy(np.float64)
-    useful = 1.0 - values if rounds.UNCERTAINTY[by] == "ASC" else values
-    picked = batches.next_batch(
-        frame["example_id"].to_numpy(np.int64),
-        useful,
-        k,
-        control_share=control_share,
-        measure=by,
-        rng=np.random.default_rng(seed),
-    )
-    recipe: Mapping[str, Any] = {
+    picked, scores = _pick(studio, round_id, k, by, control_share, seed)
+    recipe = {
         "strategy": "uncertainty",
         "round": round_id,
         "by": by,
@@ -206,14 +197,23 @@ def next_batch(
         "control_share": control_share,
         "seed": seed,
     }
-    selection_id = selection_id or uuid.uuid4().hex
-    if selections.get_or_none(studio.store, selection_id) is None:
-        score_of = dict(zip(frame["example_id"], useful, strict=True))
-        selections.add(
-            studio.store, selection_id=selection_id, corpus_id=found.corpus_id, snapshot_id=found.snapshot_id,
-            name=name or f"Round {found.number} +{len(picked.ids)}", strategy="uncertainty", arm="selection", budget=k,
-            seed=seed, recipe=recipe, ids=picked.ids, reasons=picked.reasons,
-            scores=[score_of[i] for i in picked.ids.tolist()],
-            by=actor.name, round_id=round_id, loop_id=found.loop_id,
-        )  # fmt: skip
+    selections.add(
+        studio.store, selection_id=selection_id, corpus_id=found.corpus_id, snapshot_id=found.snapshot_id,
+        name=name or f"Round {found.number} +{len(picked.ids)}", strategy="uncertainty", arm="selection", budget=k,
+        seed=seed, recipe=recipe, ids=picked.ids, reasons=picked.reasons, scores=scores, by=actor.name,
+        round_id=round_id, loop_id=found.loop_id,
+    )  # fmt: skip
     return selection_id
+
+
+def _pick(studio: Studio, round_id: str, k: int, by: str, share: float, seed: int) -> tuple[Selection, list[float]]:
+    """The batch and the usefulness of each pick (high = wanted)."""
+    if by not in rounds.UNCERTAINTY:
+        raise PlanError("There is no such order", got=by, fix=f"Use one of: {', '.join(ORDERS)}.")
+    frame = next_pool(studio, round_id)
+    values = frame[by].to_numpy(np.float64)
+    useful = 1.0 - values if rounds.UNCERTAINTY[by] == "ASC" else values
+    ids = frame["example_id"].to_numpy(np.int64)
+    picked = batches.next_batch(ids, useful, k, control_share=share, measure=by, rng=np.random.default_rng(seed))
+    score_of = dict(zip(ids.tolist(), useful.tolist(), strict=True))
+    return picked, [score_of[i] for i in picked.ids.tolist()]

@@ -73,7 +73,7 @@ def test_lora_on_ten_per_class_beats_the_probe_figure(shared_data, tmp_path):
 
 
 def test_chinese_learns_without_an_english_model(shared_data, tmp_path):
-    """The character encoder stands beside its n-gram baseline on the same rows; which one wins is reported, not assumed."""
+    """The character encoder beside its n-gram baseline on the same rows; which one wins is not assumed."""
 
     def read(name: str) -> Rows:
         lines = (shared_data / "csl_zh" / name).read_text(encoding="utf-8").splitlines()
