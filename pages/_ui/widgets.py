@@ -17,7 +17,7 @@ from studio.selection.weights import (
     normalise_url_weights,
 )
 
-_LAST = "select.weights"  # the four weights before the move that is being handled
+_LAST = "select.weights"  # the four weights asked for in this session, for a return to the page without them
 
 
 def _key(view: str) -> str:
@@ -37,41 +37,47 @@ def locked() -> list[str]:
     return [view for view in VIEWS if st.session_state.get(_lock_key(view))]
 
 
-def read_weights(available: Sequence[str]) -> dict[str, int]:
-    """The weights in force: of the URL, else of this session; whole, summing to 100, 0 where a view has no scores."""
+def _asked() -> dict[str, int]:
+    """The weights a person asked for: of the URL, else of this session, else the defaults."""
     asked = {view: st.query_params[_key(view)] for view in VIEWS if _key(view) in st.query_params}
-    known = normalise_url_weights(asked) if asked else st.session_state.get(_LAST, DEFAULT_WEIGHTS)
+    return normalise_url_weights(asked) if asked else dict(st.session_state.get(_LAST, DEFAULT_WEIGHTS))
+
+
+def read_weights(available: Sequence[str]) -> dict[str, int]:
+    """The weights in force: as asked for, with the share of views that have no scores given to the others.
+
+    What was asked for stays in the URL, so a view whose scores are just being computed gets its weight back.
+    """
+    known = _asked()
     if available and any(known[view] for view in VIEWS if view not in available):
         shared = largest_remainder([known[view] for view in available], TOTAL)
         known = dict.fromkeys(VIEWS, 0) | dict(zip(available, shared, strict=True))
-    return dict(known)
+    return known
 
 
-def _store(weights: Mapping[str, int]) -> None:
-    """Put the four weights where the sliders read them, and into the URL so that a link carries every value.
+def _keep(weights: Mapping[str, int]) -> None:
+    """Write the four weights into the URL, so that a link carries every value.
 
     `bind="query-params"` cannot do it: a widget moved by another one's callback does not reach the URL.
     """
     st.session_state[_LAST] = dict(weights)
     for view in VIEWS:
-        st.session_state[_slider(view)] = int(weights[view])
         if st.query_params.get(_key(view)) != str(weights[view]):
             st.query_params[_key(view)] = str(weights[view])
 
 
 def _moved(view: str, available: tuple[str, ...]) -> None:
-    before = st.session_state.get(_LAST) or dict(DEFAULT_WEIGHTS)
+    before = read_weights(available)
     fixed = {*locked(), *(other for other in VIEWS if other not in available)} - {view}
-    _store(move_weight(before, view, int(st.session_state[_slider(view)]), fixed))
+    _keep(move_weight(before, view, int(st.session_state[_slider(view)]), fixed))
 
 
-def _preset(available: tuple[str, ...]) -> None:
+def _preset() -> None:
     chosen = PRESETS.get(st.session_state.get("preset") or "")
     st.session_state["preset"] = None
     if chosen is None:
         return
-    shared = largest_remainder([chosen[view] for view in available], TOTAL)
-    _store(dict.fromkeys(VIEWS, 0) | dict(zip(available, shared, strict=True)))
+    _keep(chosen)
 
 
 def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict[str, int]:
@@ -85,8 +91,10 @@ def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict
         view -> whole percent, summing to 100.
     """
     there = tuple(available)
+    _keep(_asked())
     weights = read_weights(there)
-    _store(weights)
+    for view in VIEWS:
+        st.session_state[_slider(view)] = weights[view]
     names = {name: t(f"select.preset.{name}") for name in PRESETS}
     st.selectbox(
         t("select.weights.title"),
@@ -96,7 +104,6 @@ def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict
         placeholder=t("select.weights.preset"),
         key="preset",
         on_change=_preset,
-        args=(there,),
     )
     for view in VIEWS:
         places = st.columns([3, 1], vertical_alignment="center", gap="small")

@@ -121,7 +121,8 @@ def log_probs(model: NgramModel, symbols: Array, starts: Array) -> tuple[Array, 
     Returns:
         log-probabilities (m,) float64, and where each text's part begins in them (n,) int64.
 
-    Paper: witten-bell-1991; interpolated form of chen-goodman-1999.
+    Paper: witten-bell-1991 (the estimate)
+    Paper: chen-goodman-1999 (its interpolated form)
     """
     places = np.flatnonzero(symbols != START)
     p = np.full(len(places), 1.0 / model.alphabet.size)

@@ -40,7 +40,7 @@ def _cluster_rarity(batch: Batch) -> Array:
     Returns:
         (n,) float64 in [0, ln n], in nats.
 
-    Paper: none; the k-means coverage idea of the project's method D as a number per example.
+    Source: ours; the k-means coverage idea of the project's method D as a number per example.
     Limits: hangs on how finely the map was clustered; a cluster of noise is one cluster.
     """
     _, inverse, counts = np.unique(np.asarray(batch.clusters), return_inverse=True, return_counts=True)

@@ -32,7 +32,7 @@ def probe_probs(embeddings: Array, labels: Sequence[str | None], rng: np.random.
     Raises:
         MeasureError: fewer than 10 labels or fewer than two classes.
 
-    Paper: none; the out-of-fold rule is the one of confident-learning-2021.
+    Paper: confident-learning-2021 (its out-of-fold rule only).
     Limits: with few labels per class the probabilities are flat; read the order, not the level.
     """
     rows = np.array([i for i, label in enumerate(labels) if label is not None], dtype=np.int64)

@@ -31,7 +31,8 @@ def _margin(batch: Batch) -> Array:
     Raises:
         MeasureError: fewer than two classes.
 
-    Paper: margin-2001. Also "breaking ties", breaking-ties-2005.
+    Paper: margin-2001
+    Paper: breaking-ties-2005 (the same gap, by another name)
     Limits: says nothing of examples the model gets wrong with confidence.
     """
     probs = _probs(batch)

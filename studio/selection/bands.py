@@ -65,7 +65,7 @@ def hypergeometric_bands(pool_counts: Array, picked_counts: Array) -> list[Band]
     Raises:
         SelectionError: more picked than there are.
 
-    Paper: none for the band (textbook); benjamini-hochberg-1995 for the correction.
+    Paper: benjamini-hochberg-1995 (the correction); the band is in every textbook.
     Limits: the selection is a subset somebody chose, not a sample: the band says what chance would do, nothing more.
     """
     pool_counts, picked_counts = np.asarray(pool_counts, dtype=np.int64), np.asarray(picked_counts, dtype=np.int64)
@@ -99,7 +99,7 @@ def simulated_bands(pool_counts: Array, picked_counts: Array, drawn: Array) -> l
     Raises:
         SelectionError: fewer than 39 draws, for which no 95 % band exists.
 
-    Paper: none (Monte Carlo test); benjamini-hochberg-1995 for the correction.
+    Paper: benjamini-hochberg-1995 (the correction); the band is that of a Monte Carlo test.
     Limits: with 199 draws no p is below 0.01.
     """
     draws = len(drawn)
@@ -118,8 +118,10 @@ def correct_together(columns: Sequence[Sequence[Band]]) -> list[list[Band]]:
     """The same bands with q-values and verdicts corrected over all groups of all columns at once."""
     flat = [band for bands in columns for band in bands]
     q = benjamini_hochberg(np.array([band.p for band in flat]))
-    mended = iter([replace(band, q=float(value), verdict=_verdict(band.picked, band.expected, band.low, band.high, value))
-                   for band, value in zip(flat, q, strict=True)])  # fmt: skip
+    mended = iter(
+        replace(band, q=float(value), verdict=_verdict(band.picked, band.expected, band.low, band.high, float(value)))
+        for band, value in zip(flat, q, strict=True)
+    )
     return [[next(mended) for _ in bands] for bands in columns]
 
 

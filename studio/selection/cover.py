@@ -91,8 +91,9 @@ def pick_facility_location(pool: Pool, budget: int, rng: np.random.Generator, *,
         EmptyPool: no rows.
         SelectionError: no k-NN graph.
 
-    Paper: facility-location-1978 for the bound, lazy-greedy-1978 for the order of work, superfiltering-2024 for the
-        two stages.
+    Paper: facility-location-1978 (the bound)
+    Paper: lazy-greedy-1978 (the order of work)
+    Paper: superfiltering-2024 (the two stages)
     Limits: the sparse graph sees only near neighbours; far apart candidates count as unrelated.
     """
     check(pool, budget)

@@ -112,7 +112,7 @@ def pick_weighted_sum(
         EmptyPool: no rows.
         BudgetTooLarge: the constraints give fewer; says how many they give.
 
-    Paper: none for the sum; the walk with tau is deita-2024.
+    Paper: deita-2024 (the walk with tau); the sum is the project's method D.
     """
     n = check(pool, budget)
     scores = np.asarray(pool.scores, dtype=np.float64)
@@ -188,7 +188,7 @@ def pick_stratified(pool: Pool, budget: int, rng: np.random.Generator, *, axis: 
         EmptyPool: no rows.
         SelectionError: the pool has no such column.
 
-    Paper: none; proportional allocation as in any text on sampling.
+    Source: ours; proportional allocation as in any text on sampling.
     """
     n = check(pool, budget)
     codes = pool_codes(pool, axis).astype(np.int64) + 1
@@ -247,7 +247,7 @@ def pick_heuristic(pool: Pool, budget: int, rng: np.random.Generator) -> Selecti
         EmptyPool: no rows.
         SelectionError: no texts.
 
-    Paper: none; the "heuristic rules (length, word frequency)" baseline of the project's method D.
+    Source: ours; the "heuristic rules (length, word frequency)" baseline of the project's method D.
     """
     n = check(pool, budget)
     need(pool, "texts")
@@ -284,7 +284,7 @@ def pick_model_score(pool: Pool, budget: int, rng: np.random.Generator, *, view:
         EmptyPool: no rows.
         SelectionError: no unit scores, or no such view.
 
-    Paper: none; the "model score" baseline of the project's method D.
+    Source: ours; the "model score" baseline of the project's method D.
     """
     check(pool, budget)
     need(pool, "unit")
@@ -309,7 +309,7 @@ def pick_margin(pool: Pool, budget: int, rng: np.random.Generator) -> Selection:
         EmptyPool: no rows.
         SelectionError: no probabilities, or fewer than two classes.
 
-    Paper: margin-2001, breaking-ties-2005.
+    Paper: margin-2001; as published.
     """
     check(pool, budget)
     need(pool, "probs")

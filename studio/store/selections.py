@@ -36,7 +36,7 @@ ARMS: tuple[str, ...] = ("selection", "random")
 
 @dataclass(frozen=True)
 class FrozenSelection:
-    """One frozen selection. `arm` is selection, or random for a control draw; `recipe` holds everything that made it."""
+    """One frozen selection; `arm` is selection, or random for a control draw, `recipe` holds all that made it."""
 
     selection_id: str
     corpus_id: str
@@ -88,23 +88,8 @@ def add(
 ) -> FrozenSelection:
     """Freeze a selection; the same selection_id twice (a double click) is the first one.
 
-    Args:
-        store: the workspace database.
-        selection_id: made by the caller, so that a repeated call does nothing.
-        corpus_id: of the snapshot.
-        snapshot_id: the pool it was chosen from.
-        name: given by the person.
-        strategy: name of the strategy.
-        arm: selection or random.
-        budget: how many were asked for.
-        seed: of everything random in it.
-        recipe: what made it, JSON.
-        ids: in pick order, each once.
-        reasons: one per id.
-        scores: one per id, NaN or None where there is none.
-        round_id: the round whose model was used, if any.
-        loop_id: the loop it belongs to, if any.
-        by: name of the actor.
+    `selection_id` is made by the caller. `ids` come in pick order, each once; `reasons` belong to them and so do
+    `scores` (NaN or absent where there are none). `arm` is selection or random; `recipe` is plain JSON.
 
     Raises:
         SelectionError: no ids, repeated ids, an unknown arm, or lists of different lengths.
@@ -119,7 +104,6 @@ def add(
             got=f"{len(ids)} ids, {len(np.unique(ids))} different, {len(reasons)} reasons, arm {arm}",
             fix="Raise the budget or loosen the limits.",
         )
-    values = np.full(len(ids), np.nan) if scores is None else np.asarray(scores, dtype=np.float64)
     row = {
         "selection_id": selection_id,
         "corpus_id": corpus_id,
@@ -130,17 +114,32 @@ def add(
         "budget": int(budget),
         "n": len(ids),
         "seed": int(seed),
+        "round_id": round_id,
+        "loop_id": loop_id,
+        "created_by": by,
+    }
+    _insert(store, row, recipe, ids, reasons, np.full(len(ids), np.nan) if scores is None else scores)
+    return get(store, selection_id)
+
+
+def _insert(
+    store: Store,
+    row: dict[str, Any],
+    recipe: Mapping[str, Any],
+    ids: Array,
+    reasons: Sequence[str],
+    scores: Sequence[float] | Array,
+) -> None:
+    values = np.asarray(scores, dtype=np.float64)
+    row |= {
         "recipe": json.dumps(dict(recipe), ensure_ascii=False, sort_keys=True),
         "recipe_hash": hash_recipe(recipe),
         "ids_hash": hash_ids(ids),
-        "round_id": round_id,
-        "loop_id": loop_id,
         "created_at": datetime.now(UTC),
-        "created_by": by,
     }
     chosen = pd.DataFrame(
         {
-            "selection_id": selection_id,
+            "selection_id": row["selection_id"],
             "rank": np.arange(1, len(ids) + 1),
             "example_id": ids,
             "score": pd.arrays.FloatingArray(np.nan_to_num(values), np.isnan(values)),
@@ -148,10 +147,9 @@ def add(
         }
     )
     with store.write():
-        if get_or_none(store, selection_id) is None:
+        if get_or_none(store, row["selection_id"]) is None:
             store.insert("selection", pd.DataFrame([row]))
             store.insert("selection_example", chosen)
-    return get(store, selection_id)
 
 
 def get(store: Store, selection_id: str) -> FrozenSelection:
