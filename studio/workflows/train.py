@@ -31,6 +31,8 @@ from studio.workflows.acts import act
 from studio.workflows.studio import Studio
 
 ARMS: tuple[str, ...] = ("selection", "random")
+# A stream of its own: with the seed alone the draw would repeat a random selection made with the same seed.
+_CONTROL_STREAM = 70
 _RESULT = ("report.json", "predictions.parquet", "model/winnow.json")
 
 
@@ -196,7 +198,11 @@ def _random_arm(studio: Studio, snapshot_id: str, train: pd.DataFrame, seed: int
             got=f"{len(known)} of {len(pool_ids)} have one",
             fix="Freeze a random selection of the same size, annotate it, and compare on a copy.",
         )
-    drawn = np.sort(np.random.default_rng(seed).choice(known.index.to_numpy(), size=len(annotated), replace=False))
+    drawn = np.sort(
+        np.random.default_rng([seed, _CONTROL_STREAM]).choice(
+            known.index.to_numpy(), size=len(annotated), replace=False
+        )
+    )
     own = train[train["decided"] != "pool"]
     random = pd.DataFrame(
         {
