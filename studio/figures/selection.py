@@ -57,6 +57,11 @@ def group_shares(rows: Sequence[Mapping[str, object]], words: Mapping[str, str])
         text=[f"{int(row['picked']):,}" for row in shown],  # type: ignore[call-overload]
         hovertemplate="%{x:.1f} % (%{text})<extra>" + words["chosen_share"] + "</extra>",
     )
+    _axes(figure, shown, places, words["share_axis"])
+    return figure
+
+
+def _axes(figure: go.Figure, shown: Sequence[Mapping[str, object]], places: Sequence[int], title: str) -> None:
     figure.update_yaxes(
         tickmode="array",
         tickvals=places,
@@ -66,14 +71,13 @@ def group_shares(rows: Sequence[Mapping[str, object]], words: Mapping[str, str])
         automargin=True,
         range=[-0.7, len(shown) - 0.3],
     )
-    figure.update_xaxes(title=words["share_axis"], rangemode="tozero", zeroline=False)
+    figure.update_xaxes(title=title, rangemode="tozero", zeroline=False)
     figure.update_layout(
         height=96 + 30 * len(shown),
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         dragmode=False,
     )
-    return figure
 
 
 def _cut(name: str, most: int = 28) -> str:
