@@ -99,8 +99,7 @@ def map_figure(
         _add_numbers(figure, points)
     else:
         _add_categories(figure, points, words, names or {}, order)
-    if chosen is not None:
-        _ring(figure, points, chosen)
+    _ring(figure, points, chosen)
     if outline is not None:
         _add_outline(figure, np.asarray(outline, dtype=np.float64))
     hidden = {"visible": False, "showgrid": False, "zeroline": False}
@@ -271,8 +270,8 @@ def _add_density(figure: go.Figure, points: Points, words: Mapping[str, str]) ->
     )
 
 
-def _ring(figure: go.Figure, points: Points, chosen: int) -> None:
-    row = np.flatnonzero(points.ids == chosen)
+def _ring(figure: go.Figure, points: Points, chosen: int | None) -> None:
+    row = np.flatnonzero(points.ids == (-1 if chosen is None else chosen))
     if len(row):
         figure.add_trace(
             go.Scattergl(

@@ -55,7 +55,8 @@ def find_clusters(
     Raises:
         MeasureError: resolution or n_seeds not above 0.
 
-    Paper: louvain-2008, jarvis-patrick-1973, hubert-arabie-1985 (adjusted Rand index).
+    Paper: louvain-2008 on the weights of jarvis-patrick-1973.
+    Paper: hubert-arabie-1985, the adjusted Rand index.
     Limits: modularity overlooks very small groups in very large corpora; raise the resolution there.
     """
     if resolution <= 0 or n_seeds < 1:

@@ -33,7 +33,8 @@ class LexicalEncoder:
     scaled to length 1, with V the 256 leading right singular vectors of the snapshot's rows (of 20,000 drawn ones when
     there are more). Texts are compared by spelling, not by meaning.
 
-    Paper: halko-2011 (randomised SVD), weinberger-2009 (feature hashing).
+    Paper: halko-2011, the randomised SVD.
+    Paper: weinberger-2009, feature hashing without signs.
     """
 
     name = "lexical"

@@ -25,8 +25,9 @@ class StaticEncoder:
     v_t = w_t (PCA(MiniLM([CLS] t [SEP])) - mean), w_t = a / (a + p_t), a = 0.001, p_t proportional to 1 / rank (Zipf)
     in the order of the vocabulary, which is that of frequency; mean is weighted by p_t w_t. Word order is lost.
 
-    Paper: model2vec-2024 (the recipe), arora-2017 (the weights); departs from it in a (1e-4 there), in the mean,
-    and in the ranks: ASCII punctuation first, then words, then single characters.
+    Paper: model2vec-2024, the recipe; departs from it in a (1e-4 there), in the mean, and in the ranks: ASCII
+    punctuation first, then words, then single characters.
+    Paper: arora-2017, the weights.
     """
 
     name = "static"
