@@ -57,7 +57,8 @@ def problems(draw):
     axes = []
     for name in ("cluster", "region")[: draw(st.integers(0, 2))]:
         codes = np.array(draw(st.lists(st.integers(-1, 3), min_size=n, max_size=n)))
-        limits = np.array(draw(st.lists(st.integers(0, 6), min_size=int(codes.max()) + 2, max_size=int(codes.max()) + 2)))
+        keys = int(codes.max()) + 2
+        limits = np.array(draw(st.lists(st.integers(0, 6), min_size=keys, max_size=keys)))
         axes.append(Axis(name, codes, limits))
     near = None
     if draw(st.booleans()):
