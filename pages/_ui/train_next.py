@@ -80,6 +80,8 @@ def listing(opened: Studio, snapshot: Snapshot, current: str) -> None:
          "accuracy": 100 * r.accuracy, "macro_f1": r.macro_f1, "when": r.created_at}
         for r in found
     ])  # fmt: skip
+    shown = ["number", "name", "accuracy", "macro_f1", "arm", "n_train", "n_validation", "base", "method", "when"]
+    table = table[shown]
     if not table["name"].any():
         table = table.drop(columns="name")
     config = {name: t(f"round.{name}") for name in table.columns}

@@ -121,7 +121,9 @@ def compare(opened: Studio, snapshot: Snapshot, found: Round) -> None:
     listed = rounds.of_snapshot(opened.store, snapshot.snapshot_id)
     last = next((r for r in listed if r.number < found.number and r.arm == found.arm), None)
     other_arm = "selection" if found.arm == "random" else "random"
-    random = next((r for r in listed if r.arm == other_arm), None)
+    # The fairest one: trained the same way, on the nearest number of examples.
+    others = [r for r in listed if r.arm == other_arm]
+    random = min(others, key=lambda r: (_way(r) != _way(found), abs(r.n_train - found.n_train)), default=None)
     st.markdown(f"**{t('round.compare')}**")
     places = st.columns(2)
     with places[0].container(border=True, height="stretch"):
@@ -141,6 +143,10 @@ def compare(opened: Studio, snapshot: Snapshot, found: Round) -> None:
             )
         else:
             _offer_random(opened, snapshot, found)
+
+
+def _way(found: Round) -> tuple[object, object]:
+    return found.plan.get("base"), found.plan.get("method")
 
 
 def _versus(opened: Studio, found: Round, other: Round, title: str) -> None:
