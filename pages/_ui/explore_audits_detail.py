@@ -8,10 +8,10 @@ import streamlit as st
 from pages._ui import frame
 from pages._ui.words import plain, t
 from studio.audits.association import BAND
-from studio.audits.intervals import SMALL_GROUP
 from studio.errors import CorpusError
 from studio.figures import audits as figures
 from studio.records import AuditResult, Snapshot
+from studio.statistics import SMALL_GROUP
 from studio.workflows import audits, corpora
 from studio.workflows.studio import Studio
 

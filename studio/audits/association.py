@@ -7,8 +7,9 @@ import pandas as pd
 from scipy import stats
 
 from studio.audits.context import Context, coded, crossed, group_column, nothing, texts_of, where
-from studio.audits.intervals import ALPHA, SMALL_GROUP, Z95, corrected_q, level_of_one_among, smallest_odds_ratio
+from studio.audits.intervals import level_of_one_among, smallest_odds_ratio
 from studio.records import Array, Audit, AuditResult, Finding
+from studio.statistics import ALPHA, SMALL_GROUP, Z95, corrected_q
 
 NAME = "association"
 BAND = 1.25  # ours: odds within 0.8 to 1.25 times the others' are not worth an alarm however sure they are

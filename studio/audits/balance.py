@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import stats
 
 from studio.audits.context import Context, coded, nothing, texts_of, where
-from studio.audits.intervals import ALPHA, SMALL_GROUP, Z95, wilson
 from studio.records import Array, Audit, AuditResult, Finding
+from studio.statistics import ALPHA, SMALL_GROUP, Z95, wilson
 
 NAME = "balance"
 IMBALANCE = 5.0  # ours: the commonest label at least five times the rarest one is worth a word

@@ -7,8 +7,9 @@ import pandas as pd
 from scipy import stats
 
 from studio.audits.context import Context, coded, nothing, texts_of
-from studio.audits.intervals import ALPHA, corrected_q, effective_n, wilson
+from studio.audits.intervals import effective_n
 from studio.records import Array, Audit, AuditResult, Finding
+from studio.statistics import ALPHA, corrected_q, wilson
 
 NAME = "duplicates"
 RATE = 0.01  # ours: more than one example in a hundred that repeats another is worth a word

@@ -7,16 +7,9 @@ import pandas as pd
 from scipy import stats
 
 from studio.audits.context import Context, coded, group_column, nothing, texts_of, where
-from studio.audits.intervals import (
-    ALPHA,
-    SMALL_GROUP,
-    Z95,
-    corrected_q,
-    level_of_one_among,
-    noncentrality_interval,
-    visible_noncentrality,
-)
+from studio.audits.intervals import level_of_one_among, noncentrality_interval, visible_noncentrality
 from studio.records import Array, Audit, AuditResult, Finding
+from studio.statistics import ALPHA, SMALL_GROUP, Z95, corrected_q
 
 NAME = "lengths"
 ETA2 = 0.06  # a medium effect by the usual convention (tomczak-2014); below it length says little

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from studio.audits.context import Context, coded, nothing, texts_of
-from studio.audits.intervals import wilson
 from studio.records import Array, Audit, AuditResult, Finding
+from studio.statistics import wilson
 
 NAME = "noise"
 AGREE = 0.6  # ours: three fifths of the labelled neighbours' weight on one other label

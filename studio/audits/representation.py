@@ -7,16 +7,9 @@ import pandas as pd
 from scipy import stats
 
 from studio.audits.context import Context, coded, group_column, nothing, texts_of, where
-from studio.audits.intervals import (
-    ALPHA,
-    SMALL_GROUP,
-    corrected_q,
-    effective_n,
-    level_of_one_among,
-    smallest_ratio,
-    wilson,
-)
+from studio.audits.intervals import effective_n, level_of_one_among, smallest_ratio
 from studio.records import Array, Audit, AuditResult, Finding
+from studio.statistics import ALPHA, SMALL_GROUP, corrected_q, wilson
 
 NAME = "representation"
 BAND = 1.25  # ours: a share below 1/1.25 = 0.8 or above 1.25 of the expected one is worth a word (four-fifths)

@@ -9,9 +9,9 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from studio.audits.context import Context, coded, nothing, texts_of
 from studio.audits.fillers import FILLERS
-from studio.audits.intervals import ALPHA, Z95, corrected_q
 from studio.audits.tokenise import is_cjk, pieces
 from studio.records import Array, Audit, AuditResult, Condition, Finding
+from studio.statistics import ALPHA, Z95, corrected_q
 
 NAME = "shortcuts"
 MIN_COUNT = 20  # examples a word must be in before it is tested (ours; the field uses 10 for whole vocabularies)

@@ -7,8 +7,8 @@ import pandas as pd
 
 from studio.audits.balance import evenness
 from studio.audits.context import Context, nothing
-from studio.audits.intervals import SMALL_GROUP, wilson
 from studio.records import Audit, AuditResult, Condition, Finding
+from studio.statistics import SMALL_GROUP, wilson
 
 NAME = "topics"
 THIN = 0.25  # ours: a topic is thin below a quarter of the size all topics would have if they were equal

@@ -11,6 +11,7 @@ from scipy import stats
 from studio.errors import SelectionError
 from studio.records import Array
 from studio.selection.constraints import Axis, NearPairs, greedy_keep
+from studio.statistics import corrected_q
 
 LEVEL = 0.95
 DRAWS = 199  # 199 draws put the 2.5 % points on the 5th smallest and 5th largest
@@ -117,7 +118,7 @@ def simulated_bands(pool_counts: Array, picked_counts: Array, drawn: Array) -> l
 def correct_together(columns: Sequence[Sequence[Band]]) -> list[list[Band]]:
     """The same bands with q-values and verdicts corrected over all groups of all columns at once."""
     flat = [band for bands in columns for band in bands]
-    q = benjamini_hochberg(np.array([band.p for band in flat]))
+    q = corrected_q(np.array([band.p for band in flat]))
     mended = iter(
         replace(band, q=float(value), verdict=_verdict(band.picked, band.expected, band.low, band.high, float(value)))
         for band, value in zip(flat, q, strict=True)
@@ -137,7 +138,7 @@ def _verdict(picked: int, expected: float, low: int, high: int, q: float) -> str
 def _bands(pool: Array, picked: Array, expected: Array, low: Array, high: Array, p: Array, draws: int) -> list[Band]:
     there = np.flatnonzero(pool > 0)
     q = np.ones(len(pool))
-    q[there] = benjamini_hochberg(p[there])
+    q[there] = corrected_q(p[there])
     n, size = int(pool.sum()), int(picked.sum())
     bands = []
     for g in there.tolist():
@@ -163,21 +164,6 @@ def _bands(pool: Array, picked: Array, expected: Array, low: Array, high: Array,
             )
         )
     return bands
-
-
-def benjamini_hochberg(p: Array) -> Array:
-    """q-values: q_(i) = min over j >= i of p_(j) m / j, in the order given.
-
-    Paper: benjamini-hochberg-1995.
-    """
-    p = np.asarray(p, dtype=np.float64)
-    if not len(p):
-        return p
-    order = np.argsort(p, kind="stable")
-    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
-    q = np.empty(len(p))
-    q[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
-    return q
 
 
 def random_draws(

@@ -11,35 +11,10 @@ from scipy import stats
 
 from studio.errors import PlanError
 from studio.records import Array
+from studio.statistics import SMALL_GROUP, wilson_pair
 
-#: Groups below this count are shown greyed: their accuracy moves by more than 14 points by chance alone.
-MIN_GROUP = 50
 LEVEL = 0.95
 RESAMPLES = 1000
-
-
-def wilson(successes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
-    """Interval of a proportion that holds near 0 and 1 and at small n.
-
-    centre +- half, with centre = (p + z^2 / 2n) / (1 + z^2 / n), half = z sqrt(p(1-p)/n + z^2/4n^2) / (1 + z^2/n).
-
-    Returns:
-        (low, high) in [0, 1]; (0, 1) for n = 0.
-
-    Paper: wilson-1927, as published.
-
-    Example:
-        >>> tuple(round(v, 4) for v in wilson(8, 10))
-        (0.4902, 0.9433)
-    """
-    if n == 0:
-        return 0.0, 1.0
-    z = float(stats.norm.ppf(0.5 + level / 2))
-    p = successes / n
-    scale = 1 + z * z / n
-    centre = (p + z * z / (2 * n)) / scale
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / scale
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def confusion(truth: Sequence[str], predicted: Sequence[str], labels: Sequence[str]) -> Array:
@@ -117,7 +92,7 @@ def group_accuracy(correct: Array, groups: Mapping[str, Sequence[str | None]]) -
         for value in sorted(set(column.tolist())):
             mask = column == value
             n, hits = int(mask.sum()), int(correct[mask].sum())
-            low, high = wilson(hits, n)
+            low, high = wilson_pair(hits, n)
             rows.append(
                 {
                     "attribute": attribute,
@@ -127,7 +102,7 @@ def group_accuracy(correct: Array, groups: Mapping[str, Sequence[str | None]]) -
                     "accuracy": hits / n,
                     "low": low,
                     "high": high,
-                    "readable": n >= MIN_GROUP,
+                    "readable": n >= SMALL_GROUP,
                 }
             )
     return rows
@@ -166,7 +141,7 @@ def evaluate(
     table = confusion(truth, predicted, every)
     scores = class_scores(table)
     n, hits = int(table.sum()), int(np.trace(table))
-    low, high = wilson(hits, n)
+    low, high = wilson_pair(hits, n)
     f1_low, f1_high = bootstrap_macro_f1(table, rng)
     correct = np.array([t == p for t, p in zip(truth, predicted, strict=True)])
     classes = [
@@ -233,8 +208,8 @@ def _newcombe(both: int, first: int, second: int, neither: int) -> tuple[float, 
     """Interval of p1 - p2 for paired proportions; first = right only in 1, second = right only in 2."""
     n = both + first + second + neither
     p1, p2 = (both + first) / n, (both + second) / n
-    low1, high1 = wilson(both + first, n)
-    low2, high2 = wilson(both + second, n)
+    low1, high1 = wilson_pair(both + first, n)
+    low2, high2 = wilson_pair(both + second, n)
     product = float(both + first) * (second + neither) * (both + second) * (first + neither)
     agreement = float(both) * neither - float(first) * second
     if agreement > 0:
@@ -255,7 +230,8 @@ def uncertainty(probs: Array) -> dict[str, Array]:
     Raises:
         PlanError: fewer than two classes.
 
-    Paper: margin-2001 and, for least confidence, uncertainty-sampling-1994, as published; entropy is divided by ln c so that it reads the same for any c.
+    Paper: margin-2001 and, for least confidence, uncertainty-sampling-1994, as published; entropy is divided by ln c
+    so that it reads the same for any c.
     """
     if probs.ndim != 2 or probs.shape[1] < 2:
         raise PlanError("Uncertainty needs at least two classes", got=str(probs.shape), fix="Train on two labels.")

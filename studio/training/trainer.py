@@ -22,8 +22,9 @@ from transformers import (
 )
 
 from studio.records import Array
+from studio.statistics import wilson_pair
 from studio.training.callbacks import Live, StoppedInEvaluation
-from studio.training.evaluate import confusion, group_accuracy, macro_f1, wilson
+from studio.training.evaluate import confusion, group_accuracy, macro_f1
 from studio.training.plan import TrainPlan
 from studio.training.reporter import Reporter
 
@@ -157,7 +158,7 @@ def live_scores(validation: Labelled, predicted: Sequence[str], labels: Sequence
     every = list(labels) + sorted(set(validation.labels) - set(labels))
     table = confusion(validation.labels, predicted, every)
     n, hits = int(table.sum()), int(np.trace(table))
-    low, high = wilson(hits, n)
+    low, high = wilson_pair(hits, n)
     correct = np.array([t == p for t, p in zip(validation.labels, predicted, strict=True)])
     groups = [
         [row["attribute"], row["group"], row["n"], row["accuracy"]]

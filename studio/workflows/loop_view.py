@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.annotation import batches, stopping
-from studio.audits.intervals import wilson
 from studio.jobs import rundir
 from studio.records import RunStatus
+from studio.statistics import wilson_pair
 from studio.store import annotations, labels, loops, rounds
 from studio.store.loops import LoopRow
 from studio.workflows.loop import history_of
@@ -169,7 +169,7 @@ def _checks(
 def _check(right: Sequence[bool]) -> Check | None:
     if not right:
         return None
-    low, high = wilson(sum(right), len(right))
+    low, high = wilson_pair(sum(right), len(right))
     return Check(sum(right), len(right), float(low), float(high))
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from studio.jobs import rundir
-from studio.training.evaluate import MIN_GROUP
+from studio.statistics import SMALL_GROUP
 from studio.workflows.studio import Studio
 
-LEAST_GROUP = MIN_GROUP
+LEAST_GROUP = SMALL_GROUP
 MOST_POINTS = 2000
 
 

@@ -8,13 +8,14 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from studio import statistics
 from studio.audits import intervals
 
 
 @given(st.integers(1, 10_000), st.data())
 def test_wilson_is_that_of_statsmodels(n, data):
     k = data.draw(st.integers(0, n))
-    low, high = intervals.wilson(k, n)
+    low, high = statistics.wilson(k, n)
     expected = proportion_confint(k, n, method="wilson")
     assert float(low) == pytest.approx(max(expected[0], 0.0), abs=1e-12)
     assert float(high) == pytest.approx(min(expected[1], 1.0), abs=1e-12)
@@ -22,19 +23,19 @@ def test_wilson_is_that_of_statsmodels(n, data):
 
 
 def test_wilson_of_nothing_is_everything():
-    low, high = intervals.wilson(0, 0)
+    low, high = statistics.wilson(0, 0)
     assert (float(low), float(high)) == (0.0, 1.0)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
 def test_q_values_are_those_of_statsmodels(p):
-    q = intervals.corrected_q(np.array(p))
+    q = statistics.corrected_q(np.array(p))
     np.testing.assert_allclose(q, multipletests(p, method="fdr_bh")[1], atol=1e-12)
     assert (q >= np.array(p) - 1e-12).all()
 
 
 def test_undefined_p_values_are_no_tests():
-    q = intervals.corrected_q(np.array([0.01, np.nan, 0.04]))
+    q = statistics.corrected_q(np.array([0.01, np.nan, 0.04]))
     assert np.isnan(q[1])
     np.testing.assert_allclose(q[[0, 2]], [0.02, 0.04])
 

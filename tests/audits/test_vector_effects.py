@@ -5,11 +5,11 @@ import pytest
 
 from studio import audits, demo
 from studio.audits.context import Context
-from studio.audits.intervals import wilson
 from studio.audits.noise import NOISE
 from studio.corpus.dedup import find_duplicates
 from studio.mapping.neighbours import nearest_neighbours
 from studio.models.lexical import LexicalEncoder
+from studio.statistics import wilson
 
 N = 1500
 

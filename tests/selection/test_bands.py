@@ -12,12 +12,12 @@ from statsmodels.stats.multitest import multipletests
 from studio.errors import SelectionError
 from studio.selection.bands import (
     against_random,
-    benjamini_hochberg,
     hypergeometric_bands,
     random_draws,
     simulated_bands,
 )
 from studio.selection.constraints import equal_cap
+from studio.statistics import corrected_q
 
 
 def enumerate_draws(sizes, picked_n):
@@ -79,7 +79,7 @@ def test_small_groups_are_marked_and_impossible_counts_refused():
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_correction_agrees_with_statsmodels(p):
-    np.testing.assert_allclose(benjamini_hochberg(np.array(p)), multipletests(p, method="fdr_bh")[1], atol=1e-12)
+    np.testing.assert_allclose(corrected_q(np.array(p)), multipletests(p, method="fdr_bh")[1], atol=1e-12)
 
 
 def test_simulated_bands_without_caps_come_near_the_exact_ones():
