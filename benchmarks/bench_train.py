@@ -38,7 +38,7 @@ def _task(root: Path) -> Any:
 
 def _once(folder: Path, *, ours: bool) -> float:
     """Seconds of one fit; building the model and tokenising are not counted."""
-    from transformers import Trainer, set_seed
+    from transformers import PrinterCallback, Trainer, set_seed
 
     from studio.models import bases, classifier
     from studio.training.plan import TrainPlan
@@ -58,6 +58,7 @@ def _once(folder: Path, *, ours: bool) -> float:
     if not ours:
         trainer = Trainer(model=model, args=trainer.args, train_dataset=trainer.train_dataset,
                           data_collator=trainer.data_collator)  # fmt: skip
+        trainer.remove_callback(PrinterCallback)  # stdout is for the one JSON line
     started = time.perf_counter()
     trainer.train()
     return time.perf_counter() - started
