@@ -7,7 +7,8 @@ import streamlit as st
 from pages._ui import frame
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-st.set_page_config(page_title="Winnow", page_icon=":material/filter_alt:", layout="wide")
+st.set_page_config(page_title="Winnow", page_icon=frame.ICON, layout="wide")
+st.logo(frame.ICON, size="large")
 
 page = frame.navigation()
 opened = frame.studio()

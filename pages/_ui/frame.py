@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import streamlit as st
@@ -15,6 +16,8 @@ from studio.records import Actor, Snapshot
 from studio.store import snapshots
 from studio.workflows.studio import Studio, open_studio
 
+# A file of our own: Streamlit fetches a `:material/...:` page icon from a font server on the internet.
+ICON = str(Path(__file__).with_name("icon.png"))
 NAME_KEY = "who"
 SNAPSHOT_KEY = "s"
 _ROUTED = "frame.routed"
@@ -34,23 +37,31 @@ def _open(home: str) -> Studio:
 
 
 def navigation() -> st.Page:
-    """The menu; returns the page to run. Called by app.py before anything else."""
+    """Name the pages and return the one to run; called by app.py before anything else.
+
+    The menu itself is drawn by `sidebar`: the icon of a `st.Page` would become the browser tab's icon, and Streamlit
+    fetches that from a font server on the internet.
+    """
     st.session_state[_ROUTED] = True
     return st.navigation(
-        {
-            t(f"frame.nav.{section}") if section else "": [
-                st.Page(
-                    f"pages/{name}.py",
-                    title=t(f"frame.nav.{name}"),
-                    icon=icon,
-                    url_path=name,
-                    default=name == "home",
-                )
-                for name, icon in entries
-            ]
-            for section, entries in SECTIONS.items()
-        }
+        [
+            st.Page(f"pages/{name}.py", title=t(f"frame.nav.{name}"), url_path=name, default=name == "home")
+            for entries in SECTIONS.values()
+            for name, _ in entries
+        ],
+        position="hidden",
     )
+
+
+def _menu() -> None:
+    """The pages by section; a link keeps corpus and language."""
+    keep = {key: st.query_params[key] for key in (SNAPSHOT_KEY, "lang") if key in st.query_params}
+    for section, entries in SECTIONS.items():
+        if section:
+            st.caption(t(f"frame.nav.{section}"))
+        for name, icon in entries:
+            st.page_link(f"pages/{name}.py", label=t(f"frame.nav.{name}"), icon=icon, query_params=keep)
+    st.divider()
 
 
 def _through_the_router() -> None:
@@ -118,6 +129,7 @@ def sidebar(opened: Studio) -> None:
     """Corpus picker, language and name: the same on every page, kept in the URL where others should see them."""
     listed = {snapshot.snapshot_id: snapshot for snapshot in snapshots.list_all(opened.store)}
     with st.sidebar:
+        _menu()
         if listed:
             url_select(
                 st,

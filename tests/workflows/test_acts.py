@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-import studio.workflows
+import studio.workflows as workflows
 from studio.errors import AccessError, SelectionError
 from studio.records import Actor
 from studio.store import audit_log
@@ -61,7 +61,7 @@ def test_corpus_text_never_reaches_the_log_at_length(studio):
 
 def test_every_public_workflow_that_takes_an_actor_is_an_act():
     bare = []
-    for module in pkgutil.iter_modules(studio.workflows.__path__, "studio.workflows."):
+    for module in pkgutil.iter_modules(workflows.__path__, "studio.workflows."):
         loaded = import_module(module.name)
         for name, value in vars(loaded).items():
             if name.startswith("_") or not callable(value) or getattr(value, "__module__", "") != loaded.__name__:
