@@ -29,6 +29,7 @@ def targets_of_url(snapshot: Snapshot) -> Targets | None:
 
 def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None:
     """The chooser, folded away once relevance is there, and the run that measures it."""
+    _measure_named_goal(snapshot, state, targets)
     run = runs.live(frame.studio(), kind="measure", snapshot_id=snapshot.snapshot_id)
     if run is not None:
         select_prepare.progress(run.run_id, t("select.goal.working"))
@@ -57,6 +58,27 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
                     _start(snapshot, text, pins, chosen)
 
 
+def _measure_named_goal(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None:
+    """Who comes with a goal in the URL (from Explore, say) gets it measured without asking again; once per visit."""
+    if targets is None or targets.is_empty or state.views["relevance"].sets or state.around.encoder_key is None:
+        return
+    asked = (snapshot.snapshot_id, *(st.query_params.get(key, "") for key in (GOAL, PINS, SLICE)))
+    tried = st.session_state.setdefault("select.goals_tried", set())
+    if asked in tried or not may(frame.current_user().role, "analyst"):
+        return
+    tried.add(asked)
+    if runs.live(frame.studio(), kind="measure", snapshot_id=snapshot.snapshot_id) is None:
+        with frame.show_errors():
+            _measure(snapshot, targets)
+
+
+def _measure(snapshot: Snapshot, targets: Targets) -> None:
+    names = [measure.name for measure in MEASURES if measure.view == "relevance"]
+    select_scores.measure(
+        frame.studio(), frame.current_user(), snapshot_id=snapshot.snapshot_id, measures=names, targets=targets
+    )
+
+
 def _start(snapshot: Snapshot, text: str, pins: str, chosen: str) -> None:
     targets = select_targets.read(frame.studio(), snapshot.snapshot_id, text=text, pins=pins, slice_text=chosen)
     if targets.is_empty:
@@ -68,10 +90,7 @@ def _start(snapshot: Snapshot, text: str, pins: str, chosen: str) -> None:
             del st.query_params[key]
     state = select_scores.state(frame.studio(), snapshot.snapshot_id, targets)
     if not state.views["relevance"].sets:
-        names = [measure.name for measure in MEASURES if measure.view == "relevance"]
-        select_scores.measure(
-            frame.studio(), frame.current_user(), snapshot_id=snapshot.snapshot_id, measures=names, targets=targets
-        )
+        _measure(snapshot, targets)
     st.rerun()
 
 

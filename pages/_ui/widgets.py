@@ -94,7 +94,10 @@ def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict
     _keep(_asked())
     weights = read_weights(there)
     for view in VIEWS:
-        st.session_state[_slider(view)] = weights[view]
+        # Only what differs is written: a value sent back to the slider under the user's finger would undo the steps
+        # made since it was asked for.
+        if st.session_state.get(_slider(view)) != weights[view]:
+            st.session_state[_slider(view)] = weights[view]
     names = {name: t(f"select.preset.{name}") for name in PRESETS}
     st.selectbox(
         t("select.weights.title"),

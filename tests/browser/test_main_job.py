@@ -21,7 +21,7 @@ def _lasso(page) -> None:
     area.scroll_into_view_if_needed()
     box = area.bounding_box()
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    radius = min(box["width"], box["height"]) * 0.3
+    radius = min(box["width"], box["height"]) * 0.22
     corners = [
         (middle[0] + radius * math.cos(turn * math.tau / 16), middle[1] + radius * math.sin(turn * math.tau / 16))
         for turn in range(17)
@@ -58,7 +58,7 @@ def _lasso_to_a_target(page) -> int:
 
 
 def _slider(page, name: str):
-    return page.locator(f'input[type=range][aria-label="{name}"]')
+    return page.locator(f'input[type=range][aria-label="{name}"]').first  # a rerun may show the old one beside the new
 
 
 def _weights(page) -> dict[str, int]:
@@ -84,10 +84,12 @@ def _weigh_and_freeze(page) -> None:
     if prepare.count():
         prepare.first.click()
     slider.wait_for(timeout=LONG)
+    page.locator('input[type=range][aria-label="Relevance"]:not([disabled])').first.wait_for(timeout=LONG)
     before = _settled_weights(page, at_least=0)
     for _ in range(10):
         slider.press("ArrowRight")
-    after = _settled_weights(page, at_least=before["Diversity"] + 5)
+        page.wait_for_timeout(50)
+    after = _settled_weights(page, at_least=before["Diversity"] + 1)
     assert after["Diversity"] > before["Diversity"]
     assert "w_diversity=" in page.url
     name = page.get_by_label("Name", exact=True)
