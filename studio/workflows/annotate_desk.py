@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from studio.errors import AnnotationError
 from studio.records import Actor, AnnotationEvent
 from studio.store import annotations
+from studio.workflows.acts import act
 from studio.workflows.studio import Studio
 
 LOOK_AHEAD = 25
@@ -53,6 +54,7 @@ class Desk:
         return not self.waiting
 
 
+@act("annotate.read", "viewer", log=False)
 def read(studio: Studio, actor: Actor, *, selection_id: str, skipped_too: bool = False) -> Desk:
     """The queue now.
 
