@@ -129,7 +129,7 @@ def _annotate_twenty_and_undo_one(page) -> None:
 def _train_and_watch(page) -> None:
     page.get_by_role("link", name="Train").click()
     page.get_by_text("Settings", exact=True).click(timeout=60_000)
-    epochs = page.get_by_label("Epochs")
+    epochs = page.get_by_role("spinbutton", name="Epochs")
     epochs.fill("3")  # twenty labels: enough to see a curve
     epochs.press("Tab")
     _button(page, "Launch the round").click(timeout=60_000)
