@@ -67,7 +67,9 @@ def test_inputs_stay_inside_the_workspace(task):
 
 def test_a_barrier_is_nothing_without_its_folder(task, monkeypatch):
     monkeypatch.delenv("STUDIO_TEST_BARRIERS", raising=False)
-    task.barrier("step")
+    before = sorted(task.run_dir.rglob("*"))
+    assert task.barrier("step") is None, "it must return at once"
+    assert sorted(task.run_dir.rglob("*")) == before
 
 
 def test_folders_are_made_when_asked_for(task):
