@@ -24,10 +24,14 @@ _ROUTED = "frame.routed"
 # The pages in the order of the work, by section of the menu.
 SECTIONS = {
     "": (("home", ":material/home:"),),
-    "data": (("upload", ":material/upload_file:"), ("explore", ":material/scatter_plot:")),
+    "data": (
+        ("upload", ":material/upload_file:"),
+        ("prepare", ":material/cleaning_services:"),
+        ("explore", ":material/scatter_plot:"),
+    ),
     "choose": (("select", ":material/tune:"), ("annotate", ":material/edit_note:")),
     "learn": (("train", ":material/model_training:"), ("loop", ":material/autorenew:")),
-    "work": (("runs", ":material/pending_actions:"),),
+    "work": (("runs", ":material/pending_actions:"), ("admin", ":material/storage:")),
 }
 
 

@@ -96,7 +96,19 @@ _SCHEMA_1: tuple[str, ...] = (
         verified BOOLEAN NOT NULL, act VARCHAR NOT NULL, outcome VARCHAR NOT NULL, detail VARCHAR NOT NULL)""",
 )
 
-MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (("first schema", _SCHEMA_1),)
+_SCHEMA_2: tuple[str, ...] = (
+    """CREATE TABLE recipe (
+        recipe_id VARCHAR PRIMARY KEY, kind VARCHAR NOT NULL, name VARCHAR NOT NULL, body VARCHAR NOT NULL,
+        created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL)""",
+    """CREATE TABLE card (
+        snapshot_id VARCHAR NOT NULL, body VARCHAR NOT NULL, created_at TIMESTAMPTZ NOT NULL,
+        created_by VARCHAR NOT NULL)""",
+)
+
+MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (
+    ("first schema", _SCHEMA_1),
+    ("recipes and dataset cards", _SCHEMA_2),
+)
 LATEST = len(MIGRATIONS)
 
 

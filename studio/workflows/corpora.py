@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from studio.corpus import splits as split_rules
 from studio.corpus.roles import Roles
-from studio.corpus.schema import read_manifest, verify_snapshot
 from studio.errors import CorpusError, JobError, StoreError
 from studio.jobs import rundir
 from studio.records import LANGUAGES, Actor, RunSpec, Snapshot
-from studio.store import corpora, examples, references, snapshots, splits
-from studio.workflows import runs
+from studio.store import corpora, references, snapshots
+from studio.workflows import adopt, runs
 from studio.workflows.acts import act
 from studio.workflows.corpora_export import export, export_rows
 from studio.workflows.corpora_files import (
@@ -178,13 +173,8 @@ def finish_import(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
     """Move the snapshot to its place and write corpus, snapshot, splits and references; may be called again."""
     result = rundir.read_result(run_dir)
     snapshot_id = str(result["snapshot_id"])
-    target = studio.workspace.snapshot_dir(snapshot_id)
-    made = rundir.check_result(run_dir, "rejects.jsonl") / "snapshots" / snapshot_id
-    if not target.exists():
-        verify_snapshot(made)
-        os.rename(made, target)
-    shutil.rmtree(made, ignore_errors=True)  # the same content was there already: one copy is enough
-    manifest = read_manifest(target)
+    rundir.check_result(run_dir, "rejects.jsonl")
+    manifest = adopt.take_snapshot(studio, run_dir, snapshot_id)
     if snapshots.get(studio.store, snapshot_id) is None:
         with studio.store.write():
             _index(studio, spec, result, manifest, run_dir)
@@ -198,44 +188,21 @@ def _index(
     studio: Studio, spec: RunSpec, result: Mapping[str, Any], manifest: Mapping[str, Any], run_dir: Path
 ) -> None:
     store, params, corpus_id = studio.store, spec.params, str(spec.corpus_id)
-    snapshot_id, name = str(manifest["snapshot_id"]), str(params["name"])
-    corpora.add(store, corpus_id=corpus_id, name=name, language=manifest["language"], task=manifest["task"],
-                by=spec.created_by, origin=str(params.get("origin", "")))  # fmt: skip
+    corpora.add(store, corpus_id=corpus_id, name=str(params["name"]), language=manifest["language"],
+                task=manifest["task"], by=spec.created_by, origin=str(params.get("origin", "")))  # fmt: skip
     free = int(corpora.get(store, corpus_id)["next_example_id"])
     if free != int(params.get("next_example_id", 0)):
-        raise StoreError("The corpus got another version while this one was imported", got=name, fix="Import it again.")
+        raise StoreError("The corpus got another version while this one was imported", got=params["name"],
+                         fix="Import it again.")  # fmt: skip
     earlier = snapshots.of_corpus(store, corpus_id)
-    version = f" v{len(earlier) + 1}" if earlier else ""
-    snapshots.add(store, manifest, corpus_id=corpus_id, name=name + version, by=spec.created_by, run_id=spec.run_id,
-                  parent_id=earlier[0].snapshot_id if earlier else None)  # fmt: skip
+    parent_id = earlier[0].snapshot_id if earlier else None
+    adopt.add_snapshot(studio, manifest, corpus_id=corpus_id, by=spec.created_by, run_id=spec.run_id,
+                       parent_id=parent_id)  # fmt: skip
     corpora.set_next_example_id(store, corpus_id, int(result["next_example_id"]))
-    _assign(studio, snapshot_id, params["split"], spec.created_by, earlier[0].snapshot_id if earlier else None)
+    adopt.assign_splits(studio, str(manifest["snapshot_id"]), params["split"], spec.created_by, parent_id)
     for group, shares in _demo_reference(run_dir).items():
         if group in manifest["groups"]:
-            references.set_shares(store, snapshot_id, group, shares, by=spec.created_by, note="demo")
-
-
-def _assign(studio: Studio, snapshot_id: str, plan: Mapping[str, Any], by: str, earlier: str | None) -> dict[str, int]:
-    """Put a split plan in force; examples of an earlier version keep the split they have there."""
-    store = studio.store
-    frame = examples.frame(store, snapshot_id, ("example_id", "split"))
-    ids = frame["example_id"].to_numpy(np.int64)
-    rng = np.random.default_rng(int(plan["seed"]))
-    if plan["method"] == "imported":
-        words = [word if isinstance(word, str) else None for word in frame["split"]]
-        names = split_rules.imported_split(words, rng, train_as=plan["train_as"], shares=plan["shares"])
-    else:
-        names = split_rules.random_split(len(ids), plan["shares"], rng)
-        if earlier is not None:
-            before = splits.frame(store, earlier)
-            kept = dict(zip(before["example_id"].tolist(), before["split"].tolist(), strict=True))
-            is_new = np.array([example_id not in kept for example_id in ids.tolist()], dtype=bool)
-            names[is_new] = split_rules.random_split(int(is_new.sum()), plan["shares"], rng)
-            names[~is_new] = [kept[example_id] for example_id in ids[~is_new].tolist()]
-    shares = dict(plan["shares"]) | ({"train_as": plan["train_as"]} if plan["method"] == "imported" else {})
-    splits.decide(store, snapshot_id, ids=ids, names=names, method=plan["method"], seed=int(plan["seed"]),
-                  shares=shares, by=by)  # fmt: skip
-    return splits.counts(store, snapshot_id)
+            references.set_shares(store, str(manifest["snapshot_id"]), group, shares, by=spec.created_by, note="demo")
 
 
 def _demo_reference(run_dir: Path) -> dict[str, dict[str, float]]:
@@ -279,7 +246,7 @@ def decide_splits(studio: Studio, actor: Actor, *, snapshot_id: str, split: Spli
     """
     snapshots.require(studio.store, snapshot_id)
     with studio.store.write():
-        return _assign(studio, snapshot_id, split.to_json(), actor.name, None)
+        return adopt.assign_splits(studio, snapshot_id, split.to_json(), actor.name, None)
 
 
 @act("upload.reference", "analyst")

@@ -1,0 +1,10 @@
+"""The versions of a corpus: lineage, differences, dataset card."""
+
+from __future__ import annotations
+
+from studio.records import Snapshot
+from studio.workflows.studio import Studio
+
+
+def show(opened: Studio, snapshot: Snapshot) -> None:
+    """Draw this part of the page."""
