@@ -1,4 +1,4 @@
-"""Rows out to files other tools read: JSONL, Parquet, CSV, and CSV that is safe in a spreadsheet."""
+"""One table out to one file other tools read: JSONL, Parquet, CSV, and CSV that is safe in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import csv
 import hashlib
 import io
 import os
-import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from studio.corpus.spreadsheet import escape_cell
 from studio.errors import CorpusError
 
 FORMATS: tuple[str, ...] = ("jsonl", "parquet", "csv")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
-_NUMBER = re.compile(r"[-+]?\d+([.,]\d+)*([eE][-+]?\d+)?%?")
 _INTEGERS = frozenset({"example_id", "rank"})
 _BATCH = 20_000
 
@@ -42,7 +40,7 @@ def write_rows(
         fmt: jsonl, parquet or csv.
         columns: for parquet and csv; JSONL writes what each row holds.
         for_spreadsheets: CSV only: a byte order mark, and an apostrophe before cells a spreadsheet would run as a
-            formula. Numbers stay. Such a file is for people; read it back without the apostrophes.
+            formula. Numbers stay. Such a file says in its first line what it is, so that an import can undo it.
 
     Raises:
         CorpusError: an unknown format, or the file cannot be written.
@@ -99,13 +97,20 @@ def _cell(value: Any, kind: pa.DataType) -> Any:
 def _csv(rows: Iterable[Mapping[str, Any]], handle: BinaryIO, columns: Sequence[str], for_spreadsheets: bool) -> int:
     n = 0
     with _text(handle, "utf-8-sig" if for_spreadsheets else "utf-8") as text:
+        write_header(text, columns, for_spreadsheets=for_spreadsheets)
         writer = csv.writer(text, lineterminator="\r\n")
-        safe = spreadsheet_cell if for_spreadsheets else str
-        writer.writerow([safe(name) for name in columns])
+        safe = escape_cell if for_spreadsheets else str
         for row in rows:
             writer.writerow([safe(as_cell(row.get(name))) for name in columns])
             n += 1
     return n
+
+
+def write_header(text: TextIO, columns: Sequence[str], *, for_spreadsheets: bool = False) -> None:
+    """The first line of a CSV; quoted throughout in one for spreadsheets, which is how an import knows it."""
+    quoting = csv.QUOTE_ALL if for_spreadsheets else csv.QUOTE_MINIMAL
+    safe = escape_cell if for_spreadsheets else str
+    csv.writer(text, lineterminator="\r\n", quoting=quoting).writerow([safe(name) for name in columns])
 
 
 @contextmanager
@@ -143,13 +148,3 @@ def as_cell(value: Any) -> str:
     if isinstance(value, dict | list):
         return orjson.dumps(value).decode()
     return str(value)
-
-
-def spreadsheet_cell(text: str) -> str:
-    """The cell with an apostrophe in front where a spreadsheet would take it for a formula; numbers stay as they are.
-
-    Example:
-        >>> [spreadsheet_cell(v) for v in ("=1+1", "-5", "-5 apples", "a=b", "")]
-        ["'=1+1", '-5', "'-5 apples", 'a=b', '']
-    """
-    return "'" + text if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.corpus.exporting import spreadsheet_cell, write_rows
+from studio.corpus.exporting import write_rows
 from studio.corpus.importing import Source, import_files
 from studio.corpus.roles import Roles
+from studio.corpus.spreadsheet import escape_cell, is_marked, undo_cell
 from studio.errors import CorpusError
 
 ROWS = [
@@ -47,16 +48,20 @@ def test_csv_is_plain_unless_it_is_for_spreadsheets(tmp_path):
     data = (tmp_path / "y.csv").read_bytes()
     assert data.startswith(b"\xef\xbb\xbf")
     assert b"'=SUM(A1)" in data
+    assert is_marked(data)
+    assert not is_marked((tmp_path / "x.csv").read_bytes())
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-2+3", "@SUM", "\t=1", "\r=1", "\0=1", "\n=1"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+cmd", "-2+3", "@SUM", "\t=1", "\r=1", "\0=1", "\n=1", "＝1+1", "'=1", "''+a"]
+)
 def test_cells_that_would_run_get_an_apostrophe(text):
-    assert spreadsheet_cell(text) == "'" + text
+    assert escape_cell(text) == "'" + text
 
 
 @pytest.mark.parametrize("text", ["-5", "+3.25", "-1,000", "-5%", "1e-7", "-1e-7", "plain", "", "a=b"])
 def test_numbers_and_plain_text_stay(text):
-    assert spreadsheet_cell(text) == text
+    assert escape_cell(text) == text
 
 
 def test_a_failed_export_leaves_the_old_file_and_no_other(tmp_path):
@@ -75,6 +80,13 @@ def test_a_failed_export_leaves_the_old_file_and_no_other(tmp_path):
         write_rows(ROWS, tmp_path / "gone" / "x.jsonl", fmt="jsonl", columns=COLUMNS)
     with pytest.raises(CorpusError, match="no such export format"):
         write_rows(ROWS, path, fmt="xlsx", columns=COLUMNS)
+
+
+@given(st.text(st.sampled_from("'=+-@1.5e%\t\n ＝a")))
+def test_the_apostrophes_can_be_undone_exactly(text):
+    escaped = escape_cell(text)
+    assert undo_cell(escaped) == text
+    assert escaped == text or escaped == "'" + text
 
 
 _text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(str.strip)
