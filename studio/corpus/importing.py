@@ -243,6 +243,7 @@ def _finish(state: _Import, roles: Roles, language: str | None, columns: Sequenc
         n_rejects=n_rejects,
         rejects=rejects,
         imported_splits=dict(sorted(state.splits.items())),
+        lineage={"method": "import", "files": state.sources, "language_guessed": language is None},
     )
     return ImportResult(
         manifest=manifest,
