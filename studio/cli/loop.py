@@ -61,6 +61,8 @@ def _start(context: Context) -> str:
     snapshot = context.snapshot()
     base = asked.base or train.bases(context.studio, snapshot)[0]
     method = asked.method if asked.method in train.methods(base) else train.methods(base)[0]
+    if base == "minilm" and not train.vectors_of(context.studio, snapshot.snapshot_id, base):
+        context.say("No stored vectors: every round embeds the whole pool again. `embed` first makes rounds faster.")
     config = LoopConfig(
         seed_labels=asked.seed_labels,
         batch=asked.batch,
