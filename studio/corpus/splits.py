@@ -1,4 +1,4 @@
-"""Who goes into pool, train, validation and test: at random from a seed, or as the file said; never by a strategy."""
+"""Who goes into pool, train, validation and test: shares, the random split, and the split a file names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from studio.errors import CorpusError
 from studio.records import SPLITS, Array
 
 DEFAULT_SHARES: Mapping[str, float] = {"pool": 0.7, "train": 0.0, "validation": 0.1, "test": 0.2}
-METHODS: tuple[str, ...] = ("random", "imported")
+METHODS: tuple[str, ...] = ("random", "stratified", "grouped", "time", "imported", "mended")
 TRAIN_AS: tuple[str, ...] = ("pool", "train")
 
 
@@ -49,7 +49,7 @@ def random_split(n: int, shares: Mapping[str, float], rng: np.random.Generator) 
         [7, 0, 1, 2]
     """
     values = check_shares(shares)
-    counts = _largest_remainder(n, [values[name] for name in SPLITS])
+    counts = largest_remainder(n, [values[name] for name in SPLITS])
     names = np.empty(n, dtype=object)
     names[rng.permutation(n)] = np.repeat(np.array(SPLITS, dtype=object), counts)
     return names
@@ -94,10 +94,30 @@ def imported_split(
     return names
 
 
-def _largest_remainder(n: int, shares: Sequence[float]) -> list[int]:
+def largest_remainder(n: int, shares: Sequence[float], carry: Array | None = None) -> list[int]:
+    """Whole counts that sum to n, each the floor or the ceiling of its exact value n · share.
+
+    The units left after rounding down go to the largest remainders. With `carry`, what earlier calls owe to each share
+    (exact minus given) is added to its remainder first and updated in place, so that many small strata together keep
+    the shares too; a share of 0 never gets a unit.
+
+    Args:
+        n: how many to hand out.
+        shares: summing to 1.
+        carry: (len(shares),) float, or None.
+
+    Example:
+        >>> owed = np.zeros(2)
+        >>> [largest_remainder(3, [0.75, 0.25], owed) for _ in range(4)]
+        [[2, 1], [3, 0], [2, 1], [2, 1]]
+    """
     exact = [n * share for share in shares]
     counts = [math.floor(value + 1e-9) for value in exact]
-    order = sorted(range(len(shares)), key=lambda i: (counts[i] - exact[i], i))
+    owed = carry if carry is not None else np.zeros(len(shares))
+    rest = [value - count for value, count in zip(exact, counts, strict=True)]
+    order = sorted((i for i in range(len(shares)) if rest[i] > 1e-9), key=lambda i: (-round(rest[i] + owed[i], 9), i))
     for i in order[: n - sum(counts)]:
         counts[i] += 1
+    if carry is not None:
+        carry += np.array(exact) - np.array(counts)
     return counts

@@ -17,8 +17,8 @@ MOST_ROWS = 60  # ours: longer tables of labels or group values are cut and say 
 # Identifiers the Hub knows (hf.co/docs/hub/repositories-licenses); any other text becomes `other` with its name.
 LICENCES: tuple[str, ...] = (
     "apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0",
-    "cc-by-nd-4.0", "cc-by-nc-nd-4.0", "odbl", "odc-by", "pddl", "gpl-3.0", "lgpl-3.0", "agpl-3.0", "cdla-permissive-2.0",
-    "unknown", "other",
+    "cc-by-nd-4.0", "cc-by-nc-nd-4.0", "odbl", "odc-by", "pddl", "gpl-3.0", "lgpl-3.0", "agpl-3.0",
+    "cdla-permissive-2.0", "unknown", "other",
 )  # fmt: skip
 _CATEGORIES: Mapping[str, str] = {
     "classification": "text-classification", "classification_multi": "text-classification",
@@ -156,8 +156,9 @@ def _plain(text: str) -> str:
 
 def _summary(facts: CardFacts, lang: str) -> str:
     manifest = facts.manifest
-    return _t("summary", lang, n=manifest["n_examples"], language=t(f"corpus.language.{manifest['language']}", lang=lang),
-              snapshot=manifest["snapshot_id"], date=facts.created_at[:10], by=literal(facts.created_by, 60))  # fmt: skip
+    language = t(f"corpus.language.{manifest['language']}", lang=lang)
+    return _t("summary", lang, n=manifest["n_examples"], language=language, snapshot=manifest["snapshot_id"],
+              date=facts.created_at[:10], by=literal(facts.created_by, 60))  # fmt: skip
 
 
 def _head(name: str, lang: str) -> list[str]:
@@ -204,12 +205,17 @@ def _fields(facts: CardFacts, fields: CardFields, lang: str) -> list[str]:
         given = [("text", "")] + [(f"group_{name}", "") for name in facts.manifest["groups"]]
     used = {column for _, column in given}
     other = [str(column) for column in facts.manifest.get("source_columns") or () if column not in used]
-    rows = [(name, _t(f"field.{name}", lang) if has(f"versions.card.field.{name}") else
-             _t("field.group", lang) if name.startswith("group_") else "", column) for name, column in given]  # fmt: skip
+    rows = [(name, _meaning(name, lang), column) for name, column in given]
     if other:
         rows.append(("meta", _t("field.meta", lang), ", ".join(other[:20])))
     header = [_t(f"column.{name}", lang) for name in ("field", "meaning", "from")]
     return [*_head("fields", lang), *table(header, rows)]
+
+
+def _meaning(name: str, lang: str) -> str:
+    if has(f"versions.card.field.{name}"):
+        return _t(f"field.{name}", lang)
+    return _t("field.group", lang) if name.startswith("group_") else ""
 
 
 def _counted(counts: Mapping[str, int], total: int, first: str, lang: str) -> list[str]:

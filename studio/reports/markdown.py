@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
-_STARTS_A_BLOCK = re.compile(r"^(?=[#+\-=:]|\d+[.)])")
+_STARTS_A_BLOCK = re.compile(r"^(?=[#+\-=:]|\d+[.)](\s|$))")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 

@@ -105,9 +105,16 @@ _SCHEMA_2: tuple[str, ...] = (
         created_by VARCHAR NOT NULL)""",
 )
 
+_SCHEMA_3: tuple[str, ...] = (
+    "ALTER TABLE split_decision ADD COLUMN decision_id VARCHAR",
+    "ALTER TABLE split_decision ADD COLUMN plan VARCHAR",
+    "ALTER TABLE split_decision ADD COLUMN assignment BLOB",
+)
+
 MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (
     ("first schema", _SCHEMA_1),
     ("recipes and dataset cards", _SCHEMA_2),
+    ("split decisions keep their plan and their assignment", _SCHEMA_3),
 )
 LATEST = len(MIGRATIONS)
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from studio.corpus import splits as split_rules
 from studio.corpus.roles import Roles
+from studio.corpus.split_methods import whole_plan
 from studio.errors import CorpusError, JobError, StoreError
 from studio.jobs import rundir
 from studio.records import LANGUAGES, Actor, RunSpec, Snapshot
 from studio.store import corpora, references, snapshots
 from studio.workflows import adopt, runs
 from studio.workflows.acts import act
-from studio.workflows.corpora_export import export, export_rows
 from studio.workflows.corpora_files import (
     GivenFile,
     forget_upload,
@@ -29,10 +29,11 @@ from studio.workflows.corpora_files import (
     spool,
     total_bytes,
 )
+from studio.workflows.export_files import export
 from studio.workflows.studio import Studio
 
 __all__ = [
-    "GivenFile", "ImportOutcome", "SplitPlan", "decide_splits", "export", "export_rows", "finish_import", "inbox",
+    "GivenFile", "ImportOutcome", "SplitPlan", "decide_splits", "export", "finish_import", "inbox",
     "open_demo", "outcome", "preview", "set_reference", "spool", "start_import",
 ]  # fmt: skip
 log = logging.getLogger(__name__)
@@ -44,13 +45,20 @@ _SHOWN_REJECTS = 200
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """How examples get into splits: `method` random or imported; shares by split; what `train` in the file becomes."""
+    """How examples get into splits: a method of `studio.corpus.split_methods` with what it needs, shares by split.
+
+    `train_as` is what `train` in the file becomes, `strata`, `together` and `cuts` belong to the stratified, grouped
+    and timed split; they name columns of the snapshot (label, source, group_<name>).
+    """
 
     method: str = "random"
     shares: Mapping[str, float] | None = None
     seed: int = 0
     train_as: str = "pool"
     by_file: bool = False
+    strata: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
+    cuts: Mapping[str, str] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For a run's parameters."""
@@ -59,6 +67,9 @@ class SplitPlan:
             "shares": split_rules.check_shares(self.shares or split_rules.DEFAULT_SHARES),
             "seed": int(self.seed),
             "train_as": self.train_as,
+            "strata": list(self.strata),
+            "together": list(self.together),
+            "cuts": dict(self.cuts or {}),
         }
 
 
@@ -134,13 +145,19 @@ def start_import(
 
 
 def _check_plan(plan: SplitPlan, roles: Roles) -> None:
-    if plan.method not in split_rules.METHODS:
+    if plan.method not in split_rules.METHODS or plan.method == "mended":
         raise CorpusError("There is no such way to split", got=plan.method, fix="Use random or imported.")
     if plan.train_as not in split_rules.TRAIN_AS:
         raise CorpusError("Training rows can become pool or train", got=plan.train_as, fix="Use pool or train.")
     if plan.method == "imported" and not (roles.split or plan.by_file):
         raise CorpusError("An imported split needs a split column", fix="Choose the column, or split at random.")
-    plan.to_json()
+    whole = whole_plan(plan.to_json())
+    known = {name for name in ("label", "source", "language", "time") if getattr(roles, name, None)}
+    known |= {f"group_{name}" for name in roles.group_columns()} | {"copies"}
+    wanted = [*whole["strata"], *whole["together"], *(["time"] if plan.method == "time" else [])]
+    if missing := [name for name in wanted if name not in known]:
+        raise CorpusError("The split needs a column that has no role", got=", ".join(missing),
+                          fix="Map the column, or split at random now and again on the Prepare page.")  # fmt: skip
 
 
 def _free_name(studio: Studio, name: str, corpus_id: str | None) -> str:
@@ -246,7 +263,7 @@ def decide_splits(studio: Studio, actor: Actor, *, snapshot_id: str, split: Spli
     """
     snapshots.require(studio.store, snapshot_id)
     with studio.store.write():
-        return adopt.assign_splits(studio, snapshot_id, split.to_json(), actor.name, None)
+        return adopt.assign_splits(studio, snapshot_id, split.to_json(), actor.name, None, strict=True)
 
 
 @act("upload.reference", "analyst")

@@ -10,8 +10,8 @@ from studio.records import SPLITS, Actor
 from studio.reports.card import CardFacts, CardFields, card_markdown
 from studio.store import cards, corpora, labels, lineage, snapshots, splits
 from studio.store.lineage import Version
-from studio.words import language as page_language
 from studio.words import has, t
+from studio.words import language as page_language
 from studio.workflows import audits_copies
 from studio.workflows.acts import act
 from studio.workflows.studio import Studio
@@ -92,7 +92,7 @@ def _row(version: Version) -> dict[str, Any]:
 
 
 def step_text(step: Any, lang: str | None = None) -> str:
-    """One step of a manifest as a line: its name in words where there are any, its settings, what it dropped or changed.
+    """One step of a manifest as a line: its name in words where there are any, its settings, its counts.
 
     Args:
         step: a text, or a mapping with a name (`name`, `step` or `kind`), settings (`params`) and counts (`n_...`).
