@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 import streamlit as st
 
-from pages._ui.words import plain, t
+from pages._ui import look
+from pages._ui.words import plain, spoken, t
 from studio import settings as studio_settings
 from studio.errors import StudioError
 from studio.records import Actor, Snapshot
@@ -46,8 +47,7 @@ def navigation() -> st.Page:
     The menu itself is drawn by `sidebar`: the icon of a `st.Page` would become the browser tab's icon, and Streamlit
     fetches that from a font server on the internet.
     """
-    st.session_state[_ROUTED] = True
-    return st.navigation(
+    page = st.navigation(
         [
             st.Page(f"pages/{name}.py", title=t(f"frame.nav.{name}"), url_path=name, default=name == "home")
             for entries in SECTIONS.values()
@@ -55,6 +55,8 @@ def navigation() -> st.Page:
         ],
         position="hidden",
     )
+    st.session_state[_ROUTED] = page.title
+    return page
 
 
 def _menu() -> None:
@@ -100,6 +102,7 @@ def current_snapshot() -> Snapshot:
     chosen = st.query_params.get(SNAPSHOT_KEY) or st.session_state.get(_kept(SNAPSHOT_KEY))
     found = snapshots.get(opened.store, str(chosen)) if chosen else None
     if found is None:
+        st.header(st.session_state.get(_ROUTED) or t("frame.app"), anchor=False)
         st.info(t("frame.no_corpus"), icon=":material/database:")
         if st.button(t("frame.go_home"), type="primary", icon=":material/home:"):
             st.switch_page("pages/home.py")
@@ -123,17 +126,18 @@ def show_errors() -> Iterator[None]:
 
 
 def show_error(error: StudioError) -> None:
-    """One error in three parts, with corpus text as literal characters."""
+    """One error in three parts in the page's language, with corpus text as literal characters."""
+    what = t("frame.sentence", text=plain(spoken(error.what), 200))
     got = f"  \n{t('frame.got')} {plain(error.got_text(), 200)}" if error.got is not None else ""
-    fix = f"  \n**{plain(error.fix, 300)}**" if error.fix else ""
-    st.error(f"{plain(error.what, 200)}.{got}{fix}", icon=":material/error:")
+    fix = f"  \n**{plain(spoken(error.fix), 300)}**" if error.fix else ""
+    st.error(f"{what}{got}{fix}", icon=":material/error:")
 
 
 def sidebar(opened: Studio) -> None:
     """Corpus picker, language and name: the same on every page, kept in the URL where others should see them."""
     listed = {snapshot.snapshot_id: snapshot for snapshot in snapshots.list_all(opened.store)}
+    asked = st.query_params.get(SNAPSHOT_KEY, "")
     with st.sidebar:
-        _menu()
         if listed:
             url_select(
                 st,
@@ -142,6 +146,7 @@ def sidebar(opened: Studio) -> None:
                 SNAPSHOT_KEY,
                 format_func=lambda key: f"{listed[key].name} · {listed[key].n_examples:,}",
             )
+        _menu()
         columns = st.columns(2, vertical_alignment="bottom")
         columns[0].text_input(
             t("frame.name"),
@@ -152,6 +157,10 @@ def sidebar(opened: Studio) -> None:
             help=t("frame.name_help"),
         )
         _language_picker(columns[1])
+    look.apply()
+    if listed and asked and asked not in listed:
+        shown = listed[st.query_params[SNAPSHOT_KEY]]
+        st.warning(t("frame.unknown_corpus", name=plain(shown.name)), icon=":material/link_off:")
 
 
 def _language_picker(place: st.delta_generator.DeltaGenerator) -> None:

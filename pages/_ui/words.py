@@ -26,6 +26,12 @@ def t(key: str, /, **values: Any) -> str:
     return words.t(key, **values)
 
 
+def spoken(text: str) -> str:
+    """A stored text (a run's message, an error's what or fix) in the page's language."""
+    choose_language()
+    return words.spoken(text)
+
+
 def plain(text: object, limit: int = 80) -> str:
     """Corpus-derived text as literal characters in a label that renders Markdown; cut to `limit`."""
     line = " ".join(_UNSEEN.sub("", str(text)).split())

@@ -2,6 +2,7 @@
 
 The catalogue is one TOML file per room and language, `studio/words/<language>/<room>.toml`; a key is
 `<room>.<name>`, or `<room>.<table>.<name>` for a nested table. A test compares the key sets of the languages.
+Error texts are the exception: they are English where they are raised and translated by template, see `errors`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from studio.words import errors
 
 LANGUAGES: tuple[str, ...] = ("en", "zh")
 _HERE = Path(__file__).parent
@@ -40,6 +43,8 @@ def catalogue(language: str) -> Mapping[str, str]:
     """All strings of one language, keys flattened with dots."""
     words: dict[str, str] = {}
     for file in sorted((_HERE / language).glob("*.toml")):
+        if file.name == errors.FILE:
+            continue
         with file.open("rb") as handle:
             _flatten(file.stem, tomllib.load(handle), words)
     return words
@@ -60,8 +65,8 @@ def has(key: str) -> bool:
 
 
 def spoken(text: str) -> str:
-    """A text that may be a words key without fields, such as a run's message, in the current language."""
-    return t(text) if has(text) else text
+    """A stored text in the current language: a words key without fields (a run's message) or an error's what or fix."""
+    return t(text) if has(text) else errors.said(text, _language.get())
 
 
 def t(key: str, /, *, lang: str | None = None, **values: Any) -> str:
