@@ -33,6 +33,8 @@ KINDS: Mapping[str, str] = {
     "train": "studio.tasks.train",
     "serve": "studio.tasks.serve",
     "dedup": "studio.tasks.dedup",
+    "clean": "studio.tasks.clean",
+    "export": "studio.tasks.export",
     "encoder": "studio.tasks.encoder",
     "probe": "studio.tasks.probe",
 }

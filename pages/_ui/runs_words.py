@@ -13,6 +13,8 @@ ICONS = {
     "import": ":material/upload_file:", "embed": ":material/hub:", "map": ":material/scatter_plot:",
     "measure": ":material/straighten:", "train": ":material/model_training:", "serve": ":material/bolt:",
     "dedup": ":material/content_copy:", "encoder": ":material/speed:", "probe": ":material/health_and_safety:",
+    "clean": ":material/cleaning_services:",
+    "export": ":material/download:",
 }  # fmt: skip
 COLORS = {
     "queued": "gray", "starting": "blue", "running": "blue", "stopping": "orange", "done": "green",

@@ -1,4 +1,4 @@
-"""`demo`, `import` and `export`: corpora in and out without the browser."""
+"""`demo` and `import`: corpora in without the browser."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from studio.cli.context import Context
-from studio.corpus.exporting import FORMATS
 from studio.corpus.roles import Roles
 from studio.errors import CorpusError
 from studio.records import LANGUAGES, SPLITS
@@ -28,13 +27,6 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     demo.add_argument("--detach", action="store_true", help="queue the run and return")
     demo.set_defaults(run=_demo)
     _add_import(commands, common)
-    export = commands.add_parser("export", parents=[common], help="write examples to a file")
-    export.add_argument("--snapshot", help="id, start of an id, or corpus name (default: the newest)")
-    export.add_argument("--what", default="snapshot", help="snapshot, labelled, or selection:ID")
-    export.add_argument("--format", choices=FORMATS, default="jsonl")
-    export.add_argument("--for-spreadsheets", action="store_true", help="CSV whose cells no spreadsheet runs")
-    export.add_argument("--out", type=Path, help="file to write (default: one in the workspace's exports folder)")
-    export.set_defaults(run=_export)
 
 
 def _add_import(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -158,10 +150,3 @@ def _finish(context: Context, run_id: str) -> None:
         splits=splits.counts(context.studio.store, snapshot.snapshot_id),
         warnings=list(result.warnings),
     )
-
-
-def _export(context: Context) -> None:
-    given = context.arguments
-    done = corpora.export(context.studio, context.actor, snapshot_id=context.snapshot().snapshot_id, what=given.what,
-                          fmt=given.format, path=given.out, for_spreadsheets=given.for_spreadsheets)  # fmt: skip
-    context.emit(file=str(done.path), n_rows=done.n_rows, sha256=done.sha256, what=given.what, format=given.format)

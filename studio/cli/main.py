@@ -13,7 +13,18 @@ from studio.cli.context import FAILED, OK, Context, print_result
 from studio.errors import StudioError
 
 # Modules with `add(commands)`, which registers verbs and sets `run=function(context)`; loaded in this order.
-ROOMS: tuple[str, ...] = ("corpora", "explore", "audits", "select", "annotate", "train", "loop", "runs", "doctor")
+ROOMS: tuple[str, ...] = (
+    "corpora",
+    "exports",
+    "explore",
+    "audits",
+    "select",
+    "annotate",
+    "train",
+    "loop",
+    "runs",
+    "doctor",
+)
 
 
 def parser() -> argparse.ArgumentParser:

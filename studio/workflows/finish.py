@@ -22,6 +22,8 @@ FINISHERS: Mapping[str, str] = {
     "map": "studio.workflows.explore_results:finish_map",
     "encoder": "studio.workflows.explore_results:finish_encoder",
     "dedup": "studio.workflows.audits_copies:finish_dedup",
+    "clean": "studio.workflows.clean:finish_clean",
+    "export": "studio.workflows.export_files:finish_export",
     "train": "studio.workflows.train:finish_train",
 }
 

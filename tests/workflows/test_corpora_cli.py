@@ -19,7 +19,7 @@ CSV = "text,label,region,fold\n" + "".join(
 def command(workspace, monkeypatch, capsys):
     """Runs one command over the test's workspace; gives its exit code and its JSON object."""
     module = importlib.import_module("studio.cli.main")
-    monkeypatch.setattr(module, "ROOMS", ("corpora",))
+    monkeypatch.setattr(module, "ROOMS", ("corpora", "exports"))
 
     def run(*arguments: str) -> tuple[int, dict]:
         code = module.main(["--workspace", str(workspace.root), *arguments, "--json"])
