@@ -41,12 +41,13 @@ class TaskType:
 TASK_TYPES: tuple[TaskType, ...] = (
     TaskType("classification", ("text", "label"), "label", True),
     TaskType("classification_multi", ("text", "labels"), "labels", False),
-    TaskType("token_classification", ("tokens", "tags"), "tags", False),
+    TaskType("token_classification", ("tokens", "tags", "spans"), "spans", False),
     TaskType("seq2seq", ("prompt", "completion"), "completion", False),
+    TaskType("prompt_completion", ("prompt", "completion"), "completion", False),
     TaskType("generative_qa", ("context", "prompt", "completion"), "completion", False),
     TaskType("instruction", ("prompt", "context", "completion"), "completion", False),
     TaskType("chat", ("messages",), "messages", False),
-    TaskType("preference", ("prompt", "completion"), "completion", False),
+    TaskType("preference", ("prompt", "completion", "rejected"), "rejected", False),
     TaskType("masked_lm", ("text",), None, False),
 )
 

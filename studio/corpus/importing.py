@@ -109,7 +109,7 @@ def import_files(
     columns = tuple(dict.fromkeys(name for source, form in opened for name in columns_of(source, form)))
     roles.check(columns)
     rows = Rows(roles, max_text_characters=max_text_characters)
-    writer = SnapshotWriter(parent, groups=tuple(roles.group_columns()), active=rows.active)
+    writer = SnapshotWriter(parent, groups=tuple(roles.group_columns()), task=roles.task, active=rows.active)
     state = _Import(rows, writer, _Ids(next_example_id, known_ids(earlier)), len(opened) > 1, split_by_file)
     try:
         with rejects_path.open("wb") as rejects:
@@ -142,7 +142,7 @@ class _Import:
         """Read one file to its end."""
         before, read_before, line = len(self.writer), self.n_records, 0
         file_split = split_of_name(source.name) if self._split_by_file else None
-        for read in readers.records(source.path, form, name=source.name):
+        for read in self.rows.unfold(readers.records(source.path, form, name=source.name)):
             self.n_records += 1
             line = read.line
             row, reason = self.rows.make(read.values) if read.values is not None else ({}, read.reason)
@@ -236,6 +236,8 @@ def _finish(state: _Import, roles: Roles, language: str | None, columns: Sequenc
     manifest = writer.finish(
         language=language or guess_language(state.sample),
         roles=roles.to_json(),
+        form=roles.form,
+        notes={name: n for name, n in sorted(state.rows.notes.items()) if n},
         group_columns=roles.group_columns(),
         source_columns=list(columns),
         sources=state.sources,
@@ -260,14 +262,14 @@ def _finish(state: _Import, roles: Roles, language: str | None, columns: Sequenc
 
 def warnings_of(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     """Words keys (under corpus.warning) of what works but will limit later steps."""
-    n, labels = int(manifest["n_examples"]), manifest["labels"]
+    n, labels, task = int(manifest["n_examples"]), manifest["labels"], manifest.get("task", "classification")
     found = []
     if n < FEW_EXAMPLES:
         found.append("few_examples")
-    if not labels:
+    if task.startswith("classification") and not labels:
         found.append("no_labels")
-    elif len(labels) == 1:
+    elif task == "classification" and len(labels) == 1:
         found.append("one_label")
-    elif manifest["n_labelled"] < n:
+    elif task not in ("masked_lm", "chat") and manifest["n_labelled"] < n:
         found.append("partly_labelled")
-    return tuple(found)
+    return (*found, *(f"note_{name}" for name in manifest.get("notes", {})))

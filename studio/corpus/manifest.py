@@ -13,7 +13,10 @@ import orjson
 
 from studio.errors import CorpusError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2 has the column `rejected`; snapshots of version 1 lack it and stay readable
+# What goes into the content name. A new column that is empty changes no content, so this stays where it is: the same
+# file gives the same snapshot in every version of Winnow.
+CONTENT_VERSION = 1
 EXAMPLES = "examples.parquet"
 MANIFEST = "manifest.json"
 

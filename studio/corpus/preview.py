@@ -15,11 +15,14 @@ import orjson
 from studio.corpus import formats, readers
 from studio.corpus.importing import Source, columns_of
 from studio.corpus.readers import Lexeme
-from studio.corpus.roles import FEW_VALUES, Roles, guess_language, guess_roles
+from studio.corpus.roles import FEW_VALUES, Roles, guess_language
 from studio.corpus.rows import as_text
+from studio.corpus.shapes.guess import Guess, fit, guess
+from studio.corpus.shapes.sample import kept
 from studio.errors import CorpusError
 
 SAMPLE_RECORDS = 1_000
+ANSWER_ROLES = ("labels", "tags", "spans", "completion", "instances", "rejected", "messages")
 SHOWN_RECORDS = 20
 SHOWN_CHARACTERS = 300
 _CPU_SECONDS = 20
@@ -41,8 +44,10 @@ class ColumnFacts:
 class Preview:
     """What a person confirms before the import.
 
-    `rows` are display texts cut to 300 characters; `n_sample` records were looked at, `n_unreadable` of them would be
-    rejected whatever the roles; `problems` are words keys under corpus.problem with their values.
+    `rows` are display texts cut to 300 characters, `records` the records themselves as far as they fit into a few
+    megabytes; `guess` is what the file looks like, `roles` its mapping; `n_sample` records were looked at,
+    `n_unreadable` of them would be rejected whatever the roles; `problems` are words keys under corpus.problem with
+    their values.
     """
 
     name: str
@@ -56,6 +61,8 @@ class Preview:
     n_unreadable: int
     is_whole: bool
     problems: tuple[tuple[str, Mapping[str, Any]], ...]
+    guess: Guess
+    records: tuple[Mapping[str, Any], ...]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,8 +94,9 @@ def preview(source: Source) -> Preview:
     if not reads:
         raise CorpusError("The file has column names but no record", got=source.name,
                           fix="Choose a file with at least two examples.")  # fmt: skip
-    roles = guess_roles(names, found)
-    texts = [text for values in found if roles.text and (text := as_text_or_blank(values.get(roles.text)))]
+    looks_like = guess(names, found)
+    roles = looks_like.roles
+    texts = [str(row["text"]) for row in fit(roles, found[:200]).rows] if looks_like.confidence else []
     return Preview(
         name=source.name,
         kind=form.kind,
@@ -100,14 +108,19 @@ def preview(source: Source) -> Preview:
         n_sample=len(reads),
         n_unreadable=len(reads) - len(found),
         is_whole=is_whole,
-        problems=tuple(_problems(form, reads, found, roles, left_out, is_whole)),
+        problems=tuple(_problems(form, reads, found, looks_like, left_out, is_whole)),
+        guess=looks_like,
+        records=kept(found),
     )
 
 
 def problems_of_roles(seen: Preview, roles: Roles) -> list[tuple[str, dict[str, Any]]]:
     """What a mapping would meet, judged by the sample: words keys under corpus.problem with values, worst first."""
     found: list[tuple[str, dict[str, Any]]] = []
-    if not roles.label:
+    if roles.task != "classification":
+        if roles.task != "masked_lm" and not any(roles.column(name) for name in ANSWER_ROLES):
+            found.append(("no_answers", {}))
+    elif not roles.label:
         found.append(("no_label", {}))
     elif seen.facts(roles.label).n_distinct <= 1:
         found.append(("one_label", {"column": roles.label}))
@@ -139,7 +152,7 @@ def _problems(
     form: formats.Format,
     reads: list[readers.Read],
     found: list[Mapping[str, Any]],
-    roles: Roles,
+    looks_like: Guess,
     left_out: tuple[str, ...],
     is_whole: bool,
 ) -> list[tuple[str, dict[str, Any]]]:
@@ -148,7 +161,7 @@ def _problems(
         listed.append(("unreadable", {"n": len(reads) - len(found), "total": len(reads)}))
     if not form.header and form.kind in ("csv", "tsv"):
         listed.append(("no_header", {}))
-    if roles.text is None:
+    if not looks_like.confidence:
         listed.append(("no_text_column", {}))
     if left_out:
         listed.append(("binary_columns", {"columns": ", ".join(left_out[:5])}))
@@ -160,7 +173,8 @@ def _problems(
 # --- in a process of its own ------------------------------------------------------------------------------------------
 def to_json(seen: Preview) -> bytes:
     """For a pipe; texts are valid Unicode already."""
-    return orjson.dumps(seen.__dict__ | {"roles": seen.roles.to_json()}, default=_plain)
+    plain = seen.__dict__ | {"roles": seen.roles.to_json(), "guess": seen.guess.to_json()}
+    return orjson.dumps(plain, default=_plain)
 
 
 def _plain(value: Any) -> Any:
@@ -171,6 +185,8 @@ def from_json(data: bytes) -> Preview:
     """The inverse of `to_json`."""
     value = orjson.loads(data)
     value["roles"] = Roles.from_json(value["roles"])
+    value["guess"] = Guess.from_json(value["guess"])
+    value["records"] = tuple(value["records"])
     value["columns"] = tuple(ColumnFacts(**(item | {"examples": tuple(item["examples"])})) for item in value["columns"])
     value["rows"] = tuple(value["rows"])
     value["problems"] = tuple((key, values) for key, values in value["problems"])

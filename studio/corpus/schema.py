@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from studio.corpus.manifest import (
+    CONTENT_VERSION,
     EXAMPLES,
     MANIFEST,
     SCHEMA_VERSION,
@@ -40,6 +41,7 @@ ROLE_FIELDS: tuple[str, ...] = (
     "text",
     "prompt",
     "completion",
+    "rejected",
     "context",
     "messages",
     "label",
@@ -51,6 +53,11 @@ ROLE_FIELDS: tuple[str, ...] = (
 CONTEXT_FIELDS: tuple[str, ...] = ("split", "source", "language", "time", "parent_id")
 _BEFORE_GROUPS = ("example_id", *ROLE_FIELDS, *CONTEXT_FIELDS)
 _AFTER_GROUPS = ("meta", "row_hash")
+# Task -> the role fields of which one is filled when somebody has answered: what annotators give.
+ANSWER_FIELDS: Mapping[str, frozenset[str]] = {
+    task.name: frozenset({task.label_role} - {None} | ({"tags"} if "tags" in task.roles else set()))
+    for task in TASK_TYPES
+}
 _INTEGERS = frozenset({"example_id", "parent_id"})
 _FEW_VALUES = ("label", "split", "source", "language")
 _ROWS_PER_GROUP = 16_384  # of 65,536 and 16,384 the same size on disk, a look at one example 3 times cheaper
@@ -61,6 +68,10 @@ _MOST_COUNTED = 200
 
 class NotUnicode(CorpusError):
     """A text holds something that is not valid Unicode, such as a lone surrogate."""
+
+
+class TooManyLabels(CorpusError):
+    """The label column has more different values than a page can show or a classifier can learn."""
 
 
 def group_column(name: str) -> str:
@@ -105,6 +116,17 @@ def row_hash(row: Mapping[str, Any]) -> str:
         True
     """
     return hashlib.sha256(canonical_json({k: row[k] for k in ROLE_FIELDS if row.get(k) is not None})).hexdigest()
+
+
+def _labels_of(fields: Mapping[str, Any]) -> Iterable[str]:
+    """The label names one row counts for: its label, its several labels, or the kinds of its spans."""
+    if "label" in fields:
+        return (fields["label"],)
+    if "labels" in fields:
+        return orjson.loads(fields["labels"])
+    if "spans" in fields:
+        return [span["label"] for span in orjson.loads(fields["spans"])]
+    return ()
 
 
 def group_names(columns: Sequence[str]) -> tuple[str, ...]:
@@ -165,6 +187,8 @@ class SnapshotWriter:
         self._digests = bytearray()
         self._characters = 0
         self.labels: Counter[str] = Counter()
+        self._answers = ANSWER_FIELDS[task]
+        self._n_answered = 0
         self.group_values: dict[str, Counter[str]] = {name: Counter() for name in self.groups}
         self._group_fields = tuple((name, group_column(name)) for name in self.groups)
         self.parent = parent
@@ -197,9 +221,9 @@ class SnapshotWriter:
             self._buffers[name].append(fields.get(name))
         for name in self._other_fields:
             self._buffers[name].append(others.get(name))
-        label = fields.get("label")
-        if label is not None:
+        for label in _labels_of(fields):
             self._count_label(label)
+        self._n_answered += not self._answers.isdisjoint(fields)
         for name, column in self._group_fields:
             if column in others:
                 self.group_values[name][others[column]] += 1
@@ -215,7 +239,7 @@ class SnapshotWriter:
     def _count_label(self, label: str) -> None:
         self.labels[label] += 1
         if len(self.labels) > _MOST_LABELS:
-            raise CorpusError(
+            raise TooManyLabels(
                 f"The label column has more than {_MOST_LABELS:,} different values",
                 got=label,
                 fix="Choose a column with a limited set of labels, or none.",
@@ -300,7 +324,7 @@ class SnapshotWriter:
         digests = np.frombuffer(bytes(self._digests), dtype=np.uint8).reshape(-1, 32)
         if order is not None:
             ids, digests = ids[order], digests[order]
-        heading = {"schema": SCHEMA_VERSION, "task": self.task, "language": language, "groups": list(self.groups)}
+        heading = {"schema": CONTENT_VERSION, "task": self.task, "language": language, "groups": list(self.groups)}
         total = hashlib.sha256(canonical_json(heading))
         for start in range(0, len(ids), 100_000):
             block = slice(start, start + 100_000)
@@ -326,7 +350,7 @@ class SnapshotWriter:
             "group_values": {
                 name: dict(sorted(counts.most_common(_MOST_COUNTED))) for name, counts in self.group_values.items()
             },
-            "n_labelled": sum(self.labels.values()),
+            "n_labelled": self._n_answered,
             "labels": dict(sorted(self.labels.items())),
             "columns": list(self._schema.names),
             **facts,
