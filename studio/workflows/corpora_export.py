@@ -6,7 +6,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,19 @@ class Chosen:
         """What the writer reads."""
         path = studio.workspace.examples_file(self.snapshot.snapshot_id)
         return rows.Source(path, self.manifest, self.decisions, self.reveal, self.in_order)
+
+    def first(self, studio: Studio, only: tuple[str, ...], most: int) -> rows.Source:
+        """The first examples of the chosen splits in the order they will be written."""
+        table = self.decisions
+        if only:
+            table = table.filter(pc.is_in(table["split"], pa.array(list(only), pa.string())))
+        if self.in_order:
+            table = table.sort_by("rank").slice(0, most).sort_by("example_id")
+        return replace(self.source(studio), decisions=table.slice(0, most))
+
+    def count(self, only: tuple[str, ...] = ()) -> int:
+        """How many examples of the chosen splits."""
+        return sum(self.by_split(only).values())
 
     def by_split(self, only: tuple[str, ...] = ()) -> dict[str, int]:
         """Examples by split, of the chosen splits."""

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,16 +78,8 @@ def look(studio: Studio, *, chosen: Chosen, plan: ExportPlan) -> Look:
     """
     form = catalogue.by_name(plan.format)
     plan = corpora_export.with_words(chosen, plan).check(chosen.snapshot.task, corpora_export.rows_columns(chosen))
-    keep = (
-        pa.compute.is_in(chosen.decisions["split"], pa.array(list(plan.splits), pa.string())) if plan.splits else None
-    )
-    decisions = chosen.decisions if keep is None else chosen.decisions.filter(keep)
-    n = decisions.num_rows
-    if chosen.in_order:
-        decisions = decisions.sort_by("rank").slice(0, _SAMPLE).sort_by("example_id")
-    source = rows.Source(chosen.source(studio).path, chosen.manifest, decisions.slice(0, _SAMPLE), chosen.reveal,
-                         chosen.in_order)  # fmt: skip
-    read = list(rows.rows(source))
+    n = chosen.count(plan.splits)
+    read = list(rows.rows(chosen.first(studio, plan.splits, _SAMPLE)))
     names = tuple(labels.names(studio.store, chosen.snapshot.snapshot_id))
     options = plan.options(chosen.snapshot.task, names, chosen.snapshot.language,
                            corpora_export.columns(studio, chosen))  # fmt: skip
@@ -153,7 +145,8 @@ def outcome(studio: Studio, run_id: str) -> Export:
         CorpusError: the export was deleted since.
     """
     made = rundir.read_result(studio.workspace.run_dir(Path(run_id).name))
-    return get(studio, f"{made['name']}.zip" if "zip_sha256" in made else str(made["name"]))
+    found = get(studio, f"{made['name']}.zip" if "zip_sha256" in made else str(made["name"]))
+    return replace(found, sha256=str(made.get("zip_sha256", "")))
 
 
 def get(studio: Studio, name: str) -> Export:
