@@ -44,8 +44,7 @@ def versions(store: Store, corpus_id: str) -> list[Version]:
     """Every version of a corpus, oldest first; `depth` is its distance from the first one it goes back to."""
     links = {row[0]: (row[1], row[2]) for row in store.rows(_LINKS, {"corpus_id": corpus_id})}
     found: dict[str, Version] = {}
-    ordered = sorted(snapshots.of_corpus(store, corpus_id), key=lambda s: (s.created_at, s.snapshot_id))
-    for number, snapshot in enumerate(ordered, 1):
+    for number, snapshot in enumerate(reversed(snapshots.of_corpus(store, corpus_id)), 1):
         parent_id, run_id = links[snapshot.snapshot_id]
         depth = found[parent_id].depth + 1 if parent_id in found else 0
         found[snapshot.snapshot_id] = Version(snapshot, parent_id, run_id, number, depth)
