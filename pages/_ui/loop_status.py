@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import frame, loop_paused
 from pages._ui.loop_start import word_or_name
-from pages._ui.words import plain, t
+from pages._ui.words import plain, spoken, t
 from studio.access.roles import may
 from studio.annotation.stopping import Gain
 from studio.figures.loop import CurveLine, learning_curve
@@ -24,8 +25,7 @@ EVERY_S = 2.0
 def show(loop_id: str) -> None:
     """The whole page of one loop; while a round runs it looks again every two seconds."""
     row = loops.require(frame.studio().store, loop_id)
-    # A run that failed tells nobody: looking at the page is what moves such a loop to "waits for you".
-    if row.state in ("training", "labelling") and may(frame.current_user().role, "analyst"):
+    if row.state != "stopped" and may(frame.current_user().role, "analyst"):
         row = loop.advance(frame.studio(), frame.current_user(), loop_id=loop_id)
     st.session_state[STATE] = (row.state, len(row.detail["turns"]))
     seen = loop_view.view(frame.studio(), loop_id)
@@ -79,20 +79,29 @@ def _state(seen: LoopView) -> None:
             name = t("loop.curve_random") if arm == "random" else t("loop.curve_picked")
             st.progress(min(1.0, share), text=f"{name} · {text}" if len(seen.runs) > 1 else text)
     elif row.state == "paused":
-        problem = row.detail.get("problem") or {}
-        what = plain(" · ".join(str(problem.get(key) or "") for key in ("what", "got", "fix")), 400)
-        st.warning(t("loop.paused", what=what), icon=":material/pause_circle:")
+        loop_paused.why(seen)
     else:
         st.success(t("loop.stopped", reason=t(f"loop.reason.{row.stop_reason}")), icon=":material/flag:")
     if row.detail.get("random_problem"):
-        st.caption(t("loop.random_missing", line=plain(row.detail["random_problem"], 300)))
-    _next_step(seen)
+        st.caption(t("loop.random_missing", line=plain(_line_of(row.detail["random_problem"]), 300)))
+    if row.state == "paused":
+        loop_paused.next_step(seen)
+    else:
+        _next_step(seen)
+
+
+def _line_of(problem: Mapping[str, Any] | str) -> str:
+    """An error on one line in the page's language; loops of an older Winnow kept it as English text."""
+    if isinstance(problem, str):
+        return problem
+    parts = (spoken(problem["what"]), str(problem.get("got") or ""), spoken(problem["fix"]))
+    return " · ".join(part for part in parts if part)
 
 
 def _next_step(seen: LoopView) -> None:
     row, actor = seen.row, frame.current_user()
     with st.container(horizontal=True):
-        if row.state in ("labelling", "paused") and seen.selection_id:
+        if row.state == "labelling" and seen.selection_id:
             if st.button(t("loop.go_annotate"), type="primary", icon=":material/edit_note:", key="loop_annotate"):
                 frame.go("annotate", sel=seen.selection_id)
         if row.state == "training" and st.button(t("loop.training_runs"), icon=":material/pending_actions:"):
@@ -102,9 +111,6 @@ def _next_step(seen: LoopView) -> None:
         with frame.show_errors():
             if row.state == "labelling" and st.button(t("loop.train_now"), icon=":material/model_training:"):
                 loop.advance(frame.studio(), actor, loop_id=row.loop_id, train_now=True)
-                st.rerun()
-            if row.state == "paused" and st.button(t("loop.retry"), icon=":material/replay:"):
-                loop.retry(frame.studio(), actor, loop_id=row.loop_id)
                 st.rerun()
             if row.state != "stopped" and st.button(t("loop.stop_now"), icon=":material/stop_circle:", type="tertiary"):
                 loop.stop(frame.studio(), actor, loop_id=row.loop_id)

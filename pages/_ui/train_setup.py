@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -88,17 +88,18 @@ def _plan(opened: Studio, snapshot: Snapshot) -> train.TrainPlan | None:
     if base == "minilm" and snapshot.language != "en":
         st.warning(t("train.reads_english"), icon=":material/translate:")
     with frame.show_errors():
-        return train.default_plan(base, method, int(seed), **_settings(base, method))
+        return train.default_plan(base, method, int(seed), **settings(base, method))
     return None
 
 
-def _settings(base: str, method: str) -> dict[str, Any]:
+def settings(base: str, method: str, now: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The fields of a method in an expander, filled from a plan (`now`, JSON) or the method's own defaults."""
     if base == "ngrams":
         return {}
     fields = _PROBE if method == "linear_probe" else _COMMON
     fields += {"lora": _LORA, "frozen": _FROZEN}.get(method, ())
     fields += _SCRATCH if base == "characters" else ()
-    start = train.default_plan(base, method).to_json()
+    start = train.default_plan(base, method).to_json() | dict(now or {})
     changed: dict[str, Any] = {}
     with st.expander(t("train.settings"), icon=":material/tune:"):
         st.caption(t("train.settings_caption"))

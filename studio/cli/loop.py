@@ -9,7 +9,7 @@ from studio.annotation import stopping
 from studio.cli.context import OK, Context
 from studio.errors import JobError
 from studio.store import loops
-from studio.words import t
+from studio.words import spoken, t
 from studio.workflows import loop, loop_view, train
 from studio.workflows.loop_config import LoopConfig
 
@@ -103,7 +103,7 @@ def _end(context: Context, seen: loop_view.LoopView) -> int:
     context.emit(**values)
     problem = seen.row.detail.get("problem")
     if seen.row.state == "paused" and problem:
-        raise JobError(problem["what"], got=problem["got"], fix=problem["fix"])
+        raise JobError(problem["what"], got=problem["got"], fix=spoken(problem["fix"]))
     if seen.row.state == "labelling":
         context.emit(selection_id=seen.selection_id, n_open=seen.n_open)
         context.say(f"{seen.n_open} examples wait on the Annotate page; then run `loop --loop {seen.row.loop_id}`.")

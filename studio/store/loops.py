@@ -21,7 +21,8 @@ SELECT $loop_id, $corpus_id, $snapshot_id, $name, $config, $state, $detail, NULL
 WHERE NOT EXISTS (SELECT 1 FROM "loop" WHERE loop_id = $loop_id)
 """
 _PUT = """
-UPDATE "loop" SET state = $state, detail = $detail, stop_reason = $stop_reason, updated_at = $now
+UPDATE "loop" SET state = $state, detail = $detail, stop_reason = $stop_reason, updated_at = $now,
+    config = coalesce($config, config)
 WHERE loop_id = $loop_id
 """
 
@@ -85,9 +86,15 @@ def add(
 
 
 def put(
-    store: Store, loop_id: str, *, state: str, detail: Mapping[str, Any], stop_reason: str | None = None
+    store: Store,
+    loop_id: str,
+    *,
+    state: str,
+    detail: Mapping[str, Any],
+    stop_reason: str | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> LoopRow:
-    """Move a loop to a state."""
+    """Move a loop to a state; `config` only when its settings change too."""
     with store.write() as cursor:
         cursor.execute(
             _PUT,
@@ -96,6 +103,7 @@ def put(
                 "state": state,
                 "detail": json.dumps(dict(detail), ensure_ascii=False),
                 "stop_reason": stop_reason,
+                "config": None if config is None else json.dumps(dict(config), ensure_ascii=False),
                 "now": datetime.now(UTC),
             },
         )

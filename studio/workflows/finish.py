@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studio.records import RunSpec, RunStatus
+from studio.store import loops
 from studio.workflows import run_index
 
 if TYPE_CHECKING:
@@ -34,6 +35,27 @@ def finish(studio: Studio, run_dir: Path, spec: RunSpec, status: RunStatus) -> N
         module, _, function = FINISHERS[spec.kind].partition(":")
         getattr(importlib.import_module(module), function)(studio, run_dir, spec)
     run_index.index_one(studio.store, run_dir, spec, status)
+    _tell_loop(studio, spec)
+
+
+def ended(studio: Studio, run_dir: Path, spec: RunSpec, status: RunStatus) -> None:
+    """Index a run that ended, however it ended, and tell its loop of a bad end; of a good one `finish` tells it."""
+    run_index.index_one(studio.store, run_dir, spec, status)
+    if status.state != "done":
+        _tell_loop(studio, spec)
+
+
+def catch_up(studio: Studio) -> None:
+    """At the opening of a workspace: what ended while nobody watched reaches the loop it belongs to."""
+    if loops.live(studio.store):
+        _loop().catch_up(studio)
+
+
+def _tell_loop(studio: Studio, spec: RunSpec) -> None:
     if spec.params.get("loop_id"):
-        # By name, like the finishers: the loop launches runs, whose module imports this one.
-        importlib.import_module("studio.workflows.loop").after_run(studio, spec)
+        _loop().after_run(studio, spec)
+
+
+def _loop() -> Any:
+    """By name, like the finishers: the loop launches runs, whose module imports this one."""
+    return importlib.import_module("studio.workflows.loop")

@@ -2,7 +2,7 @@
 
 The row of a loop holds its state; every step makes its ids from the loop's id and its turn, so a step that was cut
 short is done again without doing anything twice. States: labelling (a queue waits), training (a round runs), paused
-(something needs a person), stopped (with the reason).
+(something needs a person; a failed round that is resumed takes the loop along), stopped (with the reason).
 """
 
 from __future__ import annotations
@@ -109,11 +109,36 @@ def retry(studio: Studio, actor: Actor, *, loop_id: str) -> None:
         _advance(studio, loop_id, train_now=True)
 
 
+@act("loop.change_plan", "analyst")
+def change_plan(studio: Studio, actor: Actor, *, loop_id: str, plan: plans.TrainPlan) -> None:
+    """Go on after a pause with another training plan, from this turn on; earlier rounds keep what they were.
+
+    Raises:
+        AnnotationError: the loop does not wait for a person.
+    """
+    with _lock:
+        row = loops.require(studio.store, loop_id)
+        if row.state != "paused":
+            raise AnnotationError("The training plan of a loop can only be changed while it waits for you",
+                                  got=row.state, fix="Stop the running round on the Runs page first.")  # fmt: skip
+        detail = {**row.detail, "attempt": int(row.detail["attempt"]) + 1, "problem": None}
+        config = {**row.config, "plan": plan.to_json()}
+        loops.put(studio.store, loop_id, state="labelling", detail=detail, config=config)
+        _advance(studio, loop_id, train_now=True)
+
+
 def after_run(studio: Studio, spec: RunSpec) -> None:
-    """What the finisher of a training run calls: the loop it belongs to goes on."""
+    """What the end of a training run calls, good or bad: the loop it belongs to goes on, or waits and says why."""
     loop_id = spec.params.get("loop_id")
     if loop_id and loops.get(studio.store, loop_id) is not None:
         _advance(studio, loop_id)
+
+
+def catch_up(studio: Studio) -> None:
+    """Move the loops whose round ended while nobody watched; called once when a workspace is opened."""
+    for row in loops.live(studio.store):
+        if row.state == "training":
+            _advance(studio, row.loop_id)
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------
@@ -121,7 +146,7 @@ def _advance(studio: Studio, loop_id: str, *, train_now: bool = False) -> LoopRo
     with _lock:
         while True:
             row = loops.require(studio.store, loop_id)
-            step = {"labelling": _label, "training": _train}.get(row.state)
+            step = {"labelling": _label, "training": _train, "paused": _resumed}.get(row.state)
             if step is None:
                 return row
             try:
@@ -130,11 +155,15 @@ def _advance(studio: Studio, loop_id: str, *, train_now: bool = False) -> LoopRo
                 loops.put(studio.store, loop_id, state="stopped", detail=row.detail, stop_reason="pool_empty")
                 continue
             except StudioError as error:
-                problem = {"what": error.what, "got": error.got_text(), "fix": error.fix}
-                return loops.put(studio.store, loop_id, state="paused", detail={**row.detail, "problem": problem})
+                detail = {**row.detail, "problem": _problem(error)}
+                return loops.put(studio.store, loop_id, state="paused", detail=detail)
             if not moved:
                 return row
             train_now = False
+
+
+def _problem(error: StudioError) -> dict[str, Any]:
+    return {"what": error.what, "got": error.got_text(), "fix": error.fix}
 
 
 def _label(studio: Studio, row: LoopRow, config: LoopConfig, train_now: bool) -> bool:
@@ -166,7 +195,7 @@ def _label(studio: Studio, row: LoopRow, config: LoopConfig, train_now: bool) ->
         try:
             runs["random"] = _launch(studio, row, config, "random")
         except PlanError as error:  # the line for comparison is missing; the loop itself can go on
-            random_problem = error.line()
+            random_problem = _problem(error)
     detail |= {"runs": runs, "problem": None, "random_problem": random_problem}
     loops.put(studio.store, row.loop_id, state="training", detail=detail)
     return True
@@ -251,19 +280,38 @@ def _train(studio: Studio, row: LoopRow, config: LoopConfig, _train_now: bool) -
     """Training: wait for the round; then write the turn down and stop or go on. Returns True when the loop moved."""
     runs: Mapping[str, str] = row.detail["runs"]
     found = {arm: rounds.get(studio.store, run_id) for arm, run_id in runs.items()}
+    problems = {}
     for arm, run_id in runs.items():
         if found[arm] is not None:
             continue
         status = rundir.read_status(studio.workspace.run_dir(run_id))
         if not status.is_final or status.state == "done":  # done, but not taken over yet: the finisher calls again
             return False
-        if arm == "selection":
-            raise AnnotationError(
-                f"The round of turn {row.detail['turn']} ended as {status.state}",
-                got=status.reason or status.state,
-                fix=status.advice or "Look at its log on the Runs page, then go on here.",
-            )
+        error = AnnotationError(
+            f"The round of turn {row.detail['turn']} ended as {status.state}",
+            got=status.reason,
+            fix=status.advice or "Look at its log on the Runs page, then go on here.",
+        )
+        problems[arm] = _problem(error) | {"run_id": run_id, "state": status.state, "reason": status.reason}
+    if "selection" in problems:
+        loops.put(studio.store, row.loop_id, state="paused", detail={**row.detail, "problem": problems["selection"]})
+        return True
+    if problems:  # the line for comparison is missing; the loop itself goes on
+        row = loops.put(studio.store, row.loop_id, state="training",
+                        detail={**row.detail, "random_problem": problems["random"]})  # fmt: skip
     _write_turn(studio, row, config, {arm: item for arm, item in found.items() if item is not None})
+    return True
+
+
+def _resumed(studio: Studio, row: LoopRow, _config: LoopConfig, _train_now: bool) -> bool:
+    """Paused: a failed round that somebody resumed on the Runs page is waited for again."""
+    run_id = (row.detail.get("problem") or {}).get("run_id")
+    if run_id is None:
+        return False
+    status = rundir.read_status(studio.workspace.run_dir(run_id))
+    if status.is_final and status.state != "done":
+        return False
+    loops.put(studio.store, row.loop_id, state="training", detail={**row.detail, "problem": None})
     return True
 
 

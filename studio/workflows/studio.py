@@ -63,9 +63,10 @@ def open_studio(settings: Settings, *, supervise: bool = True) -> Studio:
         studio.supervisor = Supervisor(
             settings,
             on_done=lambda *run: _on_done(studio, *run),
-            on_end=lambda *run: run_index.index_one(store, *run),
+            on_end=lambda *run: _on_end(studio, *run),
         )
         if supervise:
+            _catch_up(studio)
             studio.supervisor.start()
     except BaseException:
         store.close()
@@ -78,3 +79,17 @@ def _on_done(studio: Studio, run_dir: Path, spec: RunSpec, status: RunStatus) ->
     from studio.workflows import finish
 
     finish.finish(studio, run_dir, spec, status)
+
+
+def _on_end(studio: Studio, run_dir: Path, spec: RunSpec, status: RunStatus) -> None:
+    """Index a run that ended in whatever way; imported here like `_on_done`."""
+    from studio.workflows import finish
+
+    finish.ended(studio, run_dir, spec, status)
+
+
+def _catch_up(studio: Studio) -> None:
+    """Loops whose round ended while nobody watched; imported here like `_on_done`."""
+    from studio.workflows import finish
+
+    finish.catch_up(studio)

@@ -9,10 +9,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages._ui import frame
+from pages._ui.words import plain
+from studio.jobs import rundir
 from studio.records import Actor
 from studio.store import loops
-from studio.words import t
-from studio.workflows import loop, train
+from studio.words import errors, t
+from studio.workflows import loop, runs, train
 from studio.workflows.loop_config import LoopConfig
 from tests.conftest import ROOT
 from tests.workflows import small_corpus
@@ -76,8 +78,36 @@ def test_a_paused_loop_says_what_to_do(studio, lang):
     problem = {"what": "The data gate is closed", "got": "1 label", "fix": "Annotate **more**"}
     loops.put(studio.store, loop_id, state="paused", detail={**row.detail, "problem": problem})
     app = open_page(lang=lang, s=snapshot_id, loop=loop_id)
-    assert any("The data gate is closed" in box.value for box in app.warning)
+    assert t("loop.paused", lang=lang) in [box.value for box in app.warning]
+    said = {"en": "The data gate is closed.", "zh": "数据检查未通过。"}[lang]
+    assert any(said in box.value and r"Annotate \*\*more\*\*" in box.value for box in app.error)
     assert {t("loop.retry", lang=lang), t("loop.go_annotate", lang=lang)} <= set(labels_of(app))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_round_that_failed_says_why_and_offers_three_ways_on(studio, lang):
+    snapshot_id = small_corpus.make(studio.store, n=60)
+    plan = train.default_plan("ngrams", "linear_probe", 0).to_json()
+    loop_id = loop.start(studio, ANALYST, snapshot_id=snapshot_id, config=LoopConfig(seed_labels=10, plan=plan))
+    run_id = runs.submit(studio, ANALYST, kind="probe", title="round", params={"fail": "config_error", "steps": 1})
+    studio.supervisor.wait(run_id, 60)
+    row = loops.require(studio.store, loop_id)
+    status = rundir.read_status(studio.workspace.run_dir(run_id))
+    assert status.state == "failed"
+    problem = {"what": "The round of turn 1 ended as failed", "got": status.reason, "fix": status.advice,
+               "run_id": run_id, "state": status.state, "reason": status.reason}  # fmt: skip
+    loops.put(studio.store, loop_id, state="paused", detail={**row.detail, "problem": problem})
+    app = open_page(lang=lang, s=snapshot_id, loop=loop_id)
+    (warning,) = [box.value for box in app.warning]
+    assert t(f"runs.reason.{status.reason}", lang=lang) in warning and t(status.advice, lang=lang) in warning
+    what = rundir.read_failure(studio.workspace.run_dir(run_id))["what"]
+    assert any(plain(errors.said(what, lang), 200) in box.value for box in app.error)
+    offered = {t(f"loop.{key}", lang=lang) for key in ("retry", "open_run", "stop_now", "train_changed")}
+    assert offered <= set(labels_of(app))
+    app.selectbox(key="replan_base").set_value("characters").run()
+    assert not app.exception
+    app.button(key="loop_stop").click().run()
+    assert loops.require(studio.store, loop_id).stop_reason == "by_hand"
 
 
 def test_a_corpus_without_labels_offers_no_simulated_annotator(studio):
