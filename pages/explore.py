@@ -8,7 +8,7 @@ from studio.workflows import explore
 
 snapshot = frame.current_snapshot()
 opened = frame.studio()
-places = st.columns([2, 3], vertical_alignment="center")
+places = st.columns([1, 4], vertical_alignment="center")
 places[0].header(t("explore.title"), anchor=False)
 with places[1]:
     view = frame.url_select(

@@ -14,4 +14,4 @@ snapshot = home_parts.current(opened)
 if snapshot is not None:
     home_parts.job(opened, snapshot)
 home_parts.listing(opened, snapshot.snapshot_id if snapshot else None)
-home_parts.starts(opened)
+home_parts.starts(opened, snapshot.snapshot_id if snapshot else None)

@@ -10,7 +10,7 @@ MOST = 200
 
 opened = frame.studio()
 actor = frame.current_user()
-st.title(t("runs.title"), anchor=False)
+st.header(t("runs.title"), anchor=False)
 st.caption(t("runs.about"))
 
 listed = runs.overview(opened, limit=MOST)

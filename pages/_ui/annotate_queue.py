@@ -14,17 +14,21 @@ from studio.workflows import annotate
 QUEUE_KEY = "sel"
 
 
+def stop_without_queue(snapshot: Snapshot) -> None:
+    """Without any queue the page says where to get one and stops."""
+    if annotations.queues(frame.studio().store, snapshot.snapshot_id):
+        return
+    st.info(t("annotate.no_queue"), icon=":material/playlist_add:")
+    if st.button(t("annotate.go_select"), type="primary", icon=":material/tune:"):
+        frame.go("select")
+    st.stop()
+
+
 def pick(snapshot: Snapshot) -> str:
-    """The queue in the URL, else the newest; without any the page says where to get one and stops."""
-    queues = {
-        head.selection_id: t("annotate.queue_line", name=head.name, n=f"{head.n:,}")
-        for head in annotations.queues(frame.studio().store, snapshot.snapshot_id)
-    }
-    if not queues:
-        st.info(t("annotate.no_queue"), icon=":material/playlist_add:")
-        if st.button(t("annotate.go_select"), type="primary", icon=":material/tune:"):
-            frame.go("select")
-        st.stop()
+    """The queue in the URL, else the newest one that was chosen; random controls come after those."""
+    heads = annotations.queues(frame.studio().store, snapshot.snapshot_id)
+    heads.sort(key=lambda head: head.arm == "random")
+    queues = {head.selection_id: t("annotate.queue_line", name=head.name, n=f"{head.n:,}") for head in heads}
     return frame.url_select(
         st,
         t("annotate.queue"),

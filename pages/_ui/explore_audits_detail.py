@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -17,6 +19,7 @@ from studio.workflows.studio import Studio
 
 AT_ONCE_UP_TO = 200_000  # examples whose diversity is measured without being asked; about three seconds
 TABLE_ROWS = 1_000
+MAIN_DIVERSITY = ("vendi", "distance", "topics", "repeats")  # what most readers want; the rest is folded
 _PERCENT = frozenset({"share", "expected", "rest_share", "equal_share", "suggested_share", "own_share", "longer"})
 _HIDDEN = frozenset(
     {"is_default", "is_small", "p", "q10", "q90", "family", "example_ids", "total", "label_n", "cluster", "neighbours"}
@@ -158,10 +161,24 @@ def diversity(studio: Studio, snapshot: Snapshot) -> None:
         return
     with frame.show_errors(), st.spinner(t("audit.waiting")):
         table = audits.measure_diversity(studio, frame.current_user(), snapshot_id=snapshot.snapshot_id)
-        for row in table.rename(columns={"name": "name_", "values": "values_"}).itertuples():
-            place = st.columns([3, 1, 6], vertical_alignment="center")
-            place[0].markdown(t(f"diversity.name.{row.name_}"))
-            place[1].text(f"{row.value:.1%}" if row.name_ == "repeats" else f"{row.value:,.3g}")
-            place[2].caption(t(row.about, **row.values_))
+        rows = {row.name_: row for row in table.rename(columns={"name": "name_", "values": "values_"}).itertuples()}
+        first = [name for name in MAIN_DIVERSITY if name in rows]
+        with st.container(key="pairs_diversity"):
+            for place, name in zip(st.columns(max(len(first), 1), gap="small"), first, strict=False):
+                with place.container(border=True, height="stretch", gap="xxsmall"):
+                    st.metric(t(f"diversity.name.{name}"), _diversity_value(rows[name]))
+                    st.caption(t(rows[name].about, **rows[name].values_))
+        others = [name for name in rows if name not in first]
+        if others:
+            with st.expander(t("diversity.others"), icon=":material/more_horiz:"):
+                for name in others:
+                    place = st.columns([3, 1, 6], gap="small")
+                    place[0].markdown(t(f"diversity.name.{name}"))
+                    place[1].text(_diversity_value(rows[name]))
+                    place[2].caption(t(rows[name].about, **rows[name].values_))
         if "vendi" not in set(table["name"]):
             st.caption(t("diversity.needs_vectors"))
+
+
+def _diversity_value(row: Any) -> str:
+    return f"{row.value:.1%}" if row.name_ == "repeats" else f"{row.value:,.3g}"

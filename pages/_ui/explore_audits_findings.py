@@ -21,8 +21,9 @@ def card(finding: Finding, *, key: str, to_map: bool) -> None:
     """One finding, corpus words as literal characters; its examples show on the map where there is one."""
     with st.container(border=True):
         place = st.columns([5, 1], vertical_alignment="center")
-        place[0].markdown(f":material/flag: {sentence(finding)}")
-        place[0].caption(numbers(finding))
+        with place[0].container(gap="xxsmall"):
+            st.markdown(f":material/flag: {sentence(finding)}")
+            st.caption(numbers(finding))
         clauses = examples_filter(finding)
         if clauses and place[1].button(t("audit.show_examples"), key=key, help=_help(finding), width="stretch"):
             _go(clauses, to_map)
@@ -31,8 +32,9 @@ def card(finding: Finding, *, key: str, to_map: bool) -> None:
 def line(finding: Finding, *, key: str, to_map: bool) -> None:
     """A finding without an alarm: one quiet line, its examples one small press away."""
     place = st.columns([11, 1], vertical_alignment="center")
-    place[0].markdown(sentence(finding))
-    place[0].caption(numbers(finding))
+    with place[0].container(gap="xxsmall"):
+        st.markdown(sentence(finding))
+        st.caption(numbers(finding))
     clauses = examples_filter(finding)
     help_text = _help(finding) or t("audit.show_examples")
     if clauses and place[1].button("", icon=":material/arrow_forward:", key=key, type="tertiary", help=help_text):

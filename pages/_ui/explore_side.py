@@ -93,7 +93,7 @@ def _table(
     if likeness is not None:
         rows.insert(0, "likeness", list(likeness)[: len(rows)])
     config = {name: st.column_config.Column(data.column_title(name)) for name in rows.columns}
-    config["text"] = st.column_config.TextColumn(data.column_title("text"), width=260)
+    config["text"] = st.column_config.TextColumn(data.column_title("text"), width=235)
     config["example_id"] = st.column_config.NumberColumn(data.column_title("example_id"), format="%d", width="small")
     if likeness is not None:
         config["likeness"] = st.column_config.NumberColumn(data.column_title("likeness"), format="%.3f", width="small")
@@ -199,11 +199,12 @@ def cluster_list(opened: Studio, snapshot: Snapshot, chart: MapRecord) -> None:
     st.caption(f"{t('map.clusters')}. {t('map.clusters_help')}")
     table = data.clusters(opened, chart.map_id)
     titles = data.cluster_titles(opened, chart.map_id)
+    shown_words = zip(table["keywords"], table["cluster"], strict=True)
     shown = pd.DataFrame(
         {
             "cluster_name": [titles[int(number)] for number in table["cluster"]],
             "size": table["size"],
-            "keywords": [", ".join(words) for words in table["keywords"]],
+            "keywords": [_further(words, titles[int(number)]) for words, number in shown_words],
         }
     )
     st.dataframe(
@@ -217,6 +218,12 @@ def cluster_list(opened: Studio, snapshot: Snapshot, chart: MapRecord) -> None:
     )
     st.session_state["explore.cluster_numbers"] = [str(int(number)) for number in table["cluster"]]
     st.session_state["explore.cluster_key"] = f"clusters_{chart.map_id}"
+
+
+def _further(words: Sequence[str], title: str) -> str:
+    """The keywords that a cluster's name does not say already."""
+    named = {part.strip() for part in title.split(",")}
+    return ", ".join(word for word in words if word not in named)
 
 
 def _pick_cluster() -> None:

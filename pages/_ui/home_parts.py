@@ -12,7 +12,7 @@ from pages._ui.words import plain, t
 from studio import words
 from studio.records import Snapshot
 from studio.store import corpora as corpus_rows
-from studio.store import snapshots
+from studio.store import labels, rounds, snapshots
 from studio.workflows import corpora
 from studio.workflows.studio import Studio
 
@@ -51,8 +51,8 @@ def follow_demo(opened: Studio) -> None:
     st.query_params.pop(_DEMO_PARAM, None)
 
 
-def starts(opened: Studio) -> None:
-    """The two ways to begin: a demo in either language, or one's own files."""
+def starts(opened: Studio, current: str | None) -> None:
+    """The two ways to begin: a demo in either language, or one's own files; quiet once a corpus is open."""
     left, right = st.columns(2)
     with left.container(border=True, height="stretch"):
         st.subheader(t("home.demo_title"), anchor=False)
@@ -63,7 +63,7 @@ def starts(opened: Studio) -> None:
                 t(f"home.demo_{language}"),
                 key=f"demo_{language}",
                 icon=":material/play_circle:",
-                type="primary" if language == words.language() else "secondary",
+                type="primary" if language == words.language() and not current else "secondary",
             ):
                 _open_demo(opened, language)  # fmt: skip
     with right.container(border=True, height="stretch"):
@@ -80,29 +80,63 @@ def _open_demo(opened: Studio, language: str) -> None:
 
 
 def job(opened: Studio, snapshot: Snapshot) -> None:
-    """The steps of the main job with what was done of each; the first one left is marked as next."""
+    """Where the project stands: figures, then the steps of the main job; the first one left is marked as next."""
     done = corpus_rows.progress(opened.store, snapshot.snapshot_id) | {"upload": snapshot.n_examples}
     following = next((step for step in STEPS if not done[step]), None)
     st.subheader(t("home.where", name=plain(snapshot.name)), anchor=False)
-    for place, step in zip(st.columns(len(STEPS)), STEPS, strict=True):
-        with place.container(border=True, height="stretch"):
-            mark = ":material/check_circle:" if done[step] else STEPS[step]
-            if st.button(
-                t(f"frame.nav.{step}"),
-                key=f"step_{step}",
-                icon=mark,
-                width="stretch",
-                type="primary" if step == following else "secondary",
-            ):
-                frame.go(step, s=snapshot.snapshot_id)  # fmt: skip
-            st.caption(t(f"home.done.{step}", n=done[step]) if done[step] else t(f"home.todo.{step}"))
+    with frame.show_errors():
+        _figures(opened, snapshot)
+    with st.container(key="pairs_steps"):
+        for place, step in zip(st.columns(len(STEPS), gap="small"), STEPS, strict=True):
+            with place.container(border=True, height="stretch", gap="xsmall"):
+                mark = ":material/check_circle:" if done[step] else STEPS[step]
+                if st.button(
+                    t(f"frame.nav.{step}"),
+                    key=f"step_{step}",
+                    icon=mark,
+                    width="stretch",
+                    type="primary" if step == following else "secondary",
+                ):
+                    frame.go(step, s=snapshot.snapshot_id)  # fmt: skip
+                st.caption(t(f"home.done.{step}", n=done[step]) if done[step] else t(f"home.todo.{step}"))
+
+
+def _figures(opened: Studio, snapshot: Snapshot) -> None:
+    """Four figures a reader without the tool can quote, each with what it is counted on."""
+    counted = labels.counts(opened.store, snapshot.snapshot_id)
+    given = counted[counted["origin"] == "annotation"]
+    n_given, n_simulated = int(given["n"].sum()), int(given.loc[given["simulated"].astype(bool), "n"].sum())
+    n_left = len(labels.pool_left(opened.store, snapshot.snapshot_id))
+    last = rounds.latest(opened.store, snapshot.snapshot_id)
+    with st.container(key="pairs_figures"):
+        places = st.columns(4, gap="small")
+        _figure(places[0], "examples", f"{snapshot.n_examples:,}",
+                t("home.fact.examples_of", labels=len(snapshot.label_names), groups=len(snapshot.groups)))  # fmt: skip
+        said = t("home.fact.simulated", n=n_simulated) if n_simulated else t("home.fact.by_people")
+        _figure(places[1], "labelled", f"{n_given:,}", said if n_given else t("home.fact.nobody"))
+        _figure(places[2], "left", f"{n_left:,}", t("home.fact.left_of"))
+        if last is None:
+            _figure(places[3], "accuracy", "–", t("home.fact.no_round"))
+        else:
+            found = last.report["validation"]["accuracy"]
+            low, high = f"{100 * found['low']:.1f}", f"{100 * found['high']:.1f}"
+            said = t("home.fact.round", number=last.number, low=low, high=high, n=last.n_validation)
+            _figure(places[3], "accuracy", f"{100 * last.accuracy:.1f} %", said)
+
+
+def _figure(place: st.delta_generator.DeltaGenerator, name: str, value: str, said: str) -> None:
+    with place.container(border=True, height="stretch", gap=None):
+        st.metric(t(f"home.fact.{name}"), value, help=t(f"home.fact.{name}_help"))
+        st.caption(said)
 
 
 def listing(opened: Studio, current: str | None) -> None:
-    """The corpora of the workspace, newest first, each with its counts and a way in."""
+    """The corpora of the workspace, newest first, each with its counts and a way in; none when the open one is all."""
     known = corpus_rows.list_all(opened.store)
     if known.empty:
         st.info(t("home.none"), icon=":material/database:")
+        return
+    if len(known) == 1 and known["snapshot_id"].iloc[0] == current:
         return
     st.subheader(t("home.corpora"), anchor=False)
     for row in known.head(MOST_SHOWN).to_dict(orient="records"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from pages._ui import frame
@@ -13,7 +15,7 @@ from studio.workflows import select_effect
 from studio.workflows.select import Choice
 from studio.workflows.select_effect import GroupBand, GroupEffect
 
-SENTENCES = 4
+SENTENCES = 2  # alarms said in full; more become one sentence and a table
 _POLL_S = 1.0
 
 
@@ -26,7 +28,8 @@ def show(choice: Choice) -> None:
     found = select_effect.group_effect(choice)
     _sentences(found, len(choice.ids))
     columns = [name for name in found.groups if found.groups[name]]
-    columns.sort(key=lambda name: name == "cluster")
+    alarming = {g.column for g in found.alarms}
+    columns.sort(key=lambda name: (name == "cluster", name not in alarming))
     shown = {name: plain(column_name(name)) for name in columns}
     column = frame.url_select(
         st, t("select.groups.pick"), columns, "by", format_func=shown.__getitem__, label_visibility="collapsed"
@@ -35,7 +38,7 @@ def show(choice: Choice) -> None:
     band = t("select.groups.simulated", draws=found.draws) if found.draws else t("select.groups.exact")
     st.caption(f"{band} {t('select.groups.small')} {t('select.groups.subset')}")
     with st.expander(t("select.groups.table"), icon=":material/table_rows:"):
-        _table(found.groups[column], column)
+        _table(sorted(found.groups[column], key=lambda g: -g.band.pool))
 
 
 def _sentences(found: GroupEffect, size: int) -> None:
@@ -43,6 +46,9 @@ def _sentences(found: GroupEffect, size: int) -> None:
     if not alarms:
         n = sum(not g.band.is_small for groups in found.groups.values() for g in groups)
         st.success(t("select.groups.fine", n=n), icon=":material/balance:")
+        return
+    if len(alarms) > SENTENCES:
+        _many(found)
         return
     lines = [
         t(
@@ -56,11 +62,28 @@ def _sentences(found: GroupEffect, size: int) -> None:
             low=g.band.low,
             high=g.band.high,
         )  # fmt: skip
-        for g in alarms[:SENTENCES]
+        for g in alarms
     ]
-    if len(alarms) > SENTENCES:
-        lines.append(t("select.groups.more_alarms", n=len(alarms) - SENTENCES))
     st.warning("  \n".join(lines), icon=":material/balance:")
+
+
+def _many(found: GroupEffect) -> None:
+    """Many alarms: how many, the farthest one, and all of them in a table."""
+    far = max(found.alarms, key=lambda g: abs(g.band.picked - g.band.expected))
+    st.warning(
+        t(
+            "select.groups.summary",
+            n=len(found.alarms),
+            all=sum(not g.band.is_small for groups in found.groups.values() for g in groups),
+            key=plain(key_name(far.column, far.key), 60),
+            column=plain(column_name(far.column)),
+            picked=far.band.picked,
+            expected=round(far.band.expected),
+        ),
+        icon=":material/balance:",
+    )
+    with st.expander(t("select.groups.which", n=len(found.alarms)), icon=":material/list:"):
+        _table(found.alarms, with_column=True)
 
 
 def _picture(found: GroupEffect, column: str) -> None:
@@ -90,20 +113,30 @@ def _picture(found: GroupEffect, column: str) -> None:
         st.caption(t("select.groups.most_keys", n=MOST_KEYS, all=len(rows)))
 
 
-def _table(groups: tuple[GroupBand, ...], column: str) -> None:
-    ordered = sorted(groups, key=lambda g: -g.band.pool)
+def _table(groups: Sequence[GroupBand], *, with_column: bool = False) -> None:
+    column = st.column_config
+    shown = {
+        t("select.groups.key"): [key_name(g.column, g.key) for g in groups],
+        t("select.groups.attribute"): [column_name(g.column) for g in groups],
+        t("select.groups.verdict"): [t(f"select.groups.verdict_{g.band.verdict}") for g in groups],
+        t("select.groups.picked"): [g.band.picked for g in groups],
+        t("select.groups.expected"): [round(g.band.expected, 1) for g in groups],
+        t("select.groups.band"): [f"{g.band.low:,} – {g.band.high:,}" for g in groups],
+        t("select.groups.pool"): [g.band.pool for g in groups],
+        "q": [g.band.q for g in groups],
+    }
+    if not with_column:
+        shown.pop(t("select.groups.attribute"))
     st.dataframe(
-        {
-            t("select.groups.key"): [key_name(column, g.key) for g in ordered],
-            t("select.groups.pool"): [g.band.pool for g in ordered],
-            t("select.groups.picked"): [g.band.picked for g in ordered],
-            t("select.groups.expected"): [round(g.band.expected, 1) for g in ordered],
-            t("select.groups.band"): [f"{g.band.low:,} – {g.band.high:,}" for g in ordered],
-            "q": [round(g.band.q, 4) for g in ordered],
-            t("select.groups.verdict"): [t(f"select.groups.verdict_{g.band.verdict}") for g in ordered],
-        },
+        shown,
         hide_index=True,
         width="stretch",
+        column_config={
+            t("select.groups.key"): column.TextColumn(width=170),
+            t("select.groups.expected"): column.NumberColumn(format="%.1f"),
+            "q": column.NumberColumn(format="%.3f", help=t("select.groups.q_help")),
+        },
+        alt=t("select.groups.table"),
     )
 
 

@@ -21,8 +21,9 @@ def numbers(choice: Choice, change: Change) -> None:
     places[0].metric(t("select.result.chosen"), f"{len(choice.ids):,}")
     cut = f"{choice.scores[-1]:.3f}" if len(choice.scores) and choice.recipe.strategy == "weighted_sum" else "–"
     places[1].metric(t("select.result.cut"), cut)
-    places[2].metric(t("select.result.entered"), f"{len(change.entered):,}" if change.last else "–")
-    places[3].metric(t("select.result.left"), f"{len(change.left):,}" if change.last else "–")
+    if change.last:
+        places[2].metric(t("select.result.entered"), f"{len(change.entered):,}")
+        places[3].metric(t("select.result.left"), f"{len(change.left):,}")
 
 
 def notes(choice: Choice) -> None:

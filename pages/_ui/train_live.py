@@ -87,8 +87,11 @@ def curves(opened: Studio, run_id: str) -> None:
         _draw(figures.loss_curve(rows, words=_words("loss")), "loss")
     with right:
         st.markdown(f"**{t('train.live.validation')}**")
-        figure = figures.validation_curve(rows, best_step=best["step"] if best else None, words=_words("percent"))
-        _draw(figure, "validation")
+        if any("val_accuracy" in row for row in rows):
+            figure = figures.validation_curve(rows, best_step=best["step"] if best else None, words=_words("percent"))
+            _draw(figure, "validation")
+        else:
+            st.caption(t("train.live.no_validation"))
     if best:
         st.caption(t("train.live.best_is", value=f"{best['val_macro_f1']:.3f}", step=f"{best['step']:,}"))
     if any(row.get("val_groups") for row in rows):

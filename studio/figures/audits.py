@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from studio.figures import theme
 from studio.figures.text import escape
 from studio.words import t
 
-ALARM, CALM, GREY, MARK = "#d9480f", "#12968a", "#9aa0a6", "#e9a23b"  # readable on the light and the dark page
+ALARM, CALM, GREY, MARK = theme.SECOND, theme.FIRST, theme.FAINT, "#e9a23b"
 ROW_PX, FRAME_PX = 30, 96
 FOREST_ROWS = 20
 LABEL_CHARACTERS = 30

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from studio.figures import theme
 from studio.figures.text import escape
 
 
@@ -41,7 +42,7 @@ def learning_curve(lines: Sequence[CurveLine], *, words: Mapping[str, str]) -> g
                 y=percent,
                 name=escape(line.name),
                 mode="lines+markers",
-                line={"width": 2.5, "dash": "dash" if line.dashed else "solid"},
+                line={"width": 2.5, "dash": "dash" if line.dashed else "solid", "color": _colour(line)},
                 marker={"size": 8, "symbol": "diamond" if line.dashed else "circle"},
                 error_y={
                     "type": "data",
@@ -64,6 +65,11 @@ def learning_curve(lines: Sequence[CurveLine], *, words: Mapping[str, str]) -> g
     figure.update_xaxes(title=escape(words["x"]), rangemode="tozero", tickformat=",d")
     figure.update_yaxes(title=escape(words["y"]), ticksuffix=" %")
     return figure
+
+
+def _colour(line: CurveLine) -> str:
+    """Dash and marker repeat what the colour says."""
+    return theme.SECOND if line.dashed else theme.FIRST
 
 
 def _hover(line: CurveLine, place: int, template: str) -> str:

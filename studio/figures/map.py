@@ -212,7 +212,7 @@ def _write_names(
             continue
         rows = np.flatnonzero(values == key)
         x, y = float(np.median(points.x[rows])), float(np.median(points.y[rows]))
-        text = escape(names[key[1:]], NAME_CHARACTERS)
+        text = escape(_short(names[key[1:]]), NAME_CHARACTERS)
         half = (sum(11 if ord(c) > 0x2E80 else 6 for c in text) + 8) * unit / 2
         if any(abs(x - other[0]) < half + other[2] and abs(y - other[1]) < NAME_PX * unit for other in taken):
             continue
@@ -222,11 +222,17 @@ def _write_names(
             y=y,
             text=text,
             showarrow=False,
-            font={"size": 11, "color": "#ffffff"},
-            bgcolor="rgba(20,28,25,0.66)",
-            borderpad=2,
+            font={"size": 12, "weight": 600, "shadow": "auto"},  # a halo in the page's own colours, not a box over dots
             captureevents=False,
         )
+
+
+def _short(name: str) -> str:
+    """As many whole words of a cluster name as fit; its first one at least."""
+    parts = name.split(", ")
+    while len(parts) > 1 and len(", ".join(parts)) > NAME_CHARACTERS:
+        parts.pop()
+    return ", ".join(parts)
 
 
 def _add_numbers(figure: go.Figure, points: Points) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from studio.figures import theme
 from studio.figures.text import escape
 
 MOST_KEYS = 20
-_INK, _PALE = "#0d9488", "rgba(128, 128, 128, 0.45)"
-_FEWER, _MORE, _BAND = "#ea580c", "#6366f1", "rgba(128, 128, 128, 0.30)"
+_INK, _PALE = theme.FIRST, "rgba(128, 128, 128, 0.6)"
+_FEWER, _MORE, _BAND = theme.SECOND, theme.THIRD, "rgba(128, 128, 128, 0.30)"
 
 
 def group_shares(rows: Sequence[Mapping[str, object]], words: Mapping[str, str]) -> go.Figure:

@@ -24,6 +24,9 @@ OTHERS = "#8f979d"
 OUTLINE = "#e8590c"
 CHOSEN = "#e8590c"
 SEQUENTIAL = "Cividis"
+# Lines and marks: 3.5 : 1 or more on the light page (#fbfbf9) and the dark one (#111715), as in WCAG 2.2.
+FIRST, SECOND, THIRD = "#12968a", "#d9480f", "#6366f1"
+FAINT = "#808080"
 
 
 def category_style(position: int) -> tuple[str, str] | None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from studio.figures import theme
 from studio.figures.text import escape
 
-TRAIN, HELD, THIRD = "#0f766e", "#c2410c", "#4338ca"
+TRAIN, HELD, THIRD = theme.FIRST, theme.SECOND, theme.THIRD
+SHADES = ("rgba(18,150,138,0.03)", "rgba(18,150,138,0.18)", theme.FIRST)
 MOST_GROUPS = 12
 Rows = Sequence[Mapping[str, Any]]
 
@@ -49,7 +51,7 @@ def validation_curve(rows: Rows, *, best_step: int | None, words: Mapping[str, s
     x = [row["step"] for row in held]
     low, high = ([100 * row.get(name, row["val_accuracy"]) for row in held] for name in ("val_low", "val_high"))
     if len(x) > 1:
-        figure.add_trace(go.Scatter(x=x + x[::-1], y=high + low[::-1], fill="toself", fillcolor="rgba(15,118,110,0.15)",
+        figure.add_trace(go.Scatter(x=x + x[::-1], y=high + low[::-1], fill="toself", fillcolor="rgba(18,150,138,0.16)",
                                     line={"width": 0}, hoverinfo="skip", name=escape(words["band"])))  # fmt: skip
     for name, field, color in (("accuracy", "val_accuracy", TRAIN), ("macro_f1", "val_macro_f1", THIRD)):
         figure.add_trace(go.Scatter(x=x, y=[100 * row[field] for row in held], mode="lines+markers",
@@ -106,7 +108,7 @@ def confusion_matrix(labels: Sequence[str], table: Sequence[Sequence[int]], *, w
     figure = go.Figure(go.Heatmap(
         x=place, y=place, z=share, zmin=0, zmax=100, text=table, hovertext=hover,
         hovertemplate="%{hovertext}<extra></extra>",
-        colorscale=[[0, "rgba(15,118,110,0.03)"], [0.02, "rgba(15,118,110,0.18)"], [1, "#0f766e"]], xgap=1, ygap=1,
+        colorscale=[[0, SHADES[0]], [0.02, SHADES[1]], [1, SHADES[2]]], xgap=1, ygap=1,
         texttemplate="%{text}" if few else None, colorbar={"ticksuffix": " %", "thickness": 12},
     ))  # fmt: skip
     ticks = {"tickmode": "array", "tickvals": place, "ticktext": names, "tickfont": {"size": 11 if few else 8}}

@@ -64,7 +64,7 @@ def _text(app: AppTest) -> str:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_empty_names_the_page_that_comes_next(language, open_page):
     app = open_page(language)
-    assert app.title[0].value == t("runs.title", lang=language)
+    assert app.header[0].value == t("runs.title", lang=language)
     assert app.info[0].value == t("runs.empty", lang=language)
     assert [button.label for button in app.main.button] == [t("runs.to_upload", lang=language)]
 
