@@ -1,212 +1,259 @@
-"""What kind of file this is, decided by its content; wrong kinds and wrong encodings get a clear refusal."""
+"""What kind of file this is and in which encoding, decided by its content; wrong kinds get a clear refusal."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
-from collections import Counter
+import codecs
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
+from studio.corpus.reading import delimited, encodings, excel, json_document, opening, plain
+from studio.corpus.reading.delimited import FIELD_CHARACTERS, header_names, looks_like_header
+from studio.corpus.reading.encodings import EncodingGuess, codec_of
+from studio.corpus.reading.form import KINDS, UNITS, Choices, Format, Source
+from studio.corpus.reading.refusals import refuse_other_kinds
 from studio.errors import CorpusError
 
+__all__ = [
+    "FIELD_CHARACTERS", "KINDS", "Choices", "EncodingGuess", "Format", "Source", "detect", "header_names",
+    "looks_like_header", "require_sure",
+]  # fmt: skip
 HEAD_BYTES = 1024 * 1024
 LONG_HEAD_BYTES = 16 * 1024 * 1024
-FIELD_CHARACTERS = 4 * 1024 * 1024
-KINDS: tuple[str, ...] = ("csv", "tsv", "jsonl", "json", "parquet")
-_DELIMITERS = (",", "\t", ";", "|")
-_SAMPLE_RECORDS = 200
 _SAMPLE_LINES = 5_000
-_MOST_BAD_LINES = 0.05  # ours: above this share of undecodable lines the file, not the line, is in another encoding
-_BOM = b"\xef\xbb\xbf"
-csv.field_size_limit(FIELD_CHARACTERS)
-
-_MAGIC: tuple[tuple[bytes, int, str, str], ...] = (
-    (b"\x89PNG", 0, "a PNG image", "Upload a table of texts."),
-    (b"\xff\xd8\xff", 0, "a JPEG image", "Upload a table of texts."),
-    (b"GIF8", 0, "a GIF image", "Upload a table of texts."),
-    (b"%PDF", 0, "a PDF document", "Copy its text into a table with one example per row."),
-    (b"PK\x03\x04", 0, "a zip archive or an Excel or Word file", "Unpack it, or save the sheet as CSV (UTF-8)."),
-    (b"\xd0\xcf\x11\xe0", 0, "an old Office file", "Open it and save the sheet as CSV (UTF-8)."),
-    (b"\x1f\x8b", 0, "a gzip archive", "Unpack it first."),
-    (b"BZh", 0, "a bzip2 archive", "Unpack it first."),
-    (b"\xfd7zXZ", 0, "an xz archive", "Unpack it first."),
-    (b"\x28\xb5\x2f\xfd", 0, "a zstd archive", "Unpack it first."),
-    (b"7z\xbc\xaf", 0, "a 7z archive", "Unpack it first."),
-    (b"Rar!", 0, "a rar archive", "Unpack it first."),
-    (b"SQLite format 3", 0, "an SQLite database", "Export the table as CSV."),
-    (b"DUCK", 8, "a DuckDB database", "Export the table as Parquet."),
-    (b"ARROW1", 0, "an Arrow file", "Save it as Parquet."),
-    (b"\x80\x04\x95", 0, "a Python pickle, which is never read", "Save the data as JSONL."),
-    (b"\x80\x05\x95", 0, "a Python pickle, which is never read", "Save the data as JSONL."),
-    (b"\x7fELF", 0, "a program", "Upload a table of texts."),
+_SPOTS, _SPOT_BYTES = 8, 64 * 1024  # ours: a file whose start is ASCII is looked into further on
+_MOST_SHEETS = 50
+_COLUMN_WORDS = frozenset(
+    "text texts sentence content body review comment message question query prompt instruction tweet title label "
+    "category class target 文本 内容 正文 句子 评论 问题 标题 标签 类别".split()
 )
 
 
-@dataclass(frozen=True)
-class Format:
-    """How a file is read.
-
-    `delimiter`, `quoted` and `header` matter for csv and tsv only. `columns` are the names in file order; for JSON
-    kinds they are the names seen in the first records, and later records may hold more.
-    """
-
-    kind: str
-    columns: tuple[str, ...] = ()
-    delimiter: str = ","
-    quoted: bool = True
-    header: bool = True
-
-
-def detect(path: Path, *, header: bool | None = None, name: str | None = None) -> Format:
+def detect(
+    path: Path, *, header: bool | None = None, name: str | None = None, choices: Choices | None = None
+) -> Format:
     """The format of a file.
 
     Args:
-        path: the file.
-        header: whether the first record of a CSV or TSV holds column names; None looks at the values.
-        name: the name people know the file by, used in messages and as a tie-break between CSV and TSV.
+        path: the file, which may be packed with gzip or zstd.
+        header: whether the first record of a table holds column names; None looks at the values.
+        name: the name people know the file by, used in messages and as a tie-break between kinds.
+        choices: what a person decided; it overrules what the file shows.
 
     Raises:
-        CorpusError: empty, not a table of texts, or not UTF-8; the message names the mend.
+        CorpusError: no plain file, empty, or not a table of texts; the message names the mend.
     """
-    shown = name or path.name
-    with path.open("rb") as handle:
-        head = handle.read(HEAD_BYTES)
-        if b"\n" not in head[3:]:
-            head += handle.read(LONG_HEAD_BYTES)  # a first line longer than the head is rare but no reason to refuse
-        whole = not handle.read(1)
-    if not head.removeprefix(_BOM).strip():
+    shown, chosen = name or path.name, choices or Choices()
+    _check(chosen)
+    chosen = chosen if chosen.header is not None else replace(chosen, header=header)
+    packing = opening.packing_of(path, shown)
+    head, whole = _head(path, packing, shown)
+    if not head.removeprefix(codecs.BOM_UTF8).strip():
         raise CorpusError("The file is empty", got=shown, fix="Choose a file with at least two examples.")
     if head[:4] == b"PAR1":
-        return Format("parquet")
-    _refuse_other_kinds(head, shown)
-    if not whole:
-        head = head[: head.rfind(b"\n") + 1] or head
-    _refuse_other_encodings(head, shown, whole)
-    text = head.decode("utf-8-sig", errors="surrogateescape")
-    first = text.lstrip()[:1]
-    if first in ("{", "["):
-        found = _json_format(text, whole, shown)
-        if found is not None:
-            return found
-    return _delimited_format(text, whole, header, shown)
+        return _parquet(path, packing, shown)
+    if head[:4] == b"PK\x03\x04" and _is_workbook(path, packing, shown):
+        return _workbook(path, packing, chosen, shown)
+    refuse_other_kinds(head, shown)
+    found = _guess(path, packing, head, whole, shown) if chosen.encoding is None else None
+    guess = found or _as_chosen(head, whole, str(chosen.encoding))
+    text = _decode(head, guess.encoding, whole)
+    if not text.strip():
+        raise CorpusError("The file is empty", got=shown, fix="Choose a file with at least two examples.")
+    base = Format("text", encoding=guess.encoding, packing=packing, guess=guess,
+                  newline="\r" if "\r" in text and "\n" not in text else "")  # fmt: skip
+    return _text_format(path, base, text, whole, chosen, shown)
 
 
-def _refuse_other_kinds(head: bytes, shown: str) -> None:
-    for magic, offset, what, fix in _MAGIC:
-        if head[offset : offset + len(magic)] == magic:
-            raise CorpusError(f"The file is {what}, not a table of texts", got=shown, fix=fix)
-    start = head[:512].lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html", b"<?xml")):
+def require_sure(form: Format, choices: Choices, shown: str) -> None:
+    """Refuse to read a file whose encoding is a weak guess nobody confirmed.
+
+    Raises:
+        CorpusError: with the guess and the line it was judged by.
+    """
+    if choices.encoding is None and not form.guess.is_sure:
+        name = encodings.NAMES[form.encoding]
         raise CorpusError(
-            "The file is a web page or XML, not a table of texts",
-            got=shown,
-            fix="Download the data itself as CSV, JSONL or Parquet.",
+            "The encoding of the file is not certain",
+            got=f"{shown}: {name} at {form.guess.confidence:.0%}, read as: {form.guess.sample[:60]}",
+            fix="Say which encoding it is, or save the file as UTF-8.",
         )
 
 
-def _refuse_other_encodings(head: bytes, shown: str, whole: bool) -> None:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _wrong_encoding(shown, "UTF-16", 0, 1)
-    try:
-        head.decode("utf-8")
-        valid = True
-    except UnicodeDecodeError as error:
-        valid = not whole and error.start > len(head) - 4 and b"\n" not in head[error.start :]
-        at = error.start
-    nul_share = head.count(b"\0") / len(head)
-    if nul_share > 0.1 or (not valid and (b"\n\0" in head or b"\0\n" in head)):
-        if _is_utf16(head):
-            raise _wrong_encoding(shown, "UTF-16", head.find(b"\0"), 1)
+def _check(chosen: Choices) -> None:
+    for value, known in ((chosen.kind, KINDS), (chosen.encoding, encodings.ENCODINGS), (chosen.unit, UNITS)):
+        if value is not None and value not in known:
+            raise CorpusError("This way of reading is not known", got=value, fix=f"Use one of: {', '.join(known)}.")
+    if chosen.delimiter is not None and (len(chosen.delimiter) != 1 or chosen.delimiter in '"\r\n\0'):
+        raise CorpusError("A delimiter is one character that is no quote and no line end", got=chosen.delimiter,
+                          fix="Use a comma, a tab, a semicolon or a bar.")  # fmt: skip
+
+
+# --- bytes and encodings ----------------------------------------------------------------------------------------------
+def _head(path: Path, packing: str, shown: str) -> tuple[bytes, bool]:
+    with opening.open_bytes(path, packing, shown) as handle:
+        head = handle.read(HEAD_BYTES)
+        if b"\n" not in head[3:] and b"\r" not in head[3:]:
+            head += handle.read(LONG_HEAD_BYTES)  # a first line longer than the head is rare but no reason to refuse
+        return head, not handle.read(1)
+
+
+def _guess(path: Path, packing: str, head: bytes, whole: bool, shown: str) -> EncodingGuess:
+    cut = head if whole else head[: head.rfind(b"\n") + 1] or head
+    more = b"" if whole or packing or not cut.isascii() else _spots(path, shown)
+    found = encodings.guess(cut, whole=whole, more=more)
+    if found is None:
         raise CorpusError(
             "The file is binary, not a table of texts", got=shown, fix="Upload CSV, TSV, JSONL or Parquet."
         )
-    if valid:
-        return
-    lines = [line for line in re.split(rb"\r\n|\n|\r", head) if line.strip()]
-    bad = sum(not _is_utf8(line) for line in lines)
-    if bad > _MOST_BAD_LINES * len(lines):
-        line = head.count(b"\n", 0, at) + 1
-        raise _wrong_encoding(shown, _guess_encoding(head), at, line)
+    return found
 
 
-def _is_utf16(head: bytes) -> bool:
-    """True when the bytes make sense as UTF-16 without a mark: nearly all characters printable, line ends present."""
-    for codec in ("utf-16-le", "utf-16-be"):
-        text = head[: len(head) // 2 * 2].decode(codec, errors="replace")
-        readable = sum(character.isprintable() or character in "\r\n\t" for character in text)
-        if readable > 0.98 * len(text) and "\n" in text and "\ufffd" not in text:
-            return True
-    return False
+def _spots(path: Path, shown: str) -> bytes:
+    """Whole lines from several places of a large file."""
+    size, found = path.stat().st_size, []
+    with opening.open_file(path, shown) as handle:
+        for spot in range(1, _SPOTS + 1):
+            handle.seek(max(0, size * spot // _SPOTS - _SPOT_BYTES))
+            block = handle.read(_SPOT_BYTES)
+            found.append(block[block.find(b"\n") + 1 : block.rfind(b"\n") + 1])
+    return b"".join(found)
 
 
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _as_chosen(head: bytes, whole: bool, encoding: str) -> EncodingGuess:
+    text = _decode(head, encoding, whole)
+    line = next((line for line in text.splitlines()[:200] if line.strip() and not line.isascii()), "")
+    return EncodingGuess(encoding, 1.0, line.encode("utf-8", "backslashreplace").decode()[:120])
 
 
-def _guess_encoding(head: bytes) -> str:
-    cut = head[: head.rfind(b"\n") + 1] or head
-    try:
-        text = cut.decode("gb18030")
-    except UnicodeDecodeError:
-        return "Latin-1 or Windows-1252"
-    chinese = sum("\u4e00" <= character <= "\u9fff" for character in text)
-    beyond = sum(character > "\x7f" for character in text)
-    return "GB18030 or GBK" if chinese >= 0.5 * beyond else "Latin-1 or Windows-1252"
+def _decode(head: bytes, encoding: str, whole: bool) -> str:
+    errors = "surrogateescape" if encoding == "utf-8" else opening.MARK
+    text = codecs.getincrementaldecoder(codec_of(encoding))(errors).decode(head, whole).removeprefix("\ufeff")
+    if whole:
+        return text
+    return text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
 
 
-def _wrong_encoding(shown: str, guess: str, offset: int, line: int) -> CorpusError:
-    return CorpusError(
-        f"The file is not UTF-8: it looks like {guess}",
-        got=f"{shown}, byte {offset:,}, line {line:,}",
-        fix="Save it as UTF-8 (in Excel: CSV UTF-8; on a terminal: iconv -t UTF-8) and upload it again.",
-    )
+# --- kinds ------------------------------------------------------------------------------------------------------------
+def _parquet(path: Path, packing: str, shown: str) -> Format:
+    from studio.corpus.parquet import parquet_columns  # pyarrow's Parquet reader is needed for this kind only
+
+    columns, left_out, _ = parquet_columns(path, shown, packing)
+    return Format("parquet", columns, packing=packing, left_out=left_out)
+
+
+def _is_workbook(path: Path, packing: str, shown: str) -> bool:
+    with opening.open_seekable(path, packing, shown) as handle:
+        return excel.is_workbook(handle)
+
+
+def _workbook(path: Path, packing: str, chosen: Choices, shown: str) -> Format:
+    sheets = excel.sheets_of(path, packing, shown)[:_MOST_SHEETS]
+    first = {sheet: excel.first_rows(path, packing, sheet, shown, 1) for sheet in sheets}
+    parts = tuple(sheet for sheet, rows in first.items() if rows)
+    part = chosen.part or next(iter(parts), "")
+    rows = excel.first_rows(path, packing, part, shown, delimited.SAMPLE_RECORDS) if part else []
+    if not rows:
+        raise CorpusError("The sheet is empty", got=f"{shown}: {part}", fix="Choose a sheet with at least two rows.")
+    has_header = looks_like_header(rows) if chosen.header is None else chosen.header
+    width = max(len(row) for row in rows)
+    cells = rows[0] + [""] * (width - len(rows[0])) if has_header else [""] * width
+    return Format("excel", header_names(cells), header=has_header, packing=packing, part=part, parts=parts)
+
+
+def _text_format(path: Path, base: Format, text: str, whole: bool, chosen: Choices, shown: str) -> Format:
+    kind = chosen.kind if chosen.kind not in ("parquet", "excel") else None
+    if kind == "text":
+        return _plain(base, text, chosen)
+    if kind == "conll":
+        columns = plain.look_for_columns(text, forced=True)
+        if columns is None:
+            raise CorpusError("The file has no columns of tokens and tags", got=shown,
+                              fix="Write one token per line, its tag after a tab or a blank.")  # fmt: skip
+        return replace(base, kind="conll", delimiter=columns[0], columns=columns[1], header=False)
+    if kind in ("csv", "tsv") or chosen.delimiter is not None:
+        return _table(base, text, whole, chosen, shown, must=True)
+    if kind is None and text.lstrip()[:1] not in ("{", "["):
+        return _columns(base, text, whole, chosen, shown)
+    found = _json(path, base, text, whole, chosen, shown)
+    if found is None and kind is not None:
+        raise CorpusError(
+            "The file is not JSON of that kind", got=shown, fix="Choose another kind, or let it be found."
+        )
+    return found or _columns(base, text, whole, chosen, shown)
+
+
+def _plain(base: Format, text: str, chosen: Choices) -> Format:
+    return replace(base, kind="text", columns=("text",), unit=chosen.unit or plain.guess_unit(text), header=False)
+
+
+def _columns(base: Format, text: str, whole: bool, chosen: Choices, shown: str) -> Format:
+    found = plain.look_for_columns(text) if chosen.header is None else None
+    if found is not None:
+        return replace(base, kind="conll", delimiter=found[0], columns=found[1], header=False)
+    table = _table(base, text, whole, chosen, shown, must=chosen.header is not None)
+    return table if table.kind != "text" else _plain(base, text, chosen)
+
+
+def _table(base: Format, text: str, whole: bool, chosen: Choices, shown: str, *, must: bool) -> Format:
+    """A table; or, unless it must be one, plain text where nothing cuts the lines evenly."""
+    delimiters = (chosen.delimiter,) if chosen.delimiter else ("\t",) if chosen.kind == "tsv" else delimited.DELIMITERS
+    delimiter, quoted, rows, is_table = delimited.dialect(text, whole, shown, delimiters)
+    if not rows:
+        raise CorpusError("The file is empty", got=shown, fix="Choose a file with at least two examples.")
+    named = any(cell.strip().lower() in _COLUMN_WORDS for cell in rows[0])
+    by_name = shown.lower().removesuffix(".gz").removesuffix(".zst").endswith((".csv", ".tsv", ".tab"))
+    if not (must or is_table or named or by_name):
+        return replace(base, kind="text")
+    has_header = looks_like_header(rows) if chosen.header is None else chosen.header
+    columns = header_names(rows[0]) if has_header else tuple(f"column_{i + 1}" for i in range(len(rows[0])))
+    kind = "tsv" if delimiter == "\t" else "csv"
+    return replace(base, kind=kind, columns=columns, delimiter=delimiter, quoted=quoted, header=has_header)
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------
-def _json_format(text: str, whole: bool, shown: str) -> Format | None:
-    lines = [line for line in text.split("\n")[:_SAMPLE_LINES] if line.strip()]
-    parsed = [record for line in lines if isinstance(record := _parse(line), dict)]
-    if text.lstrip()[0] == "[" and not parsed:
-        return _array_format(text, whole, shown)
-    if parsed and (isinstance(_parse(lines[0]), dict) or 2 * len(parsed) >= len(lines)):
-        return Format("jsonl", columns=_names_of(parsed))
-    if whole and isinstance(_parse(text), dict):
+def _json(path: Path, base: Format, text: str, whole: bool, chosen: Choices, shown: str) -> Format | None:
+    lines = [line for line in text.split(base.newline or "\n")[:_SAMPLE_LINES] if line.strip()]
+    parsed = [value for line in lines if isinstance(value := _parse(line), dict)]
+    is_array = text.lstrip()[:1] == "["
+    forced = chosen.kind in ("json_object", "squad", "json")
+    if is_array and not parsed or chosen.kind == "json":
+        return _array(path, base, text, whole, shown)
+    if len(lines) == 1 and not is_array or forced or not _parse_dict(lines[0]):
+        found = None if is_array else _object(path, base, chosen, shown)
+        if found is not None and (len(lines) == 1 or forced or len(parsed) < 0.5 * len(lines)):
+            return found
+    if parsed and (_parse_dict(lines[0]) or 2 * len(parsed) >= len(lines)):
+        return replace(base, kind="jsonl", columns=_names_of(parsed))
+    _refuse_objects(text, whole, shown)
+    return None
+
+
+def _refuse_objects(text: str, whole: bool, shown: str) -> None:
+    start = text.lstrip()
+    if whole and _parse_dict(text):
         raise CorpusError(
             "The file is one JSON object, not a list of examples",
             got=shown,
             fix="Save it as JSONL (one object per line) or as a JSON array of objects.",
         )
-    if text.lstrip()[0] == "{" and re.match(r"\s*\{\s*(\"|\n)", text):
+    if start[0] == "{" and start[1:].lstrip(" \t")[:1] in ('"', "\n", "\r"):
         raise CorpusError(
             "No line of the file is a whole JSON object",
             got=shown,
             fix="Save it as JSONL (one object per line) or as a JSON array of objects.",
         )
-    return None
 
 
-def _array_format(text: str, whole: bool, shown: str) -> Format | None:
-    decoder, start, found = json.JSONDecoder(), text.index("[") + 1, []
-    while len(found) < _SAMPLE_RECORDS:
-        start += len(text[start : start + 4096]) - len(text[start : start + 4096].lstrip(" \t\r\n,"))
-        try:
-            value, start = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            break
-        found.append(value)
-    objects = [value for value in found if isinstance(value, dict)]
+def _array(path: Path, base: Format, text: str, whole: bool, shown: str) -> Format | None:
+    first = json_document.first_elements(path, base, shown, delimited.SAMPLE_RECORDS)
+    objects = [value for value in first if isinstance(value, dict)]
     if objects:
-        return Format("json", columns=_names_of(objects))
+        return replace(base, kind="json", columns=_names_of(objects))
+    if first and all(type(value) is str for value in first):
+        return replace(base, kind="json", columns=("text",))
     if whole and isinstance(_parse(text), list):
         raise CorpusError(
             "The JSON array holds no objects",
@@ -216,6 +263,24 @@ def _array_format(text: str, whole: bool, shown: str) -> Format | None:
     return None
 
 
+def _object(path: Path, base: Format, chosen: Choices, shown: str) -> Format | None:
+    """An object with at least one list of objects; the first list, or the one chosen, is read."""
+    fields = json_document.overview(path, base, shown, delimited.SAMPLE_RECORDS)
+    parts = tuple(key for key, first in fields.items() if first)
+    if not parts:
+        return None
+    part = chosen.part or parts[0]
+    if part not in parts:
+        raise CorpusError("The file has no such list", got=part, fix=f"Choose among: {', '.join(parts[:10])}.")
+    first, left_out = fields[part] or [], tuple(key for key in fields if key != part)
+    is_squad = isinstance(first[0].get("paragraphs"), list)
+    columns = json_document.SQUAD_COLUMNS if is_squad else _names_of(first)
+    kind = "squad" if is_squad and chosen.kind != "json_object" else "json_object"
+    if kind == "json_object":
+        columns = _names_of(first)
+    return replace(base, kind=kind, columns=columns, part=part, parts=parts, left_out=left_out)
+
+
 def _parse(text: str) -> object:
     try:
         return orjson.loads(text)
@@ -223,105 +288,9 @@ def _parse(text: str) -> object:
         return None
 
 
+def _parse_dict(text: str) -> bool:
+    return isinstance(_parse(text), dict)
+
+
 def _names_of(records: Sequence[dict]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for record in records for name in record))
-
-
-# --- delimited --------------------------------------------------------------------------------------------------------
-def _delimited_format(text: str, whole: bool, header: bool | None, shown: str) -> Format:
-    delimiter, quoted, rows = _dialect(text, whole, shown)
-    if not rows:
-        raise CorpusError("The file is empty", got=shown, fix="Choose a file with at least two examples.")
-    has_header = looks_like_header(rows) if header is None else header
-    columns = header_names(rows[0]) if has_header else tuple(f"column_{i + 1}" for i in range(len(rows[0])))
-    return Format("tsv" if delimiter == "\t" else "csv", columns, delimiter, quoted, has_header)
-
-
-def _dialect(text: str, whole: bool, shown: str) -> tuple[str, bool, list[list[str]]]:
-    """The delimiter and quoting under which the sample has the most even table."""
-    best: tuple[tuple[float, ...], str, bool, list[list[str]]] | None = None
-    favourite = "\t" if shown.lower().endswith((".tsv", ".tab")) else ","
-    for delimiter in _DELIMITERS:
-        for quoted in _quotings(text, delimiter):
-            rows = _sample(text, delimiter, quoted, whole)
-            if not rows:
-                continue
-            width, count = Counter(len(row) for row in rows).most_common(1)[0]
-            even = count / len(rows)
-            score = (width > 1 and even >= 0.8, len(rows[0]) == width, round(even, 2), delimiter == favourite, width)
-            if best is None or score > best[0]:
-                best = (score, delimiter, quoted, rows)
-    if best is None:
-        return favourite, True, []
-    score, delimiter, quoted, rows = best
-    if not score[0]:  # one column, or no delimiter that cuts evenly: the most common kind, one wide or ragged
-        quoted = next(iter(_quotings(text, favourite)))
-        return favourite, quoted, _sample(text, favourite, quoted, whole)
-    return delimiter, quoted, rows
-
-
-def _quotings(text: str, delimiter: str) -> tuple[bool, ...]:
-    """Whether quotes quote: always for commas; for tabs only where fields that open a quote also close it."""
-    if delimiter != "\t":
-        return (True,)
-    opened = len(re.findall(r'(?:^|\t)"', text, re.MULTILINE))
-    if opened == 0:
-        return (False,)
-    closed = len(re.findall(r'(?:^|\t)"(?:[^"]|"")*"(?=\t|\r|\n|\Z)', text, re.MULTILINE))
-    return (closed >= opened,)
-
-
-def _sample(text: str, delimiter: str, quoted: bool, whole: bool) -> list[list[str]]:
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    rows: list[list[str]] = []
-    try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting):
-            if row:
-                rows.append(row)
-            if len(rows) > _SAMPLE_RECORDS:
-                return rows[:-1]
-    except csv.Error:
-        return rows
-    return rows if whole or len(rows) < 2 else rows[:-1]
-
-
-def header_names(cells: Sequence[str]) -> tuple[str, ...]:
-    """Column names from header cells: trimmed, blank ones numbered, repeated ones told apart.
-
-    Example:
-        >>> header_names([" text", "", "text"])
-        ('text', 'column_2', 'text_2')
-    """
-    names: list[str] = []
-    for position, cell in enumerate(cells, start=1):
-        name = cell.strip().replace("\0", "") or f"column_{position}"
-        unique, n = name, 1
-        while unique in names:
-            n += 1
-            unique = f"{name}_{n}"
-        names.append(unique)
-    return tuple(names)
-
-
-def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
-    """True unless the first record looks like the data below it.
-
-    It is data when a cell is long or a number, repeats within the record, or returns in its own column below.
-
-    Example:
-        >>> looks_like_header([["text", "label"], ["hello", "a"]])
-        True
-        >>> looks_like_header([["to category", "A title", "law"], ["to category", "Another", "law"]])
-        False
-    """
-    first = [cell.strip() for cell in rows[0]]
-    rest = [row for row in rows[1:] if list(row) != list(rows[0])]  # files glued together repeat their header
-    filled = [cell for cell in first if cell]
-    if not filled or any(len(cell) > 60 or "\n" in cell for cell in filled):
-        return False
-    if any(re.fullmatch(r"[-+]?\d+([.,]\d+)?", cell) for cell in filled) or len(set(filled)) < len(filled):
-        return False
-    for position, cell in enumerate(first):
-        if cell and any(position < len(row) and row[position].strip() == cell for row in rest):
-            return False
-    return True

@@ -14,24 +14,18 @@ import orjson
 import pyarrow.parquet as pq
 
 from studio.corpus import formats, readers
+from studio.corpus.reading import odd
+from studio.corpus.reading.form import Choices, Source
 from studio.corpus.roles import Roles, guess_language, split_word
 from studio.corpus.rows import Rows, broken_text
 from studio.corpus.schema import EXAMPLES, NotUnicode, SnapshotWriter, file_sha256, row_hash
 from studio.errors import CorpusError
 
+__all__ = ["Choices", "ImportResult", "Source", "import_files"]
 _PROGRESS_EVERY = 5_000
 FEW_EXAMPLES = 50  # ours: below this no map, audit or model of the corpus says much
 _LANGUAGE_SAMPLE = 2_000
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file to import: where it lies, the name people know it by, whether its first record is a header."""
-
-    path: Path
-    name: str
-    header: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -103,17 +97,17 @@ def import_files(
     Raises:
         CorpusError: a file that cannot be read, a mapping it cannot fill, or no example at all.
     """
-    opened = [(source, formats.detect(source.path, header=source.header, name=source.name)) for source in sources]
+    opened = [(source, _format_of(source)) for source in sources]
     if not opened:
         raise CorpusError("No file is given", fix="Choose at least one file.")
-    columns = tuple(dict.fromkeys(name for source, form in opened for name in columns_of(source, form)))
+    columns = tuple(dict.fromkeys(name for _, form in opened for name in form.columns))
     roles.check(columns)
     rows = Rows(roles, max_text_characters=max_text_characters)
     writer = SnapshotWriter(parent, groups=tuple(roles.group_columns()), task=roles.task, active=rows.active)
     state = _Import(rows, writer, _Ids(next_example_id, known_ids(earlier)), len(opened) > 1, split_by_file)
     try:
         with rejects_path.open("wb") as rejects:
-            state.total = sum(_count_lines(source, form) for source, form in opened)
+            state.total = sum(readers.count_lines(source.path, form, name=source.name) for source, form in opened)
             for source, form in opened:
                 state.file(source, form, rejects, on_progress)
             rejects.flush()
@@ -136,6 +130,7 @@ class _Import:
         self.splits: Counter[str] = Counter()
         self.sources: list[dict[str, Any]] = []
         self.sample: list[str] = []
+        self.odd: Counter[str] = Counter()
         self.n_records = self.total = self._done = 0
 
     def file(self, source: Source, form: formats.Format, rejects: BinaryIO, on_progress: Progress | None) -> None:
@@ -164,6 +159,8 @@ class _Import:
             {
                 "name": source.name,
                 "kind": form.kind,
+                "encoding": form.encoding,
+                "read_as": source.choices.to_json(),
                 "bytes": source.path.stat().st_size,
                 "sha256": file_sha256(source.path),
                 "n_records": n,
@@ -178,6 +175,7 @@ class _Import:
         except NotUnicode:
             self.ids.next_id = free
             return broken_text(row)
+        odd.count(row["text"], self.odd)
         if "split" in row:
             self.splits[row["split"]] += 1
         if len(self.sample) < _LANGUAGE_SAMPLE:
@@ -197,27 +195,16 @@ def known_ids(earlier: Iterable[Path]) -> dict[str, deque[int]]:
     return known
 
 
-def columns_of(source: Source, form: formats.Format) -> tuple[str, ...]:
-    """The column names of one file, those of Parquet read from its own schema."""
-    if form.kind != "parquet":
-        return form.columns
-    from studio.corpus.parquet import parquet_columns  # pyarrow's Parquet reader is needed for this kind only
-
-    return parquet_columns(source.path, source.name)[0]
+def _format_of(source: Source) -> formats.Format:
+    form = formats.detect(source.path, header=source.header, name=source.name, choices=source.choices)
+    formats.require_sure(form, source.choices, source.name)
+    return form
 
 
 def split_of_name(name: str) -> str | None:
     """The split a file name speaks of: `cls_train.tsv` is train, `dev.csv` validation; None when it does not."""
     words = re.split(r"[\W_]+", Path(name).stem.lower())
     return next((split for word in reversed(words) if (split := split_word(word))), None)
-
-
-def _count_lines(source: Source, form: formats.Format) -> int:
-    """Physical lines of a text file or rows of a Parquet file: what progress is measured against."""
-    if form.kind == "parquet":
-        return pq.ParquetFile(source.path).metadata.num_rows
-    with source.path.open("rb") as handle:
-        return sum(block.count(b"\n") for block in iter(lambda: handle.read(1 << 22), b"")) + 1
 
 
 def _nothing(state: _Import) -> CorpusError:
@@ -237,7 +224,7 @@ def _finish(state: _Import, roles: Roles, language: str | None, columns: Sequenc
         language=language or guess_language(state.sample),
         roles=roles.to_json(),
         form=roles.form,
-        notes={name: n for name, n in sorted(state.rows.notes.items()) if n},
+        notes={name: n for name, n in sorted((state.rows.notes + _named(state.odd)).items()) if n},
         group_columns=roles.group_columns(),
         source_columns=list(columns),
         sources=state.sources,
@@ -258,6 +245,10 @@ def _finish(state: _Import, roles: Roles, language: str | None, columns: Sequenc
         n_known=state.ids.n_known,
         warnings=warnings_of(manifest),
     )
+
+
+def _named(found: Counter[str]) -> Counter[str]:
+    return Counter({f"odd_{name}": n for name, n in found.items()})
 
 
 def warnings_of(manifest: Mapping[str, Any]) -> tuple[str, ...]:

@@ -7,27 +7,33 @@ from collections.abc import Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as types
 
-from studio.corpus.readers import Read
+from studio.corpus.reading.opening import open_seekable
+from studio.corpus.reading.record import Read
 from studio.errors import CorpusError
 
 _BATCH_ROWS = 4_096
+_BUFFER_BYTES = 4 * 1024 * 1024
 _MOST_COLUMNS = 2_000
 
 
-def parquet_columns(path: Path, shown: str) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+def parquet_columns(path: Path, shown: str, packing: str = "") -> tuple[tuple[str, ...], tuple[str, ...], int]:
     """Readable column names, names of columns left out (binary content), and the number of rows.
 
     Raises:
         CorpusError: the file is damaged, has extension types, repeated names or too many columns.
     """
-    file = _open(path, shown)
-    schema = file.schema_arrow
+    with open_seekable(path, packing, shown) as handle:
+        file = _open(handle, shown)
+        return _columns(file.schema_arrow, file.metadata.num_rows, shown)
+
+
+def _columns(schema: pa.Schema, n_rows: int, shown: str) -> tuple[tuple[str, ...], tuple[str, ...], int]:
     if len(schema) > _MOST_COLUMNS:
         raise CorpusError(
             "The file has too many columns", got=f"{shown}: {len(schema):,}", fix=f"Keep at most {_MOST_COLUMNS:,}."
@@ -43,18 +49,19 @@ def parquet_columns(path: Path, shown: str) -> tuple[tuple[str, ...], tuple[str,
             )
     kept = tuple(field.name for field in schema if not _holds_bytes(field.type))
     left_out = tuple(field.name for field in schema if _holds_bytes(field.type))
-    return kept, left_out, file.metadata.num_rows
+    return kept, left_out, n_rows
 
 
-def parquet_records(path: Path, shown: str) -> Iterator[Read]:
+def parquet_records(path: Path, shown: str, packing: str = "") -> Iterator[Read]:
     """Rows as mappings; the line number is the row number, from 1.
 
     Raises:
         CorpusError: the file is damaged.
     """
-    columns, _, _ = parquet_columns(path, shown)
-    file = _open(path, shown)
+    columns, _, _ = parquet_columns(path, shown, packing)
     number = 0
+    handle = open_seekable(path, packing, shown)
+    file = _open(handle, shown)
     try:
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(columns)):
             values = [column.to_pylist() for column in batch.columns]
@@ -68,11 +75,13 @@ def parquet_records(path: Path, shown: str) -> Iterator[Read]:
                 yield Read(number, row, row)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(shown, error) from error
+    finally:
+        handle.close()
 
 
-def _open(path: Path, shown: str) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(path, memory_map=False)
+def _open(handle: BinaryIO, shown: str) -> pq.ParquetFile:
+    try:  # a buffer instead of whole column chunks: a row group may be as large as the file
+        return pq.ParquetFile(handle, memory_map=False, buffer_size=_BUFFER_BYTES, pre_buffer=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(shown, error) from error
 

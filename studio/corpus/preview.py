@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from typing import Any
 import orjson
 
 from studio.corpus import formats, readers
-from studio.corpus.importing import Source, columns_of
 from studio.corpus.readers import Lexeme
+from studio.corpus.reading import odd
+from studio.corpus.reading.form import Choices, Format, Source, format_from_json
 from studio.corpus.roles import FEW_VALUES, Roles, guess_language
 from studio.corpus.rows import as_text
 from studio.corpus.shapes.guess import Guess, fit, guess
@@ -27,6 +29,8 @@ SHOWN_RECORDS = 20
 SHOWN_CHARACTERS = 300
 _CPU_SECONDS = 20
 _MEMORY_BYTES = 4 * 1024**3
+_TEMPORARY_BYTES = 8 * 1024**3
+_SAMPLE_BYTES = 48 * 1024**2
 REFUSED = 3
 
 
@@ -47,7 +51,8 @@ class Preview:
     `rows` are display texts cut to 300 characters, `records` the records themselves as far as they fit into a few
     megabytes; `guess` is what the file looks like, `roles` its mapping; `n_sample` records were looked at,
     `n_unreadable` of them would be rejected whatever the roles; `problems` are words keys under corpus.problem with
-    their values.
+    their values. `form` is how the file was read (encoding and its guess, delimiter, sheet), `odd` counts the records
+    that hold odd characters.
     """
 
     name: str
@@ -63,6 +68,8 @@ class Preview:
     problems: tuple[tuple[str, Mapping[str, Any]], ...]
     guess: Guess
     records: tuple[Mapping[str, Any], ...]
+    form: Format = Format("text")
+    odd: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,17 +87,12 @@ def preview(source: Source) -> Preview:
     Raises:
         CorpusError: the file is empty, of a wrong kind, in a wrong encoding, or damaged.
     """
-    form = formats.detect(source.path, header=source.header, name=source.name)
-    left_out: tuple[str, ...] = ()
-    if form.kind == "parquet":
-        from studio.corpus.parquet import parquet_columns  # pyarrow's Parquet reader is needed for this kind only
-
-        _, left_out, _ = parquet_columns(source.path, source.name)
+    form = formats.detect(source.path, header=source.header, name=source.name, choices=source.choices)
     reader = readers.records(source.path, form, name=source.name)
-    reads = list(islice(reader, SAMPLE_RECORDS))
+    reads = list(_sample(reader))
     is_whole = next(reader, None) is None
-    found = [read.values for read in reads if read.values is not None]
-    names = tuple(dict.fromkeys((*columns_of(source, form), *(name for values in found for name in values))))
+    found = [read.values for read in reads if read.values is not None and _is_unicode(read.values)]
+    names = tuple(dict.fromkeys((*form.columns, *(name for values in found for name in values))))
     if not reads:
         raise CorpusError("The file has column names but no record", got=source.name,
                           fix="Choose a file with at least two examples.")  # fmt: skip
@@ -108,10 +110,38 @@ def preview(source: Source) -> Preview:
         n_sample=len(reads),
         n_unreadable=len(reads) - len(found),
         is_whole=is_whole,
-        problems=tuple(_problems(form, reads, found, looks_like, left_out, is_whole)),
+        problems=tuple(_problems(form, reads, found, looks_like, is_whole)),
         guess=looks_like,
         records=kept(found),
+        form=form,
+        odd=_odd(found),
     )
+
+
+def _sample(reader: Iterator[readers.Read]) -> Iterator[readers.Read]:
+    """The first records, fewer where they are very long."""
+    room = _SAMPLE_BYTES
+    for read in islice(reader, SAMPLE_RECORDS):
+        yield read
+        room -= len(read.raw) if isinstance(read.raw, str | bytes) else 0
+        if room < 0:
+            return
+
+
+def _is_unicode(values: Mapping[str, Any]) -> bool:
+    """False for a record that holds undecodable bytes or half characters: the import rejects it."""
+    try:
+        orjson.dumps(values, default=_plain, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+    except (TypeError, RecursionError):
+        return False
+    return True
+
+
+def _odd(found: list[Mapping[str, Any]]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for values in found:
+        odd.count(" ".join(value for value in values.values() if isinstance(value, str)), counts)
+    return dict(sorted(counts.items()))
 
 
 def problems_of_roles(seen: Preview, roles: Roles) -> list[tuple[str, dict[str, Any]]]:
@@ -153,7 +183,6 @@ def _problems(
     reads: list[readers.Read],
     found: list[Mapping[str, Any]],
     looks_like: Guess,
-    left_out: tuple[str, ...],
     is_whole: bool,
 ) -> list[tuple[str, dict[str, Any]]]:
     listed: list[tuple[str, dict[str, Any]]] = []
@@ -163,8 +192,9 @@ def _problems(
         listed.append(("no_header", {}))
     if not looks_like.confidence:
         listed.append(("no_text_column", {}))
-    if left_out:
-        listed.append(("binary_columns", {"columns": ", ".join(left_out[:5])}))
+    if form.left_out:
+        key, name = ("binary_columns", "columns") if form.kind == "parquet" else ("fields_left_out", "fields")
+        listed.append((key, {name: ", ".join(form.left_out[:5])}))
     if is_whole and len(found) < 2:
         listed.append(("one_example", {}))
     return listed
@@ -173,7 +203,7 @@ def _problems(
 # --- in a process of its own ------------------------------------------------------------------------------------------
 def to_json(seen: Preview) -> bytes:
     """For a pipe; texts are valid Unicode already."""
-    plain = seen.__dict__ | {"roles": seen.roles.to_json(), "guess": seen.guess.to_json()}
+    plain = seen.__dict__ | {"roles": seen.roles.to_json(), "guess": seen.guess.to_json(), "form": asdict(seen.form)}
     return orjson.dumps(plain, default=_plain)
 
 
@@ -187,6 +217,7 @@ def from_json(data: bytes) -> Preview:
     value["roles"] = Roles.from_json(value["roles"])
     value["guess"] = Guess.from_json(value["guess"])
     value["records"] = tuple(value["records"])
+    value["form"] = format_from_json(value["form"])
     value["columns"] = tuple(ColumnFacts(**(item | {"examples": tuple(item["examples"])})) for item in value["columns"])
     value["rows"] = tuple(value["rows"])
     value["problems"] = tuple((key, values) for key, values in value["problems"])
@@ -194,14 +225,17 @@ def from_json(data: bytes) -> Preview:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m studio.corpus.preview PATH NAME`: the preview as JSON on standard output, under limits.
+    """`python -m studio.corpus.preview PATH NAME CHOICES`: the preview as JSON on standard output, under limits.
 
-    A Parquet file is read here and not in the server: a crafted one may take its reader's process down.
+    No uploaded file is read in the server: a crafted one may take its reader down, or all memory with it.
     """
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS + 1))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_TEMPORARY_BYTES, _TEMPORARY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    choices = Choices.from_json(orjson.loads(arguments[2])) if len(arguments) > 2 else Choices()
     try:
-        sys.stdout.buffer.write(to_json(preview(Source(Path(arguments[0]), arguments[1]))))
+        sys.stdout.buffer.write(to_json(preview(Source(Path(arguments[0]), arguments[1], choices=choices))))
     except CorpusError as error:
         sys.stdout.buffer.write(orjson.dumps({"what": error.what, "got": error.got_text(), "fix": error.fix}))
         return REFUSED

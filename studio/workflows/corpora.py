@@ -130,7 +130,10 @@ def start_import(
         resolve(studio.workspace, file.path)
     free_space_check(studio.workspace, total_bytes(files))
     params: dict[str, Any] = {
-        "files": [{"input": f"file_{i}", "name": file.name, "header": header} for i, file in enumerate(files)],
+        "files": [
+            {"input": f"file_{i}", "name": file.name, "header": header, "choices": file.choices.to_json()}
+            for i, file in enumerate(files)
+        ],
         "roles": roles.to_json(),
         "language": language,
         "name": _free_name(studio, name or Path(files[0].name).stem, corpus_id),

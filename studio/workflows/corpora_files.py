@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -11,21 +12,24 @@ import time
 import unicodedata
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 import orjson
 
 from studio.corpus import preview as look
-from studio.corpus.importing import Source
+from studio.corpus.reading import opening
+from studio.corpus.reading.form import Choices
 from studio.errors import CorpusError
 from studio.records import Actor
 from studio.settings import MIB, Workspace
 from studio.workflows.acts import act
 from studio.workflows.studio import Studio
 
+log = logging.getLogger(__name__)
 _BLOCK = 4 * MIB
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # thread stacks count as address space
 _KEEP_UPLOADS_S = 7 * 86_400
 _PREVIEW_S = 60
 _HIDDEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -33,11 +37,12 @@ _HIDDEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufe
 
 @dataclass(frozen=True)
 class GivenFile:
-    """A file in the workspace: `path` relative to its root, `name` as people know it."""
+    """A file in the workspace: `path` relative to its root, `name` as people know it, and how it is to be read."""
 
     path: str
     name: str
     n_bytes: int
+    choices: Choices = Choices()
 
 
 def clean_name(name: str) -> str:
@@ -70,7 +75,7 @@ def spool(studio: Studio, actor: Actor, *, name: str, data: BinaryIO | Path, lim
     _forget_old_uploads(studio.workspace)
     target = studio.workspace.uploads / f"{uuid.uuid4().hex}.data"
     try:
-        source = data.open("rb") if isinstance(data, Path) else data
+        source = opening.open_file(data, shown) if isinstance(data, Path) else data
         try:
             source.seek(0)
             n_bytes = _copy(source, target, most, shown)
@@ -144,20 +149,18 @@ def resolve(workspace: Workspace, path: str) -> Path:
 def preview(studio: Studio, actor: Actor, *, file: GivenFile, header: bool | None = None) -> look.Preview:
     """Look at a file before importing it.
 
-    Parquet is read in a process of its own: a crafted file may take its reader down.
+    Files are read in a process of their own with limits of time and memory: a crafted one may take its reader down.
 
     Raises:
         CorpusError: the file cannot be read as examples.
     """
     path = resolve(studio.workspace, file.path)
-    with path.open("rb") as handle:
-        is_parquet = handle.read(4) == b"PAR1"
-    if not is_parquet:
-        return look.preview(Source(path, file.name, header))
-    command = [sys.executable, "-m", "studio.corpus.preview", str(path), file.name]
+    choices = file.choices if header is None else replace(file.choices, header=header)
+    command = [sys.executable, "-m", "studio.corpus.preview", str(path), file.name,
+               orjson.dumps(choices.to_json()).decode()]  # fmt: skip
     try:
         done = subprocess.run(command, capture_output=True, timeout=_PREVIEW_S, check=False, stdin=subprocess.DEVNULL,
-                              cwd=Path(__file__).parents[2])  # fmt: skip
+                              cwd=Path(__file__).parents[2], env=os.environ | _ONE_THREAD)  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise _unreadable(file.name) from error
     if done.returncode == 0:
@@ -165,11 +168,13 @@ def preview(studio: Studio, actor: Actor, *, file: GivenFile, header: bool | Non
     if done.returncode == look.REFUSED:
         said = orjson.loads(done.stdout)
         raise CorpusError(said["what"], got=said["got"] or None, fix=said["fix"])
+    log.warning("preview ended with code %d: %s", done.returncode, done.stderr[-500:].decode("utf-8", "replace"))
     raise _unreadable(file.name)
 
 
 def _unreadable(name: str) -> CorpusError:
-    return CorpusError("The Parquet file is damaged and cannot be read", got=name, fix="Copy or export it again.")
+    return CorpusError("The file is damaged, or reading it takes too much time or memory", got=name,
+                       fix="Copy or export it again, or save it as JSONL.")  # fmt: skip
 
 
 def free_space_check(workspace: Workspace, n_bytes: int) -> None:

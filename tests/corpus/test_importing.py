@@ -161,7 +161,7 @@ def test_any_jsonl_adds_up_line_by_line(tmp_path_factory, lines):
     try:
         result, table, rejects = _import(folder, b"\n".join(body), name="x.jsonl")
     except CorpusError as error:  # a head full of bytes that are not UTF-8 is refused as a whole
-        assert "UTF-8" in error.what or "binary" in error.what
+        assert "not certain" in error.what or "binary" in error.what
         return
     assert result.n_records == n == table.num_rows + len(rejects)
     assert {reject["reason"] for reject in rejects} <= set(REASONS)

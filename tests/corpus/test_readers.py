@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from studio.corpus import formats, readers
 from studio.corpus.readers import Lexeme, records
+from studio.corpus.reading import delimited, record
 from studio.errors import CorpusError
 
 
@@ -71,7 +72,7 @@ def test_two_stray_quotes_far_apart_do_not_swallow_what_lies_between(tmp_path):
 
 
 def test_a_field_too_long_costs_one_record(tmp_path, monkeypatch):
-    monkeypatch.setattr(readers, "LINE_BYTES", 1000)
+    monkeypatch.setattr(record, "LINE_BYTES", 1000)
     previous = csv.field_size_limit(500)
     try:
         reads = _read(tmp_path, "text,label\n" + "a" * 600 + ",x\nshort,y\n" + "b" * 3000 + ",z\nlast,y\n")
@@ -82,9 +83,9 @@ def test_a_field_too_long_costs_one_record(tmp_path, monkeypatch):
 
 
 def test_quotes_open_everywhere_are_said_instead_of_tried_for_ever(tmp_path, monkeypatch):
-    monkeypatch.setattr(readers, "_MOST_RECOVERIES", 5)
+    monkeypatch.setattr(delimited, "MOST_RECOVERIES", 5)
     data = "text,label\n" + "good,x\n" * 300 + '"a" b" c,x\n"d,x\n' * 9
-    monkeypatch.setattr(readers, "_LONG_RECORD_LINES", 0)
+    monkeypatch.setattr(delimited, "LONG_RECORD_LINES", 0)
     with pytest.raises(CorpusError, match="Quotes are left open"):
         _read(tmp_path, data)
 
@@ -150,7 +151,7 @@ def test_deeply_nested_json_is_a_reject_not_a_crash(tmp_path):
 
 
 def test_a_json_line_above_the_limit_is_skipped_to_its_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(readers, "LINE_BYTES", 100)
+    monkeypatch.setattr(record, "LINE_BYTES", 100)
     reads = _read(tmp_path, '{"t": 1}\n{"t": "' + "x" * 500 + '"}\n{"t": 2}\n')
     assert _reasons(reads) == [(2, "line_too_long")]
     assert [values["t"] for values in _values(reads)] == [1, 2]
