@@ -95,13 +95,22 @@ class Context:
         finally:
             self._end_line()
         if status.state != "done":
-            tail = rundir.log_tail(directory, 800)
-            raise JobError(
-                f"The run {run_id} ended as {status.state}",
-                got=status.reason or status.state,
-                fix=f"{words.spoken(status.advice) or 'Read its log.'} Log: …{tail[-400:]}",
-            )
+            raise self._ended(run_id, status)
         return status
+
+    def _ended(self, run_id: str, status: RunStatus) -> JobError:
+        """What the run itself said, when it said it in our three parts; else its reason with the end of its log."""
+        directory = self.settings.workspace.run_dir(run_id)
+        said = rundir.read_failure(directory)
+        if said.get("what"):
+            fix = f"{said.get('fix') or 'Mend it and start again.'} (run {run_id}, {status.state})"
+            return JobError(str(said["what"]), got=said.get("got"), fix=fix)
+        tail = rundir.log_tail(directory, 800)
+        return JobError(
+            f"The run {run_id} ended as {status.state}",
+            got=status.reason or status.state,
+            fix=f"{words.spoken(status.advice) or 'Read its log.'} Log: …{tail[-400:]}",
+        )
 
     def _show(self, status: RunStatus) -> None:
         if self.arguments.json or not sys.stderr.isatty():
