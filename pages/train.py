@@ -18,8 +18,9 @@ if asked:
         train_next.back()
 found = rounds.get(opened.store, asked) if asked else None
 if found is not None and found.snapshot_id == snapshot.snapshot_id:
+    train_report.headline(found)
     train_next.batch(opened, snapshot, found)
-    train_report.show(opened, snapshot, found)
+    train_report.details(opened, snapshot, found)
     train_next.listing(opened, snapshot, asked)
     st.stop()
 if asked and found is None:

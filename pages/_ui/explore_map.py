@@ -116,6 +116,7 @@ def _draw(
         outline=polygon.from_text(outline) if outline else None,
         chosen=int(example) if example.isdecimal() else None,
         revision=chart.map_id,
+        dark=st.context.theme.type == "dark",
     )
     event = st.plotly_chart(
         figure,

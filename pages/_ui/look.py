@@ -14,15 +14,16 @@ _CSS = """
 .stApp .stHeading h1, .stApp .stMain .stHeading h2 { font-size: 1.8rem; padding: 0.15rem 0 0.4rem; }
 .stApp .stMain .stHeading h3 { font-size: 1.25rem; padding: 0.35rem 0 0.4rem; }
 .stApp [data-testid="stMetricValue"] { font-size: 1.75rem; }
+.stApp [data-testid="stMetricLabel"] p { white-space: normal; }
 .stApp [data-testid="stCaptionContainer"] { opacity: 1; color: color-mix(in srgb, currentColor 70%, transparent); }
 .stApp [data-testid="stCaptionContainer"] p { color: inherit; }
 .stApp :is([data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"]):not(:disabled) {
     color: light-dark(#ffffff, #06251f);
 }
 .stApp :is(button, a, summary):focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
-[data-testid="stSidebarHeader"] > div:first-child { display: flex; align-items: center; }
-[data-testid="stSidebarHeader"] > div:first-child::after {
-    content: "Winnow"; margin-left: 0.6rem; font-size: 1.15rem; font-weight: 650; letter-spacing: 0.01em;
+[data-testid="stSidebarHeader"] > :first-child { display: flex; align-items: center; }
+[data-testid="stSidebarHeader"] > :first-child::after {
+    content: "Winnow"; margin-left: 0.6rem; font-size: 1.15rem; font-weight: 650; color: inherit; text-decoration: none;
 }
 [data-testid="stSidebarUserContent"] [data-testid="stCaptionContainer"] { font-size: 0.8rem; }
 [data-testid="stSidebarUserContent"] .stVerticalBlock { gap: 0.35rem; }

@@ -17,7 +17,8 @@ SHOWN_CHANGES = 50
 
 def numbers(choice: Choice, change: Change) -> None:
     """The few numbers that change with every move."""
-    places = st.columns(4)
+    with st.container(key="pairs_numbers"):
+        places = st.columns(4)
     places[0].metric(t("select.result.chosen"), f"{len(choice.ids):,}")
     cut = f"{choice.scores[-1]:.3f}" if len(choice.scores) and choice.recipe.strategy == "weighted_sum" else "–"
     places[1].metric(t("select.result.cut"), cut)

@@ -22,16 +22,21 @@ SMALL = 200
 LEAST_GROUP = train_live.LEAST_GROUP
 
 
-def show(opened: Studio, snapshot: Snapshot, found: Round) -> None:
-    """The whole report of one round."""
+def headline(found: Round) -> None:
+    """What the round is, what it reached, and what to know before believing it."""
     report = found.report
     named = t("round.title", number=found.number, name=plain(found.name)) if found.name else ""
     st.subheader(named or t("round.title_plain", number=found.number), anchor=False)
     st.caption(t("round.facts", base=train_setup.name_of_base(str(found.plan["base"])),
                  method=t(f"train.method_name.{found.plan['method']}"), n_train=f"{found.n_train:,}",
                  seconds=train_setup.span(report["fit"]["seconds"]), device=report["device"]))  # fmt: skip
-    _headline(report)
+    _figures(report)
     _remarks(report)
+
+
+def details(opened: Studio, snapshot: Snapshot, found: Round) -> None:
+    """Comparisons, labels, groups, curves, and the closed test split."""
+    report = found.report
     compare(opened, snapshot, found)
     result = report["validation"]
     names = ["round.classes", "round.confusion", "round.groups"]
@@ -74,7 +79,7 @@ def _line(result: Mapping[str, Any]) -> str:
              high=percent(result["high"]))  # fmt: skip
 
 
-def _headline(report: Mapping[str, Any]) -> None:
+def _figures(report: Mapping[str, Any]) -> None:
     result, fitted = report["validation"], report["fit"]
     places = st.columns([2, 2, 1] if fitted.get("planned_steps") else 2)
     with places[0].container(border=True, height="stretch"):

@@ -78,6 +78,7 @@ def map_figure(
     outline: Sequence[Sequence[float]] | Array | None = None,
     chosen: int | None = None,
     revision: str = "",
+    dark: bool = False,
 ) -> go.Figure:
     """The map as a figure; texts and category names are escaped here.
 
@@ -91,6 +92,7 @@ def map_figure(
         outline: a lasso to draw, such as the one in the URL.
         chosen: example_id to ring.
         revision: zoom and legend are kept while this stays the same.
+        dark: the page is dark, so that names are written light with a dark halo.
     """
     figure = go.Figure()
     if len(points.rows) < len(points.ids):
@@ -98,10 +100,18 @@ def map_figure(
     if points.is_number:
         _add_numbers(figure, points)
     else:
-        _add_categories(figure, points, words, names or {}, order)
+        drawn = _add_categories(figure, points, words, names or {}, order)
+        if names and len(points.ids):
+            _write_names(figure, points, *drawn, names, theme.INK[dark])
     _ring(figure, points, chosen)
     if outline is not None:
         _add_outline(figure, np.asarray(outline, dtype=np.float64))
+    _layout(figure, extent, revision, legend=not points.is_number and not names)
+    return figure
+
+
+def _layout(figure: go.Figure, extent: Sequence[float] | None, revision: str, *, legend: bool) -> None:
+    """No axes, one scale on both of them, the lasso in the hand, and the legend below."""
     hidden = {"visible": False, "showgrid": False, "zeroline": False}
     if extent is not None:
         margins = [0.04 * max(extent[i + 1] - extent[i], 1e-3) for i in (0, 2)]
@@ -117,7 +127,7 @@ def map_figure(
         hoverlabel={"align": "left"},
         uirevision=revision,
         newselection={"line": {"color": theme.OUTLINE, "width": 2}},
-        showlegend=not points.is_number and not names,
+        showlegend=legend,
         legend={
             "itemsizing": "constant",
             "orientation": "h",
@@ -127,7 +137,6 @@ def map_figure(
             "font": {"size": 12},
         },
     )
-    return figure
 
 
 def _hover(points: Points, where: Array) -> list[str]:
@@ -164,8 +173,11 @@ def _size(n: int) -> float:
 
 def _add_categories(
     figure: go.Figure, points: Points, words: Mapping[str, str], names: Mapping[str, str], order: Sequence[str]
-) -> None:
-    """One trace per category, the most frequent first; beyond 24 one grey trace, and one for missing values."""
+) -> tuple[Array, list[str]]:
+    """One trace per category, the most frequent first; beyond 24 one grey trace, and one for missing values.
+
+    Returns each point's category with a mark before it, and the different ones in the order of their colours.
+    """
     values = np.array(["" if value is None else f"={value}" for value in points.values], dtype=object)
     found, inverse, counts = np.unique(values.astype(str), return_inverse=True, return_counts=True)
     rank = {f"={name}": place for place, name in enumerate(order)}
@@ -196,17 +208,22 @@ def _add_categories(
         label = f"{words['missing']} · {int((values == '').sum()):,}"
         figure.add_trace(_trace(points, missing, faint, label, legend=True))
     figure.add_traces(traces)
-    if names and len(points.ids):
-        _write_names(figure, points, values, [found[code] for code in ranked], names)
+    return values, [str(found[code]) for code in ranked]
 
 
 def _write_names(
-    figure: go.Figure, points: Points, values: Array, ranked: Sequence[str], names: Mapping[str, str]
+    figure: go.Figure,
+    points: Points,
+    values: Array,
+    ranked: Sequence[str],
+    names: Mapping[str, str],
+    ink: tuple[str, str],
 ) -> None:
     """Names of large categories at the middle (median) of their points, largest first, none over another."""
     spans = [max(float(np.ptp(axis)), 1e-9) for axis in (points.x, points.y)]
     unit = max(spans[0] / NAME_FIELD_PX[0], spans[1] / NAME_FIELD_PX[1])  # the picture keeps one scale on both axes
     taken: list[tuple[float, float, float]] = []
+    halo = ", ".join(f"{x}px {y}px 2px {ink[1]}" for x in (-1, 1) for y in (-1, 1)) + f", 0px 0px 4px {ink[1]}"
     for key in ranked:
         if key[1:] not in names or len(taken) == MAX_NAMES:
             continue
@@ -222,7 +239,7 @@ def _write_names(
             y=y,
             text=text,
             showarrow=False,
-            font={"size": 12, "weight": 600, "shadow": "auto"},  # a halo in the page's own colours, not a box over dots
+            font={"size": 12, "weight": 600, "color": ink[0], "shadow": halo},  # a box would hide the dots
             captureevents=False,
         )
 
