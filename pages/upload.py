@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._ui import frame, upload_files, upload_mapping, upload_result, upload_run
+from pages._ui import frame, upload_files, upload_mapping, upload_recipe, upload_result, upload_run, upload_shape
 from pages._ui.words import t
 from studio.workflows import corpora
 
@@ -45,10 +45,17 @@ st.caption(t(facts, kind=t(f"corpus.kind.{seen.kind}"), columns=len(seen.columns
 upload_mapping.show_rows(seen)
 upload_mapping.show_problems(seen, others)
 
+st.subheader(t("shape.title"), anchor=False)
+applied = upload_recipe.pick(opened, seen)
+upload_shape.verdict(seen.guess)
+shape, start, key = upload_mapping.start(seen, applied)
+
 st.subheader(t("upload.roles"), anchor=False)
-roles, is_usable = upload_mapping.pick_roles(seen)
+roles, is_usable = upload_mapping.pick_roles(seen, start, key)
 naming = upload_mapping.pick_naming(opened, seen)
-plan = upload_mapping.pick_split(roles, files)
+planned = applied.recipe.split if applied.recipe else {}
+plan = upload_mapping.pick_split(roles, files, planned, applied.key)
+upload_recipe.keep(opened, upload_mapping.recipe(seen, shape, roles, plan, naming, header))
 
 if st.button(t("upload.freeze"), type="primary", icon=":material/ac_unit:", disabled=not is_usable or plan is None):
     with frame.show_errors():

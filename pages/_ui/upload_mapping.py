@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
+from pages._ui import frame, upload_groups, upload_shape
+from pages._ui.upload_recipe import Applied
 from pages._ui.words import plain, t
 from studio.corpus.importing import split_of_name
 from studio.corpus.preview import Preview, problems_of_roles
-from studio.corpus.roles import Roles
-from studio.records import LANGUAGES
+from studio.corpus.recipes import MappingRecipe
+from studio.corpus.roles import NEEDED, OPTIONAL, Roles
+from studio.corpus.shapes.guess import fit, roles_for, tidy
+from studio.corpus.splits import DEFAULT_SHARES
+from studio.records import LANGUAGES, SPLITS
 from studio.store import corpora as corpus_rows
 from studio.workflows.corpora import GivenFile, SplitPlan
 from studio.workflows.studio import Studio
 
+_NUMBERED = frozenset({"classification", "classification_multi", "token_classification"})
+_SEPARATORS = {"": "list", ",": "comma", ";": "semicolon", "|": "bar", "、": "pause", "，": "wide_comma",
+               "；": "wide_semicolon", "/": "slash", " ": "space"}  # fmt: skip
 _HEADER = {"auto": None, "yes": True, "no": False}
 
 
@@ -54,32 +63,112 @@ def show_problems(seen: Preview, others: Sequence[Preview] = ()) -> None:
             st.warning(t("corpus.problem.columns_differ", file=plain(other.name)), icon=":material/warning:")
 
 
-def pick_roles(seen: Preview) -> tuple[Roles, bool]:
-    """The mapping as picked (guessed at first) and whether it can be imported; its problems are shown beside it."""
-    guess, names, key = seen.roles, list(seen.names), f"{seen.name}_{seen.header}_{len(seen.names)}"
-    columns = st.columns(3)
-    text = columns[0].selectbox(t("upload.text"), names, index=_index(names, guess.text), key=f"text_{key}",
-                                format_func=plain, help=t("upload.text_help"))  # fmt: skip
-    label = columns[1].selectbox(t("upload.label"), names, index=_index(names, guess.label), key=f"label_{key}",
-                                 format_func=plain, placeholder=t("upload.label_none"),
-                                 help=t("upload.label_help"))  # fmt: skip
-    groups = columns[2].multiselect(t("upload.groups"), names, default=list(guess.groups), key=f"groups_{key}",
-                                    format_func=plain, placeholder=t("upload.groups_none"),
-                                    help=t("upload.groups_help"))  # fmt: skip
+def start(seen: Preview, applied: Applied) -> tuple[str, Roles, str]:
+    """The shape, the mapping the pickers begin with, and the key of their widgets, after asking for the task."""
+    base = f"{seen.name}_{seen.header}_{len(seen.names)}_{seen.guess.shape}{applied.key}"
+    known = applied.recipe.roles if applied.recipe else seen.roles
+    task = upload_shape.pick_task(seen, known.task, base)
+    if task == known.task:
+        shape = applied.recipe.shape if applied.recipe else seen.guess.shape
+        return shape, known, f"{base}_{task}"
+    other = next((guess.shape for guess in seen.guess.others if guess.task == task), "by_hand")
+    return other, roles_for(task, seen.guess, seen.names, seen.records), f"{base}_{task}"
+
+
+def recipe(
+    seen: Preview, shape: str, roles: Roles, plan: SplitPlan | None, naming: Naming, header: bool | None
+) -> MappingRecipe:
+    """The mapping as it stands, to be saved for the next file."""
+    split = {} if plan is None else plan.to_json() | {"by_file": plan.by_file}
+    options = {"header": header, "language": naming.language}
+    return MappingRecipe(Path(seen.name).stem[:100], shape, roles, split, options)
+
+
+def pick_roles(seen: Preview, begin: Roles, key: str) -> tuple[Roles, bool]:
+    """The mapping as picked and whether it can be imported; what it makes of the sample is shown above the pickers.
+
+    Args:
+        seen: the look at the first file.
+        begin: what the pickers begin with; its task is the one in force.
+        key: makes the widgets anew for another file, task or saved mapping.
+    """
+    place = st.container()
+    roles = _task_roles(seen, begin, key)
+    columns, rules = upload_groups.pick(seen, begin, key)
+    roles = replace(roles, groups=columns, derived=rules)
     with st.expander(t("upload.more")):
-        cells = st.columns(4)
-        split, source, time, language = (
-            cells[i].selectbox(t(word), names, index=_index(names, value), key=f"{word}_{key}", format_func=plain,
-                               placeholder=t("upload.no_column"))
-            for i, (word, value) in enumerate((
-                ("upload.split_column", guess.split), ("upload.source", guess.source), ("upload.time", guess.time),
-                ("upload.language_column", guess.language),
-            ))
-        )  # fmt: skip
-    roles = Roles(text, label, tuple(groups), split, source, time, language)
+        roles = _more_columns(seen, roles, begin, key)
+    roles = tidy(roles, seen.records)
     for problem, values in problems_of_roles(seen, roles):
         st.info(t(f"corpus.problem.{problem}", **_plain(values)), icon=":material/info:")
-    return roles, bool(text)
+    needed = NEEDED[roles.task]
+    if not any(getattr(roles, role) for role in needed):
+        role = upload_shape.role_name(needed[0], roles.task)
+        place.info(t("shape.choose_first", role=role), icon=":material/arrow_downward:")
+        return roles, False
+    with frame.show_errors():
+        roles.check(seen.names)
+        made = fit(roles, seen.records)
+        with place:
+            upload_shape.show_fit(made, roles)
+        upload_groups.show_counts(made.groups)
+        return roles, bool(made.rows)
+    return roles, False
+
+
+def _task_roles(seen: Preview, begin: Roles, key: str) -> Roles:
+    """The pickers of the roles this task has, three in a row."""
+    picked: dict[str, Any] = {"task": begin.task, "form": begin.form, "scheme": begin.scheme}
+    wanted = [*NEEDED[begin.task], *OPTIONAL[begin.task]]
+    names = list(seen.names)
+    for first in range(0, len(wanted), 3):
+        for cell, role in zip(st.columns(3), wanted[first : first + 3], strict=False):
+            if role == "labels":
+                picked["labels"] = tuple(cell.multiselect(
+                    t("shape.role.labels"), names, default=[name for name in begin.labels if name in names],
+                    key=f"labels_{key}", format_func=plain, placeholder=t("upload.label_none"),
+                    help=t("shape.role_help.labels")))  # fmt: skip
+                continue
+            about = t(f"upload.{role}_help") if role in ("text", "label") else t(f"shape.role_help.{role}")
+            picked[role] = cell.selectbox(
+                upload_shape.role_name(role, begin.task), names, index=_index(names, getattr(begin, role)),
+                format_func=plain, key=f"{role}_{key}", help=about,
+                placeholder=t("upload.label_none") if role == "label" else t("upload.no_column"),
+            )  # fmt: skip
+    if begin.task in _NUMBERED:
+        picked |= _label_details(begin, picked, key)
+    return Roles(**picked)
+
+
+def _label_details(begin: Roles, picked: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """How several labels are written in one column, and the names of label numbers."""
+    found: dict[str, Any] = {}
+    if begin.task == "classification_multi" and len(picked["labels"]) == 1:
+        titles = {mark: t(f"shape.separator.{name}") for mark, name in _SEPARATORS.items()}
+        found["separator"] = st.selectbox(
+            t("shape.separator.title"), list(titles), format_func=titles.__getitem__, key=f"separator_{key}",
+            index=list(titles).index(begin.separator) if begin.separator in titles else 0,
+        ) or ""  # fmt: skip
+    if any(picked.get(role) for role in ("label", "labels", "tags")):
+        with st.expander(t("shape.label_names"), icon=":material/format_list_numbered:"):
+            typed = st.text_area(t("shape.label_names"), value="\n".join(begin.label_names), key=f"label_names_{key}",
+                                 help=t("shape.label_names_help"), label_visibility="collapsed")  # fmt: skip
+            st.caption(t("shape.label_names_help"))
+        found["label_names"] = tuple(line.strip() for line in (typed or "").splitlines() if line.strip())
+    return found
+
+
+def _more_columns(seen: Preview, roles: Roles, begin: Roles, key: str) -> Roles:
+    names, cells = list(seen.names), st.columns(4)
+    split, source, time, language = (
+        cells[i].selectbox(t(word), names, index=_index(names, value), key=f"{word}_{key}", format_func=plain,
+                           placeholder=t("upload.no_column"))
+        for i, (word, value) in enumerate((
+            ("upload.split_column", begin.split), ("upload.source", begin.source), ("upload.time", begin.time),
+            ("upload.language_column", begin.language),
+        ))
+    )  # fmt: skip
+    return replace(roles, split=split, source=source, time=time, language=language)
 
 
 def pick_naming(opened: Studio, seen: Preview) -> Naming:
@@ -103,33 +192,38 @@ def pick_naming(opened: Studio, seen: Preview) -> Naming:
     return Naming(name, language, target or None)
 
 
-def pick_split(roles: Roles, files: Sequence[GivenFile]) -> SplitPlan | None:
-    """The split plan, or None after saying what is wrong with it."""
+def pick_split(roles: Roles, files: Sequence[GivenFile], begin: Mapping[str, Any], key: str) -> SplitPlan | None:
+    """The split plan, or None after saying what is wrong with it; `begin` is the plan of a saved mapping."""
     ways = {"random": t("upload.split_random")}
     if roles.split:
         ways["column"] = t("upload.split_column_option")
     if len(files) > 1 and any(split_of_name(file.name) for file in files):
         ways["file"] = t("upload.split_file_option")
     default = "column" if "column" in ways else "file" if "file" in ways else "random"
+    if begin:
+        asked = "random" if begin.get("method") != "imported" else "file" if begin.get("by_file") else "column"
+        default = asked if asked in ways else default
     way = st.segmented_control(t("upload.split"), list(ways), default=default, required=True,
-                               key=f"split_{'_'.join(ways)}", format_func=ways.__getitem__,
+                               key=f"split_{'_'.join(ways)}{key}", format_func=ways.__getitem__,
                                help=t("upload.split_note"))  # fmt: skip
     if way in ("column", "file"):
         options = {"pool": t("upload.train_as_pool"), "train": t("upload.train_as_train")}
-        train_as = st.radio(t("upload.train_as"), list(options), format_func=options.__getitem__, key="train_as")
+        train_as = st.radio(t("upload.train_as"), list(options), format_func=options.__getitem__, key=f"train_as{key}",
+                            index=1 if begin.get("train_as") == "train" else 0)  # fmt: skip
         return SplitPlan("imported", train_as=train_as or "pool", by_file=way == "file")
-    return _random_split()
+    return _random_split(begin, key)
 
 
-def _random_split() -> SplitPlan | None:
+def _random_split(begin: Mapping[str, Any], key: str) -> SplitPlan | None:
     cells = st.columns(5)
+    first = {name: round(100 * float(share)) for name, share in (begin.get("shares") or DEFAULT_SHARES).items()}
     shares = {
         name: cells[i].number_input(
-            t("upload.percent", name=t(f"upload.{name}")), 0, 100, start, 5, key=f"share_{name}"
+            t("upload.percent", name=t(f"upload.{name}")), 0, 100, first.get(name, 0), 5, key=f"share_{name}{key}"
         )
-        for i, (name, start) in enumerate((("pool", 70), ("train", 0), ("validation", 10), ("test", 20)))
+        for i, name in enumerate(SPLITS)
     }
-    seed = cells[4].number_input(t("upload.seed"), 0, 2**31 - 1, 0, key="split_seed")
+    seed = cells[4].number_input(t("upload.seed"), 0, 2**31 - 1, int(begin.get("seed") or 0), key=f"split_seed{key}")
     if sum(shares.values()) != 100:
         st.error(t("upload.sum_wrong", sum=sum(shares.values())), icon=":material/error:")
         return None

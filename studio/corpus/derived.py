@@ -278,3 +278,40 @@ def _period(rule: Derived) -> Rule:
         return names[rule.period]
 
     return of
+
+
+def proposals(values: Mapping[str, Sequence[str]], time: str | None, language: str) -> tuple[Derived, ...]:
+    """Groups worth adding with one click: bands of ages and other numbers, the period of the time column.
+
+    Args:
+        values: column -> its filled values as text, of the columns without a role.
+        time: the column with the time role, whose values are in `values` too.
+        language: of the texts, en or zh.
+    """
+    found: list[Derived] = []
+    for name, texts in values.items():
+        numbers = [value for text in texts if (value := number(text)) is not None and _is_number(text)]
+        if len(texts) < 20 or len(numbers) < 0.9 * len(texts) or len(set(numbers)) <= 12 or _is_running(numbers):
+            continue
+        is_age = regex.search(r"\bage\b|年龄|岁", name.lower().replace("_", " ")) and max(numbers) < 130
+        edges = tuple(float(edge) for edge in AGE_EDGES) if is_age else quantile_edges(numbers)
+        if edges:
+            found.append(Derived("bands", f"{name} band" if language == "en" else f"{name}分段", name, edges))
+    if time and (texts := values.get(time)):
+        day_first = is_day_first(texts)
+        months = [month for text in texts if (month := month_of(text, day_first)) is not None]
+        if len(months) >= len(texts) / 2:
+            many_years = len({year for year, _ in months}) > 2
+            name = ("year" if many_years else "month") if language == "en" else ("年份" if many_years else "月份")
+            found.append(Derived("period", name, time, period="year" if many_years else "month", day_first=day_first))
+    return tuple(found)
+
+
+def _is_number(text: str) -> bool:
+    return regex.fullmatch(r"[-+]?[\d.,]+(?:\s*(?:years?|岁|%|yrs?))?", text.strip()) is not None
+
+
+def _is_running(numbers: Sequence[float]) -> bool:
+    """True for a counter or an id: every value once, nearly all in order."""
+    rising = sum(a < b for a, b in zip(numbers, numbers[1:], strict=False))
+    return len(set(numbers)) == len(numbers) and rising > 0.95 * (len(numbers) - 1)

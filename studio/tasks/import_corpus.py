@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import resource
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from studio import demo
 from studio.corpus.importing import Choices, ImportResult, Source, import_files
 from studio.corpus.reading import opening
 from studio.corpus.roles import Roles, split_word
+from studio.corpus.schema import TooManyLabels
 from studio.errors import CorpusError
 from studio.jobs.task import Task
 
@@ -29,8 +31,8 @@ def run(task: Task) -> dict[str, Any]:
     """Import what the parameters name and leave result/{snapshots/<id>/..., rejects.jsonl}.
 
     Parameters: `files` (list of {input, name, header, choices}) or `demo` ({language, seed, n}), `roles`, `language`
-    or null, `split` ({method, ...}), `split_by_file`, `next_example_id`. Inputs named `earlier_<n>` are snapshots of the
-    same corpus, whose rows keep their ids.
+    or null, `split` ({method, ...}), `split_by_file`, `next_example_id`. Inputs named `earlier_<n>` are snapshots of
+    the same corpus, whose rows keep their ids.
 
     Raises:
         CorpusError: what `import_files` raises, or a chosen split column that names no split.
@@ -44,7 +46,7 @@ def run(task: Task) -> dict[str, Any]:
         task.progress(done, total, name)
 
     task.barrier("import")
-    result = import_files(
+    result, is_relabelled = _imported(
         sources,
         Roles.from_json(params["roles"]),
         task.result_dir / SNAPSHOTS,
@@ -67,9 +69,24 @@ def run(task: Task) -> dict[str, Any]:
         "n_known": result.n_known,
         "rejects": dict(result.rejects),
         "sources": [dict(source) for source in result.sources],
-        "warnings": list(result.warnings),
+        "warnings": [*result.warnings, *(["too_many_labels"] if is_relabelled else [])],
         "next_example_id": result.next_example_id,
     }
+
+
+def _imported(
+    sources: list[Source], roles: Roles, parent: Path, *, rejects_path: Path, **how: Any
+) -> tuple[ImportResult, bool]:
+    """The import; a label column with too many values is read again as an ordinary column, which is then said.
+
+    It is a column of names or ids more often than a label, and hours later is a bad time to be told so.
+    """
+    try:
+        return import_files(sources, roles, parent, rejects_path=rejects_path, **how), False
+    except TooManyLabels:
+        log.warning("too many labels: the label column becomes an ordinary one")
+        plain = replace(roles, label=None, labels=(), label_names=())
+        return import_files(sources, plain, parent, rejects_path=rejects_path, **how), True
 
 
 def _sources(task: Task, files: list[dict[str, Any]]) -> list[Source]:

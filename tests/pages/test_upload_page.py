@@ -135,7 +135,7 @@ def test_no_text_column_cannot_be_frozen_until_one_is_chosen(open_page):
     freeze = next(button for button in app.main.button if button.label == t("upload.freeze"))
     assert freeze.disabled
     assert t("corpus.problem.no_text_column") in _said(app, "warning")
-    app.main.selectbox[0].select("b")
+    next(box for box in app.main.selectbox if box.label == t("upload.text")).select("b")
     app.run()
     freeze = next(button for button in app.main.button if button.label == t("upload.freeze"))
     assert not freeze.disabled
