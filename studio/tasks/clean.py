@@ -43,7 +43,8 @@ def run(task: Task) -> dict[str, Any]:
     n_steps = len(recipe.active) + 1
     task.progress(0, n_steps * _TICKS, "clean.reading")
     groups = [LABEL, *(group_column(name) for name in facts["groups"]), "language", "source"]
-    table = read_table(parent / EXAMPLES, groups, str(facts["task"]))
+    talks = (facts.get("roles") or {}).get("form") == "conversational"
+    table = read_table(parent / EXAMPLES, groups, str(facts["task"]), talks=talks)
     before = statistics(table.texts)
 
     def on_progress(done: int, total: int, name: str) -> None:

@@ -227,6 +227,11 @@ def preview_of(studio: Studio, snapshot_id: str, recipe: Recipe) -> RunView | No
     return _run_of(studio, snapshot_id, recipe, True)
 
 
+def applied_by(studio: Studio, snapshot_id: str, recipe: Recipe) -> RunView | None:
+    """The newest run that was to freeze this list on this snapshot, in whatever state; None where there is none."""
+    return _run_of(studio, snapshot_id, recipe, False)
+
+
 def read_report(studio: Studio, view: RunView) -> Report:
     """What a done run found.
 

@@ -177,9 +177,10 @@ def _edit(
     for count, i in enumerate(np.flatnonzero(looked).tolist()):
         if count % _CHECK_EVERY == 0:
             check_stop()
-        new = table.edit(i, editor)
-        if new is None:
+        edited = table.edit(i, editor)
+        if edited is None:
             continue
+        new, fields = edited
         counts = bool(state.alive[i])
         if table.fixed[i]:
             report.n_left_alone += counts
@@ -189,7 +190,7 @@ def _edit(
                 emptied.append((i, table.texts[i]))
             continue  # of a text that is brought back the last words stay
         befores.append((i, table.texts[i]))
-        table.put(i, new, editor)
+        table.put(i, new, fields)
         state.changed.setdefault(i, []).append(report.name)
         report.n_changed += counts
         touched[i] = counts

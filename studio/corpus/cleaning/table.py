@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -12,12 +13,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from studio.corpus.cleaning.records import Editor
+from studio.corpus.shapes.messages import said
 from studio.records import Array
 
-EDITABLE: tuple[str, ...] = ("prompt", "completion", "context", "messages")  # beside text, which they render to
+EDITABLE: tuple[str, ...] = ("prompt", "completion", "rejected", "context", "messages")  # text is rendered from them
+NEEDED: tuple[str, ...] = ("prompt", "completion", "rejected")  # an example is nothing when one of these goes blank
 OFFSETS: tuple[str, ...] = ("tokens", "tags", "spans")  # fields that count characters or tokens of a text
 _ANSWER_START = "answer_start"
-BETWEEN = "\n\n"
+# The order of the parts in the rendered text, by task, as studio.corpus.shapes.build writes them.
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "generative_qa": ("prompt", "completion", "context"),
+    "instruction": ("prompt", "context", "completion"),
+}
 
 
 @dataclass
@@ -25,7 +32,8 @@ class Table:
     """Columns of a snapshot in ascending example_id; item i of every list is the same example.
 
     `fields` holds the editable fields that any example fills; `fixed` (n,) bool is True where offsets into the text
-    (spans, tags, the start of an answer) would break if it changed; `groups` are what effects are counted by.
+    (spans, tags, the start of an answer) would break if it changed; `groups` are what effects are counted by; `talks`
+    says that prompt and completion are lists of messages.
     """
 
     ids: Array
@@ -35,73 +43,93 @@ class Table:
     fixed: Array
     groups: dict[str, list[str | None]]
     task: str = "classification"
+    talks: bool = False
 
     def __len__(self) -> int:
         return len(self.texts)
 
-    def edit(self, i: int, editor: Editor) -> str | None:
-        """The text example i would have after an edit of all its fields; None where nothing would change.
+    def edit(self, i: int, editor: Editor) -> tuple[str, dict[str, str | None]] | None:
+        """The text and the fields example i would have after an edit; None where nothing would change.
 
-        Nothing is changed here: `put` does that, so that a caller can look at the text first.
+        The text is empty where the edit leaves nothing of the text or of a field the example cannot be without.
+        Nothing is changed here: `put` does that, so that a caller can look first.
         """
-        if not self.fields or all(self.fields[name][i] is None for name in self.fields):
-            new = editor(self.texts[i])
-            return None if new == self.texts[i] else new
-        edited = self.edited_fields(i, editor)
-        if all(edited[name] == self.fields[name][i] for name in self.fields):
+        old = {name: values[i] for name, values in self.fields.items() if values[i] is not None}
+        if not old:
+            text = editor(self.texts[i])
+            return None if text == self.texts[i] else (text, {})
+        new = {name: edit_value(value, editor, is_talk=self.is_talk(name)) for name, value in old.items()}
+        if new == old:
             return None
-        return render({name: value for name, value in edited.items() if value is not None}, self.texts[i])
+        if any(not value.strip() for name, value in new.items() if name in NEEDED and old[name].strip()):
+            return "", {}
+        kept = {name: value if value.strip() or name in NEEDED else None for name, value in new.items()}
+        return render(kept, self.task, self.talks), kept
 
-    def edited_fields(self, i: int, editor: Editor) -> dict[str, str | None]:
-        """The fields of example i after an edit; a conversation is edited message by message."""
-        return {
-            name: None if (value := self.fields[name][i]) is None else edit_value(value, editor, name == "messages")
-            for name in self.fields
-        }
+    def is_talk(self, name: str) -> bool:
+        """True for a field that holds a list of messages."""
+        return name == "messages" or (self.talks and name in NEEDED)
 
-    def put(self, i: int, text: str, editor: Editor) -> None:
-        """Make the edit that `edit` looked at."""
-        if self.fields:
-            for name, value in self.edited_fields(i, editor).items():
-                self.fields[name][i] = value
+    def put(self, i: int, text: str, fields: Mapping[str, str | None]) -> None:
+        """Make an edit that `edit` gave."""
         self.texts[i] = text
+        for name, value in fields.items():
+            self.fields[name][i] = value
 
 
-def edit_value(value: str, editor: Editor, is_messages: bool) -> str:
+def edit_value(value: str, editor: Editor, *, is_talk: bool) -> str:
     """One field edited; the content of every message of a conversation, whose JSON stays otherwise as it is."""
-    if not is_messages:
+    if not is_talk:
         return editor(value)
-    try:
-        messages = orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return value
-    if not isinstance(messages, list):
-        return value
+    messages = _messages(value)
     changed = False
     for message in messages:
-        if isinstance(message, dict) and isinstance(message.get("content"), str):
+        if isinstance(message.get("content"), str):
             content = editor(message["content"])
             changed = changed or content != message["content"]
             message["content"] = content
-    return orjson.dumps(messages).decode() if changed else value
+    if not changed:
+        return value
+    return orjson.dumps(messages, option=orjson.OPT_SORT_KEYS).decode() if _said(messages) else ""
 
 
-def render(fields: Mapping[str, str], text: str) -> str:
-    """The text of an example made of fields: context, question, answer in turn; a conversation message by message."""
-    if "messages" in fields:
-        messages = orjson.loads(fields["messages"])
-        turns = [str(message.get("content") or "") for message in messages if isinstance(message, dict)]
-        return BETWEEN.join(turn for turn in turns if turn.strip())
-    return BETWEEN.join(fields[name] for name in ("context", "prompt", "completion") if fields.get(name, "").strip())
+def _messages(value: str | None) -> list[dict[str, Any]]:
+    """The messages of a field; none where it does not hold any."""
+    try:
+        found = orjson.loads(value or "[]")
+    except orjson.JSONDecodeError:
+        return []
+    return [message for message in found if isinstance(message, dict)] if isinstance(found, list) else []
 
 
-def read_table(path: Path, groups: Sequence[str] = (), task: str = "classification") -> Table:
+def _said(messages: Sequence[Mapping[str, Any]]) -> str:
+    """What is read of messages; one without a role or a text says nothing."""
+    return said([m for m in messages if isinstance(m.get("content"), str) and isinstance(m.get("role"), str)])
+
+
+def render(fields: Mapping[str, str | None], task: str, talks: bool = False) -> str:
+    r"""The text of an example made of fields, as the import renders it (studio.corpus.shapes.build).
+
+    Example:
+        >>> render({"prompt": "Sum it up.", "context": "A long story.", "completion": "Short."}, "instruction")
+        'Sum it up.\n\nA long story.\n\nShort.'
+    """
+    if fields.get("messages"):
+        return _said(_messages(fields["messages"]))
+    if talks:
+        return _said([*_messages(fields.get("prompt")), *_messages(fields.get("completion"))])
+    parts = (fields.get(name) for name in _PARTS.get(task, ("prompt", "completion")))
+    return "\n\n".join(part.strip() for part in parts if part)
+
+
+def read_table(path: Path, groups: Sequence[str] = (), task: str = "classification", *, talks: bool = False) -> Table:
     """The examples of a snapshot's Parquet file.
 
     Args:
         path: examples.parquet.
         groups: columns to count effects by; those the file lacks or leaves empty are passed over.
-        task: name of the task, kept with the table.
+        task: name of the task, which says how text is rendered from the fields.
+        talks: prompt and completion are lists of messages (the mapping's form is conversational).
     """
     names = set(pq.read_schema(path).names)
     wanted = ["example_id", "text", "label", *EDITABLE, *OFFSETS, "meta", *groups]
@@ -124,4 +152,5 @@ def read_table(path: Path, groups: Sequence[str] = (), task: str = "classificati
         fixed=fixed,
         groups={name: table[name].to_pylist() for name in groups if name in filled},
         task=task,
+        talks=talks,
     )
