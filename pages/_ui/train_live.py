@@ -96,7 +96,7 @@ def curves(opened: Studio, run_id: str) -> None:
         st.caption(t("train.live.best_is", value=f"{best['val_macro_f1']:.3f}", step=f"{best['step']:,}"))
     if any(row.get("val_groups") for row in rows):
         st.markdown(f"**{t('train.live.groups')}**")
-        figure, n_left = figures.group_curve(rows, least=train_live.LEAST_GROUP, words=_words("percent"))
+        figure, n_left = figures.group_curve(rows, least=train_live.LEAST_GROUP, words=_words("accuracy"))
         if figure.data:
             _draw(figure, "groups")
         if n_left:

@@ -98,6 +98,6 @@ def listing(opened: Studio, snapshot: Snapshot, current: str) -> None:
 
 def back() -> None:
     """From one round to the form and the list."""
-    if st.button(t("round.again"), icon=":material/add:", key="again"):
+    if st.button(t("round.again"), icon=":material/add:", key="again", width="stretch"):
         st.query_params.pop(train_setup.ROUND_KEY, None)
         st.rerun()

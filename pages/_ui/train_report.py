@@ -29,7 +29,7 @@ def headline(found: Round) -> None:
     st.subheader(named or t("round.title_plain", number=found.number), anchor=False)
     st.caption(t("round.facts", base=train_setup.name_of_base(str(found.plan["base"])),
                  method=t(f"train.method_name.{found.plan['method']}"), n_train=f"{found.n_train:,}",
-                 seconds=train_setup.span(report["fit"]["seconds"]), device=report["device"]))  # fmt: skip
+                 seconds=train_setup.span(report["fit"]["seconds"]), device=str(report["device"]).upper()))  # fmt: skip
     _figures(report)
     _remarks(report)
 
@@ -40,7 +40,7 @@ def details(opened: Studio, snapshot: Snapshot, found: Round) -> None:
     compare(opened, snapshot, found)
     result = report["validation"]
     names = ["round.classes", "round.confusion", "round.groups"]
-    names += ["train.live.loss"] if report["fit"].get("steps") else []  # a closed-form head has no curve
+    names += ["round.curves"] if report["fit"].get("steps") else []  # a closed-form head has no curve
     tabs = st.tabs([t(name) for name in names])
     with tabs[0]:
         _classes(result)
@@ -74,24 +74,23 @@ def _name(found: Round) -> str:
     return plain(found.name, 40) if found.name else t("round.name_plain", base=base, method=method)
 
 
-def _line(result: Mapping[str, Any]) -> str:
-    return t("round.accuracy_line", value=percent(result["value"]), low=percent(result["low"]),
-             high=percent(result["high"]))  # fmt: skip
-
-
 def _figures(report: Mapping[str, Any]) -> None:
     result, fitted = report["validation"], report["fit"]
-    places = st.columns([2, 2, 1] if fitted.get("planned_steps") else 2)
-    with places[0].container(border=True, height="stretch"):
-        st.metric(t("round.accuracy"), percent(result["accuracy"]["value"]), help=t("round.interval_help"))
-        st.caption(f"{_line(result['accuracy'])} {t('round.of_n', n=format(result['n'], ','))}")
-    with places[1].container(border=True, height="stretch"):
-        st.metric(t("round.macro_f1"), f"{result['macro_f1']['value']:.3f}", help=t("round.macro_help"))
-        st.caption(t("round.accuracy_line", value=f"{result['macro_f1']['value']:.3f}",
-                     low=f"{result['macro_f1']['low']:.3f}", high=f"{result['macro_f1']['high']:.3f}"))  # fmt: skip
+    accuracy, macro = result["accuracy"], result["macro_f1"]
+    with st.container(key="pairs_result"):
+        places = st.columns(3 if fitted.get("planned_steps") else 2)
+    with places[0].container(border=True, height="stretch", gap="xxsmall"):
+        st.metric(t("round.accuracy"), percent(accuracy["value"]), help=t("round.interval_help"))
+        st.caption(t("round.interval_of", low=percent(accuracy["low"]), high=percent(accuracy["high"]),
+                     n=f"{result['n']:,}"))  # fmt: skip
+    with places[1].container(border=True, height="stretch", gap="xxsmall"):
+        st.metric(t("round.macro_f1"), f"{macro['value']:.3f}", help=t("round.macro_help"))
+        st.caption(t("round.interval_of", low=f"{macro['low']:.3f}", high=f"{macro['high']:.3f}",
+                     n=f"{result['n']:,}"))  # fmt: skip
     if fitted.get("planned_steps"):
-        with places[2].container(border=True, height="stretch"):
-            st.metric(t("round.best_step"), f"{fitted.get('best_step') or fitted['steps']:,}")
+        with places[2].container(border=True, height="stretch", gap="xxsmall"):
+            best = f"{fitted.get('best_step') or fitted['steps']:,}"
+            st.metric(t("round.best_step"), t("round.best_step_value", step=best), help=t("round.best_step_help"))
             text = t("round.best_step_of", step=f"{fitted['steps']:,}", total=f"{fitted['planned_steps']:,}")
             st.caption(f"{text}, {t('round.stopped_early')}" if fitted.get("stopped_early") else text)
 

@@ -181,7 +181,7 @@ def span(seconds: float) -> str:
 def _cost(prepared: train.Prepared) -> None:
     cost = prepared.estimate
     columns = st.container(horizontal=True)
-    columns.text(t("train.device", device=prepared.device), width="content")
+    columns.text(t("train.device", device=prepared.device.upper()), width="content")
     columns.text(
         t("train.time", low=span(cost.low_s), high=span(cost.high_s)),
         width="content",

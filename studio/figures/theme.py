@@ -27,6 +27,9 @@ SEQUENTIAL = "Cividis"
 # Lines and marks: 3.5 : 1 or more on the light page (#fbfbf9) and the dark one (#111715), as in WCAG 2.2.
 FIRST, SECOND, THIRD = "#12968a", "#d9480f", "#6366f1"
 FAINT = "#808080"
+LINES = (FIRST, SECOND, THIRD, "#a8720f", "#db2777", "#0284c7", "#5b8c0a", "#a855f7", "#dc2626", "#0891b2", "#c2570c",
+         "#64748b")  # fmt: skip
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 # What is written over dots: ink and the halo around it, on the light page and on the dark one.
 INK = {False: ("#1c2420", "#fbfbf9"), True: ("#f3f7f5", "#111715")}
 

@@ -51,7 +51,8 @@ def validation_curve(rows: Rows, *, best_step: int | None, words: Mapping[str, s
     x = [row["step"] for row in held]
     low, high = ([100 * row.get(name, row["val_accuracy"]) for row in held] for name in ("val_low", "val_high"))
     if len(x) > 1:
-        figure.add_trace(go.Scatter(x=x + x[::-1], y=high + low[::-1], fill="toself", fillcolor="rgba(18,150,138,0.16)",
+        figure.add_trace(go.Scatter(x=x + x[::-1], y=high + low[::-1], fill="toself", mode="lines",
+                                    fillcolor="rgba(18,150,138,0.16)",
                                     line={"width": 0}, hoverinfo="skip", name=escape(words["band"])))  # fmt: skip
     for name, field, color in (("accuracy", "val_accuracy", TRAIN), ("macro_f1", "val_macro_f1", THIRD)):
         figure.add_trace(go.Scatter(x=x, y=[100 * row[field] for row in held], mode="lines+markers",
@@ -82,12 +83,19 @@ def group_curve(rows: Rows, *, least: int, words: Mapping[str, str]) -> tuple[go
     large = sorted((key for key, points in series.items() if points[-1][2] >= least),
                    key=lambda key: -series[key][-1][2])[:MOST_GROUPS]  # fmt: skip
     figure = go.Figure()
-    for attribute, group in sorted(large):
+    attributes = sorted({attribute for attribute, _ in large})
+    for place, (attribute, group) in enumerate(sorted(large)):
+        dash = theme.DASHES[attributes.index(attribute) % len(theme.DASHES)]  # one dash per attribute
         points = series[(attribute, group)]
         name = f"{attribute}: {group or words['missing']} (n={points[-1][2]})"
+        line = {"width": 1.8, "color": theme.LINES[place % len(theme.LINES)], "dash": dash}
         figure.add_trace(go.Scatter(x=[p[0] for p in points], y=[p[1] for p in points], mode="lines+markers",
-                                    name=escape(name, 60), line={"width": 1.8}, marker={"size": 5}))  # fmt: skip
-    return _frame(figure, words, percent=True), len(series) - len(large)
+                                    name=escape(name, 60), line=line, marker={"size": 5}))  # fmt: skip
+    _frame(figure, words, percent=True)
+    # Many names: below the lines, with room of their own, so that they never cover them.
+    rows = -(-len(large) // 3)
+    figure.update_layout(height=320 + 22 * rows, legend={"y": -0.28, "yanchor": "top"})
+    return figure, len(series) - len(large)
 
 
 def confusion_matrix(labels: Sequence[str], table: Sequence[Sequence[int]], *, words: Mapping[str, str]) -> go.Figure:
