@@ -10,6 +10,7 @@ snapshot = frame.current_snapshot()
 place = st.columns([2, 3], vertical_alignment="center")
 with place[0]:
     st.header(t("annotate.title"), anchor=False)
+frame.require_task(snapshot, "annotate")
 annotate_queue.stop_without_queue(snapshot)
 with place[1]:
     selection_id = annotate_queue.pick(snapshot)

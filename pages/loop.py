@@ -7,6 +7,7 @@ from pages._ui.words import t
 
 snapshot = frame.current_snapshot()
 st.header(t("loop.title"), anchor=False)
+frame.require_task(snapshot, "loop")
 loop_id = loop_start.pick(snapshot)
 if loop_id is None:
     loop_start.form(snapshot)

@@ -11,6 +11,7 @@ opened = frame.studio()
 snapshot = frame.current_snapshot()
 place = st.columns([5, 1], vertical_alignment="center")
 place[0].header(t("train.title"), anchor=False)
+frame.require_task(snapshot, "train")
 
 asked = st.query_params.get(train_setup.ROUND_KEY, "")
 if asked:

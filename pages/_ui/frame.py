@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages._ui import look
 from pages._ui.words import plain, spoken, t
 from studio import settings as studio_settings
 from studio.errors import StudioError
-from studio.records import Actor, Snapshot
+from studio.records import TASK_TYPES, Actor, Snapshot
 from studio.store import snapshots
 from studio.workflows.studio import Studio, open_studio
 
@@ -96,11 +98,22 @@ def current_user() -> Actor:
     return Actor(name=name or "local", role="admin", verified=False)
 
 
+def session_id() -> str:
+    """The browser session (tab) this page is drawn for; empty outside a server."""
+    context = get_script_run_ctx()
+    return context.session_id if context is not None else ""
+
+
+def is_here(session: str) -> bool:
+    """True while the tab of a browser session is open; a tab that was closed or reloaded is gone."""
+    return not runtime.exists() or runtime.get_instance().is_active_session(session)
+
+
 def current_snapshot() -> Snapshot:
     """The snapshot in the URL; a page without one says where to get one and stops."""
     opened = studio()
     chosen = st.query_params.get(SNAPSHOT_KEY) or st.session_state.get(_kept(SNAPSHOT_KEY))
-    found = snapshots.get(opened.store, str(chosen)) if chosen else None
+    found = snapshots.resolve(opened.store, str(chosen)) if chosen else None
     if found is None:
         st.header(st.session_state.get(_ROUTED) or t("frame.app"), anchor=False)
         st.info(t("frame.no_corpus"), icon=":material/database:")
@@ -108,6 +121,20 @@ def current_snapshot() -> Snapshot:
             st.switch_page("pages/home.py")
         st.stop()
     return found
+
+
+def require_task(snapshot: Snapshot, page: str) -> None:
+    """Stop a page that can only do some tasks, saying in one sentence what works with this corpus and where.
+
+    Which tasks go the whole way is `TaskType.built`; Explore, Select and Prepare work on the text of every task.
+    """
+    if any(task.name == snapshot.task and task.built for task in TASK_TYPES):
+        return
+    st.info(f"{t(f'shape.require.{page}', task=t(f'shape.task.{snapshot.task}'))} {t('shape.require.still')}",
+            icon=":material/info:")  # fmt: skip
+    if st.button(t("shape.require.explore"), type="primary", icon=":material/scatter_plot:", key="require_explore"):
+        go("explore")
+    st.stop()
 
 
 def go(page: str, **params: str) -> NoReturn:

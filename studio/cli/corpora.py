@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from studio.cli import mapping
 from studio.cli.context import Context
-from studio.corpus.roles import Roles
 from studio.errors import CorpusError
 from studio.records import LANGUAGES, SPLITS
 from studio.store import corpora as corpus_rows
 from studio.store import splits
-from studio.workflows import corpora
+from studio.workflows import corpora, mappings
 
 _DEFAULT_SPLIT = "pool=0.7,validation=0.1,test=0.2"
 
@@ -27,13 +27,13 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     demo.add_argument("--detach", action="store_true", help="queue the run and return")
     demo.set_defaults(run=_demo)
     _add_import(commands, common)
+    mapping.add_recipes(commands, common)
 
 
 def _add_import(commands: Any, common: argparse.ArgumentParser) -> None:
     read = commands.add_parser("import", parents=[common], help="freeze files into a snapshot")
     read.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV, TSV, JSONL, JSON array or Parquet")
-    read.add_argument("--text", metavar="COL", help="text column (default: guessed)")
-    read.add_argument("--label", metavar="COL", help="label column (default: guessed when --text is too)")
+    mapping.add_flags(read)
     read.add_argument("--group", metavar="COL", action="append", default=[], help="group attribute; may be repeated")
     read.add_argument("--source", metavar="COL", help="column that says where an example comes from")
     read.add_argument("--time", metavar="COL")
@@ -45,7 +45,7 @@ def _add_import(commands: Any, common: argparse.ArgumentParser) -> None:
     header.add_argument("--header", dest="header", action="store_true", default=None,
                         help="the first row of CSV or TSV holds column names (default: found out)")  # fmt: skip
     header.add_argument("--no-header", dest="header", action="store_false")
-    read.add_argument("--split", default=_DEFAULT_SPLIT, metavar="HOW",
+    read.add_argument("--split", default=None, metavar="HOW",
                       help="shares such as pool=0.7,validation=0.1,test=0.2; or column:COL; or file (from the file "
                            "names: train, dev, test)")  # fmt: skip
     read.add_argument("--train-as", choices=("pool", "train"), default="pool",
@@ -63,23 +63,22 @@ def _demo(context: Context) -> None:
 
 def _import(context: Context) -> None:
     given = context.arguments
-    by_file, split_column, shares = read_split(given.split)
+    by_file, split_column, shares = read_split(given.split or _DEFAULT_SPLIT)
     missing = [str(path) for path in given.files if not path.is_file()]
     if missing:
         raise CorpusError("The file is not there", got=", ".join(missing), fix="Check the path.")
+    recipe = mapping.recipe_of(context)
     files = [corpora.spool(context.studio, context.actor, name=path.name, data=path) for path in given.files]
+    files = [replace(file, choices=mappings.choices_of(recipe)) for file in files]
     looks = [corpora.preview(context.studio, context.actor, file=file, header=given.header) for file in files]
-    roles = Roles(text=given.text, label=given.label)
-    if not given.text:
-        guess = looks[0].roles
-        roles = Roles(text=guess.text, label=given.label or guess.label)
-        context.say(f"text column: {roles.text or 'none'}, label column: {roles.label or 'none'}")
-    roles = replace(roles, groups=tuple(given.group), split=split_column, source=given.source, time=given.time,
-                    language=given.language_column)  # fmt: skip
-    roles.check(tuple(dict.fromkeys(name for seen in looks for name in seen.names)))
-    method = "imported" if by_file or split_column else "random"
-    plan = corpora.SplitPlan(method, shares, given.seed, given.train_as, by_file)
-    run_id = corpora.start_import(context.studio, context.actor, files=files, roles=roles, name=given.name,
+    decided = mapping.decide(context, looks, recipe, split_column)
+    if recipe is not None and recipe.split and given.split is None:
+        plan = mappings.split_of(recipe)
+    else:
+        method = "imported" if by_file or split_column else "random"
+        plan = corpora.SplitPlan(method, shares, given.seed, given.train_as, by_file)
+    context.emit(**decided.said())
+    run_id = corpora.start_import(context.studio, context.actor, files=files, roles=decided.roles, name=given.name,
                                   language=given.language, corpus_id=_version_of(context), split=plan,
                                   header=given.header)  # fmt: skip
     _finish(context, run_id)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
+from studio.corpus.reading.form import Choices
 from studio.corpus.recipes import KIND, MOST_BYTES, MappingRecipe
 from studio.errors import CorpusError
 from studio.records import Actor
 from studio.store import recipes
 from studio.store.recipes import SavedRecipe
 from studio.workflows.acts import act
+from studio.workflows.corpora import SplitPlan
 from studio.workflows.studio import Studio
 
 
@@ -64,3 +67,16 @@ def find(studio: Studio, name_or_file: str) -> MappingRecipe:
         raise CorpusError("There is no saved mapping of that name, and no such file", got=name_or_file,
                           fix=f"Saved mappings: {known}.")  # fmt: skip
     return MappingRecipe.from_json(found.body)
+
+
+def split_of(recipe: MappingRecipe) -> SplitPlan:
+    """The split plan of a mapping; entries it does not know are passed over, since a mapping may come from a file."""
+    known = {field.name: recipe.split[field.name] for field in fields(SplitPlan) if field.name in recipe.split}
+    for name in ("strata", "together"):
+        known[name] = tuple(str(item) for item in known.get(name) or ())
+    return SplitPlan(**known)
+
+
+def choices_of(recipe: MappingRecipe | None) -> Choices:
+    """What a mapping decided about reading the file: kind, encoding, delimiter, header, part."""
+    return Choices.from_json(recipe.options.get("choices")) if recipe else Choices()
