@@ -37,6 +37,8 @@ KINDS: Mapping[str, str] = {
     "export": "studio.tasks.export",
     "encoder": "studio.tasks.encoder",
     "probe": "studio.tasks.probe",
+    "purge": "studio.tasks.purge",
+    "find": "studio.tasks.find",
 }
 OK, UNUSABLE = 0, 4
 _RESERVE_BYTES = 64 * 1024

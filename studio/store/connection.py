@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,6 +45,8 @@ class Store:
         self._memory = memory
         self._lock = threading.RLock()
         self._local = threading.local()
+        self._gate = threading.Condition()  # closed while the file is written anew: a cursor must not outlive its file
+        self._n_open, self._is_shut = 0, False
         self._names = iter(range(1, 2**62))
         self._connection: duckdb.DuckDBPyConnection | None = self._open()
         try:
@@ -138,14 +141,32 @@ class Store:
         if current is not None:
             yield current
             return
-        cursor = self._live().cursor()
+        with self._through_the_gate():
+            cursor = self._live().cursor()
+            try:
+                yield cursor
+            except duckdb.FatalException:
+                self._revive()
+                raise
+            finally:
+                cursor.close()
+
+    @contextmanager
+    def _through_the_gate(self) -> Iterator[None]:
+        """Count a cursor of this thread; a thread that holds one already is never kept waiting for another."""
+        depth = getattr(self._local, "depth", 0)
+        with self._gate:
+            while self._is_shut and depth == 0:
+                self._gate.wait()
+            self._n_open += 1
+        self._local.depth = depth + 1
         try:
-            yield cursor
-        except duckdb.FatalException:
-            self._revive()
-            raise
+            yield
         finally:
-            cursor.close()
+            self._local.depth = depth
+            with self._gate:
+                self._n_open -= 1
+                self._gate.notify_all()
 
     def read(self, sql: str, parameters: Parameters = None) -> pd.DataFrame:
         """The rows of one query as a frame."""
@@ -179,26 +200,30 @@ class Store:
             if outer is not None:
                 yield outer
                 return
-            cursor = self._live().cursor()
-            self._local.cursor = cursor
-            try:
-                cursor.execute("BEGIN")
-                yield cursor
-                cursor.execute("COMMIT")
-            except BaseException as error:
-                self._rollback(cursor)
-                if isinstance(error, duckdb.FatalException):
-                    self._revive()
-                if isinstance(error, duckdb.IOException | duckdb.FatalException):
-                    raise StoreError(
-                        "The workspace database cannot be written",
-                        got=str(error)[:150],
-                        fix="Free some disk space and try again; nothing was half saved.",
-                    ) from error
-                raise
-            finally:
-                self._local.cursor = None
-                cursor.close()
+            with self._through_the_gate():
+                yield from self._transaction()
+
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        cursor = self._live().cursor()
+        self._local.cursor = cursor
+        try:
+            cursor.execute("BEGIN")
+            yield cursor
+            cursor.execute("COMMIT")
+        except BaseException as error:
+            self._rollback(cursor)
+            if isinstance(error, duckdb.FatalException):
+                self._revive()
+            if isinstance(error, duckdb.IOException | duckdb.FatalException):
+                raise StoreError(
+                    "The workspace database cannot be written",
+                    got=str(error)[:150],
+                    fix="Free some disk space and try again; nothing was half saved.",
+                ) from error
+            raise
+        finally:
+            self._local.cursor = None
+            cursor.close()
 
     @staticmethod
     def _rollback(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -247,6 +272,61 @@ class Store:
             except duckdb.TransactionException as error:
                 # Another cursor reads just now; the log is folded by the next checkpoint.
                 log.info("checkpoint put off error=%s", str(error)[:120])
+
+    def compact(self, wait_s: float = 30.0) -> int:
+        """Write the database file anew without the free pages that still hold deleted rows; returns its bytes.
+
+        Every table goes into a new file, which then takes the old one's place in one step. Reads of other threads wait
+        for the length of it.
+
+        Raises:
+            StoreError: other reads did not end in time, or the disk is full; the old file is still in force.
+        """
+        path, fresh = self.workspace.database, self.workspace.root / ".studio.new.duckdb"
+        with self._lock:
+            with self._gate:
+                self._is_shut = True
+            try:
+                with self._gate:
+                    if not self._gate.wait_for(lambda: self._n_open == 0, wait_s):
+                        raise StoreError("The database is in use and cannot be written anew just now",
+                                         got=f"{self._n_open} reads", fix="Try again in a moment.")  # fmt: skip
+                self._copy_to(fresh)
+                self._live().close()
+                self._connection = None
+                path.with_name(path.name + ".wal").unlink(missing_ok=True)  # folded in by the checkpoint of `_copy_to`
+                os.replace(fresh, path)
+                self._connection = self._open()
+            finally:
+                if self._connection is None:
+                    self._connection = self._open()
+                for left in (fresh, fresh.with_name(fresh.name + ".wal")):
+                    left.unlink(missing_ok=True)
+                with self._gate:
+                    self._is_shut = False
+                    self._gate.notify_all()
+        return path.stat().st_size
+
+    def _copy_to(self, fresh: Path) -> None:
+        for left in (fresh, fresh.with_name(fresh.name + ".wal")):
+            left.unlink(missing_ok=True)
+        cursor = self._live().cursor()
+        try:
+            cursor.execute("FORCE CHECKPOINT")
+            (here,) = cursor.execute("SELECT current_database()").fetchone() or ("",)
+            cursor.execute(f"ATTACH {_quoted(str(fresh.resolve()))} AS fresh_copy")
+            try:
+                cursor.execute(f'COPY FROM DATABASE "{here}" TO fresh_copy')
+                cursor.execute("CHECKPOINT fresh_copy")
+            finally:
+                cursor.execute("DETACH fresh_copy")
+        except duckdb.Error as error:
+            raise StoreError("The database cannot be written anew", got=str(error)[:150],
+                             fix="Free as much disk space as the database takes and try again.") from error  # fmt: skip
+        finally:
+            cursor.close()
+        with fresh.open("rb") as handle:
+            os.fsync(handle.fileno())
 
     def _revive(self) -> None:
         """After a fatal error DuckDB refuses every query of the process: close and open once more."""

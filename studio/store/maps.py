@@ -163,6 +163,15 @@ def newest(store: Store, snapshot_id: str) -> MapRecord | None:
     return _record(row) if row else None
 
 
+def forget(store: Store, snapshot_id: str, encoder_key: str) -> None:
+    """Remove the maps of a snapshot that were drawn from these vectors, with their points and clusters."""
+    for chart in of_snapshot(store, snapshot_id):
+        if chart.encoder_key == encoder_key:
+            with store.write() as cursor:
+                for statement in _FORGET:
+                    cursor.execute(statement, {"map_id": chart.map_id})
+
+
 def points(store: Store, map_id: str) -> pd.DataFrame:
     """Columns example_id (ascending), x, y (float32), cluster (int32, -1 = none)."""
     return store.read(_POINTS, {"map_id": map_id})

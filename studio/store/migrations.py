@@ -111,10 +111,17 @@ _SCHEMA_3: tuple[str, ...] = (
     "ALTER TABLE split_decision ADD COLUMN assignment BLOB",
 )
 
+# Removals give a snapshot another content and so another name: links to the old one lead to its successor.
+_SNAPSHOT_SUCCESSORS: tuple[str, ...] = (
+    """CREATE TABLE snapshot_successor (
+        old_id VARCHAR NOT NULL, new_id VARCHAR, purge_id VARCHAR NOT NULL, made_at TIMESTAMPTZ NOT NULL)""",
+)
+
 MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (
     ("first schema", _SCHEMA_1),
     ("recipes and dataset cards", _SCHEMA_2),
     ("split decisions keep their plan and their assignment", _SCHEMA_3),
+    ("successors of snapshots that lost examples", _SNAPSHOT_SUCCESSORS),
 )
 LATEST = len(MIGRATIONS)
 

@@ -23,6 +23,7 @@ VALUES ($snapshot_id, $corpus_id, $name, $language, $task, $n_examples, $n_rejec
 _GET = f"SELECT {_COLUMNS} FROM snapshot WHERE snapshot_id = $snapshot_id"
 _ALL = f"SELECT {_COLUMNS} FROM snapshot ORDER BY created_at DESC, snapshot_id"
 _OF_CORPUS = f"SELECT {_COLUMNS} FROM snapshot WHERE corpus_id = $corpus_id ORDER BY created_at DESC, snapshot_id"
+_SUCCESSOR = "SELECT new_id FROM snapshot_successor WHERE old_id = $snapshot_id ORDER BY made_at DESC LIMIT 1"
 _OF_RUN = "SELECT snapshot_id FROM snapshot WHERE run_id = $run_id"
 
 
@@ -67,6 +68,30 @@ def get(store: Store, snapshot_id: str) -> Snapshot | None:
     """One snapshot, or None when it is not known."""
     row = store.one(_GET, {"snapshot_id": snapshot_id})
     return _record(row) if row else None
+
+
+def successor(store: Store, snapshot_id: str) -> str | None:
+    """The snapshot that took the place of one after a removal, over several removals; None when there is none."""
+    seen = {snapshot_id}
+    at = _next(store, snapshot_id)
+    while at is not None and at not in seen and get(store, at) is None:
+        seen.add(at)
+        at = _next(store, at)
+    return at
+
+
+def _next(store: Store, snapshot_id: str) -> str | None:
+    row = store.one(_SUCCESSOR, {"snapshot_id": snapshot_id})
+    return row[0] if row else None
+
+
+def resolve(store: Store, snapshot_id: str) -> Snapshot | None:
+    """One snapshot, or the one that took its place when examples were removed from it; None when neither is known."""
+    found = get(store, snapshot_id)
+    if found is not None:
+        return found
+    heir = successor(store, snapshot_id)
+    return get(store, heir) if heir else None
 
 
 def require(store: Store, snapshot_id: str) -> Snapshot:

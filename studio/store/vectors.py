@@ -72,6 +72,12 @@ def put(store: Store, snapshot_id: str, meta: Mapping[str, Any], *, path: str, r
         )
 
 
+def forget(store: Store, snapshot_id: str, encoder: str, version: str) -> None:
+    """Remove the row of an embedding whose files go; maps made from it stay."""
+    with store.write() as cursor:
+        cursor.execute(_FORGET, {"snapshot_id": snapshot_id, "encoder": encoder, "version": version})
+
+
 def of_snapshot(store: Store, snapshot_id: str) -> list[VectorSet]:
     """Every embedding of a snapshot, newest first."""
     rows = store.rows(_OF_SNAPSHOT, {"snapshot_id": snapshot_id})

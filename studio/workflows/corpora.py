@@ -244,7 +244,7 @@ def outcome(studio: Studio, run_id: str) -> ImportOutcome:
         with path.open("r", encoding="utf-8") as handle:
             first = [json.loads(line) for line, _ in zip(handle, range(_SHOWN_REJECTS), strict=False)]
     return ImportOutcome(
-        snapshot=snapshots.get(studio.store, str(result["snapshot_id"])),
+        snapshot=snapshots.resolve(studio.store, str(result["snapshot_id"])),
         is_new=snapshots.of_run(studio.store, Path(run_id).name) is not None,
         n_records=int(result["n_records"]),
         n_examples=int(result["n_examples"]),

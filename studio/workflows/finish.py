@@ -25,6 +25,8 @@ FINISHERS: Mapping[str, str] = {
     "dedup": "studio.workflows.audits_copies:finish_dedup",
     "clean": "studio.workflows.clean:finish_clean",
     "export": "studio.workflows.export_files:finish_export",
+    "purge": "studio.workflows.purge_apply:finish_purge",
+    "find": "studio.workflows.find_freeze:finish_find",
     "train": "studio.workflows.train:finish_train",
 }
 

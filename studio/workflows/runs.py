@@ -14,13 +14,15 @@ from studio.errors import JobError
 from studio.jobs import rundir
 from studio.records import Actor, RunSpec, RunStatus
 from studio.store import runs as run_rows
+from studio.workflows import purge_pending
 from studio.workflows.acts import act
 from studio.workflows.studio import Studio
 
 # Which slot a kind waits for when the caller does not say. Light kinds do not queue behind hours of training.
 SLOTS: Mapping[str, str] = {
     "import": "free", "serve": "free", "encoder": "free", "embed": "gpu", "train": "gpu", "map": "cpu",
-    "measure": "cpu", "dedup": "cpu", "probe": "cpu", "clean": "free", "export": "free",
+    "measure": "cpu", "dedup": "cpu", "probe": "cpu", "clean": "free", "export": "free", "purge": "free",
+    "find": "free",
 }  # fmt: skip
 
 
@@ -117,6 +119,7 @@ def submit(
     chosen = slot or SLOTS.get(kind)
     if chosen not in ("cpu", "gpu", "free"):
         raise JobError("There is no run of that kind", got=kind, fix=f"Use one of: {', '.join(SLOTS)}.")
+    purge_pending.refuse(studio.workspace, kind, corpus_id, snapshot_id)
     spec = RunSpec(
         run_id=run_id or str(uuid.uuid4()),
         kind=kind,
@@ -153,6 +156,8 @@ def cancel(studio: Studio, actor: Actor, *, run_id: str) -> None:
 @act("runs.resume", "analyst")
 def resume(studio: Studio, actor: Actor, *, run_id: str) -> int:
     """Queue the next attempt of a stopped, failed or crashed run; returns its number."""
+    spec = rundir.read_spec(studio.workspace.run_dir(Path(run_id).name))
+    purge_pending.refuse(studio.workspace, spec.kind, spec.corpus_id, spec.snapshot_id)
     return studio.supervisor.resume(run_id, by=actor.name)
 
 
@@ -258,6 +263,21 @@ def _view(run_dir: Path, spec: RunSpec, status: RunStatus, position: int) -> Run
 
 def _is_open(run_dir: Path, status: RunStatus) -> bool:
     return not status.is_final or (status.state == "done" and not rundir.is_indexed(run_dir))
+
+
+def spec_of(run_dir: Path) -> RunSpec | None:
+    """The spec of a run, remembered; None when it cannot be read."""
+    return _spec(run_dir)
+
+
+def status_of(run_dir: Path) -> RunStatus:
+    """The status of a run, remembered while its file does not change."""
+    return _status(run_dir)
+
+
+def forget(studio: Studio, run_id: str) -> None:
+    """Remove the line of a run whose directory was deleted."""
+    run_rows.delete(studio.store, run_id)
 
 
 @lru_cache(maxsize=4096)

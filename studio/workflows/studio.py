@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from studio.annotation.leases import Leases
 from studio.jobs.supervisor import Supervisor
 from studio.records import RunSpec, RunStatus
 from studio.settings import Settings, Workspace
@@ -18,12 +19,16 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Studio:
-    """One open workspace. `notices` are words keys with values a page shows once (a log set aside, labels restored)."""
+    """One open workspace. `notices` are words keys with values a page shows once (a log set aside, labels restored).
+
+    `leases` says which desk has which example on its screen; it is memory of this process only.
+    """
 
     settings: Settings
     store: Store
     supervisor: Supervisor
     notices: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    leases: Leases = field(default_factory=Leases)
 
     @property
     def workspace(self) -> Workspace:
@@ -53,9 +58,12 @@ def open_studio(settings: Settings, *, supervise: bool = True) -> Studio:
     settings.workspace.make()
     store = Store(settings.workspace, memory=settings.duckdb_memory)
     try:
+        from studio.workflows import purge_apply  # a workflow; it imports this module
+
+        removals = purge_apply.at_start(store, settings.workspace)  # before the journal could bring anything back
         restored = journal.restore_from_journal(store, settings.workspace)
         studio = Studio(settings, store, None)  # type: ignore[arg-type]  # the supervisor's callback needs the studio
-        studio.notices.extend(store.notices)
+        studio.notices.extend([*store.notices, *removals])
         if restored:
             studio.notices.append(("store.labels_restored", {"n": str(restored)}))
             log.warning("labels restored from the journal n=%d", restored)
