@@ -2,7 +2,16 @@
 
 import streamlit as st
 
-from pages._ui import frame, upload_files, upload_mapping, upload_recipe, upload_result, upload_run, upload_shape
+from pages._ui import (
+    frame,
+    upload_files,
+    upload_mapping,
+    upload_reading,
+    upload_recipe,
+    upload_result,
+    upload_run,
+    upload_shape,
+)
 from pages._ui.words import t
 from studio.workflows import corpora
 
@@ -34,33 +43,35 @@ if not files:
     st.stop()
 
 st.subheader(t("upload.look"), anchor=False)
-header = upload_mapping.header_choice() if upload_files.has_header_choice(opened, files[0]) else None
-seen = upload_files.look_at(opened, files[0], header)
-others = [upload_files.look_at(opened, file, header) for file in files[1:]]
-if seen is None or None in others:
+looked = upload_reading.look(opened, files)
+if looked is None:
     st.stop()
+seen, header = looked.seen, looked.header
 facts = "upload.facts_whole" if seen.is_whole else "upload.facts"
 size = upload_files.size_text(files[0].n_bytes)
 st.caption(t(facts, kind=t(f"corpus.kind.{seen.kind}"), columns=len(seen.columns), size=size, n=seen.n_sample))
 upload_mapping.show_rows(seen)
-upload_mapping.show_problems(seen, others)
+upload_mapping.show_problems(seen, looked.others)
+upload_reading.odd_characters(seen)
 
 st.subheader(t("shape.title"), anchor=False)
 applied = upload_recipe.pick(opened, seen)
 upload_shape.verdict(seen.guess)
 shape, start, key = upload_mapping.start(seen, applied)
+examples = st.container()
 
 st.subheader(t("upload.roles"), anchor=False)
-roles, is_usable = upload_mapping.pick_roles(seen, start, key)
+roles, is_usable = upload_mapping.pick_roles(seen, start, key, examples)
 naming = upload_mapping.pick_naming(opened, seen)
 planned = applied.recipe.split if applied.recipe else {}
 plan = upload_mapping.pick_split(roles, files, planned, applied.key)
 upload_recipe.keep(opened, upload_mapping.recipe(seen, shape, roles, plan, naming, header))
 
-if st.button(t("upload.freeze"), type="primary", icon=":material/ac_unit:", disabled=not is_usable or plan is None):
+ready = is_usable and plan is not None and looked.is_sure
+if st.button(t("upload.freeze"), type="primary", icon=":material/ac_unit:", disabled=not ready):
     with frame.show_errors():
         started = corpora.start_import(
-            opened, frame.current_user(), files=files, roles=roles, name=naming.name, language=naming.language,
+            opened, frame.current_user(), files=looked.files, roles=roles, name=naming.name, language=naming.language,
             corpus_id=naming.corpus_id, split=plan, header=header, run_id=upload_files.run_id(),
         )  # fmt: skip
         upload_files.show_run(started)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from pages._ui import frame
 from pages._ui.words import plain, t
 from studio.corpus.preview import Preview
-from studio.errors import StudioError
+from studio.corpus.reading.form import Choices
 from studio.workflows import corpora
 from studio.workflows.corpora import GivenFile
 from studio.workflows.studio import Studio
@@ -73,15 +74,18 @@ def _inbox(opened: Studio, files: list[GivenFile]) -> None:
 
 
 def look_at(opened: Studio, file: GivenFile, header: bool | None) -> Preview | None:
-    """The preview of a file, or None after showing why there is none."""
+    """The preview of a file under its choices, or None after showing why there is none."""
     with frame.show_errors():
-        return _preview(opened, file.path, file.name, file.n_bytes, header)
+        return _preview(opened, file.path, file.name, file.n_bytes, json.dumps(file.choices.to_json()), header)
     return None
 
 
 @st.cache_data(show_spinner=False, max_entries=32, scope="session")
-def _preview(_opened: Studio, path: str, name: str, n_bytes: int, header: bool | None) -> Preview:
-    return corpora.preview(_opened, frame.current_user(), file=GivenFile(path, name, n_bytes), header=header)
+def _preview(
+    _opened: Studio, path: str, name: str, n_bytes: int, choices: str, header: bool | None
+) -> Preview:  # fmt: skip
+    file = GivenFile(path, name, n_bytes, Choices.from_json(json.loads(choices)))
+    return corpora.preview(_opened, frame.current_user(), file=file, header=header)
 
 
 def run_id() -> str:
@@ -110,17 +114,3 @@ def start_over() -> None:
     """Back to choosing, with nothing chosen."""
     forget_run()
     st.session_state[_FILES] = []
-
-
-def has_header_choice(opened: Studio, file: GivenFile) -> bool:
-    """True for the kinds whose first row may or may not hold column names."""
-    seen = look_at_quietly(opened, file)
-    return seen is not None and seen.kind in ("csv", "tsv")
-
-
-def look_at_quietly(opened: Studio, file: GivenFile) -> Preview | None:
-    """The preview of a file, or None when there is none; the reason is shown by `look_at`."""
-    try:
-        return _preview(opened, file.path, file.name, file.n_bytes, None)
-    except StudioError:
-        return None

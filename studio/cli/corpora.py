@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from studio.cli import mapping
 from studio.cli.context import Context
+from studio.corpus.formats import KINDS, Choices, require_sure
+from studio.corpus.preview import Preview
+from studio.corpus.reading.encodings import ENCODINGS, NAMES, known
+from studio.corpus.reading.form import UNITS
 from studio.errors import CorpusError
 from studio.records import LANGUAGES, SPLITS
 from studio.store import corpora as corpus_rows
@@ -32,7 +37,13 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_import(commands: Any, common: argparse.ArgumentParser) -> None:
     read = commands.add_parser("import", parents=[common], help="freeze files into a snapshot")
-    read.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV, TSV, JSONL, JSON array or Parquet")
+    read.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="CSV, TSV, Excel, JSON lines, JSON, SQuAD, CoNLL, Parquet or plain text, also .gz and .zst",
+    )
     mapping.add_flags(read)
     read.add_argument("--group", metavar="COL", action="append", default=[], help="group attribute; may be repeated")
     read.add_argument("--source", metavar="COL", help="column that says where an example comes from")
@@ -41,6 +52,12 @@ def _add_import(commands: Any, common: argparse.ArgumentParser) -> None:
     read.add_argument("--name", default="", help="name of the corpus (default: the first file's name)")
     read.add_argument("--language", choices=LANGUAGES, help="of the texts (default: guessed)")
     read.add_argument("--version-of", metavar="NAME", help="store as a new version of this corpus")
+    read.add_argument("--kind", choices=[kind for kind in KINDS if kind not in ("parquet", "excel")],
+                      help="of text files (default: found from the content)")  # fmt: skip
+    read.add_argument("--encoding", metavar="NAME", help="such as gb18030, big5 or cp1252 (default: found out)")
+    read.add_argument("--delimiter", metavar="CHAR", help="of CSV files (default: found out)")
+    read.add_argument("--sheet", metavar="NAME", help="of an Excel file, or list of a JSON object (default: the first)")
+    read.add_argument("--unit", choices=UNITS, help="what one example of a plain text is (default: found out)")
     header = read.add_mutually_exclusive_group()
     header.add_argument("--header", dest="header", action="store_true", default=None,
                         help="the first row of CSV or TSV holds column names (default: found out)")  # fmt: skip
@@ -64,13 +81,15 @@ def _demo(context: Context) -> None:
 def _import(context: Context) -> None:
     given = context.arguments
     by_file, split_column, shares = read_split(given.split or _DEFAULT_SPLIT)
-    missing = [str(path) for path in given.files if not path.is_file()]
+    missing = [str(path) for path in given.files if not path.exists()]
     if missing:
         raise CorpusError("The file is not there", got=", ".join(missing), fix="Check the path.")
     recipe = mapping.recipe_of(context)
     files = [corpora.spool(context.studio, context.actor, name=path.name, data=path) for path in given.files]
     files = [replace(file, choices=mappings.choices_of(recipe)) for file in files]
+    files = [replace(file, choices=_choices(given)) for file in files]
     looks = [corpora.preview(context.studio, context.actor, file=file, header=given.header) for file in files]
+    _say_encodings(context, looks)
     decided = mapping.decide(context, looks, recipe, split_column)
     if recipe is not None and recipe.split and given.split is None:
         plan = mappings.split_of(recipe)
@@ -82,6 +101,23 @@ def _import(context: Context) -> None:
                                   language=given.language, corpus_id=_version_of(context), split=plan,
                                   header=given.header)  # fmt: skip
     _finish(context, run_id)
+
+
+def _choices(given: argparse.Namespace) -> Choices:
+    """How the files are to be read, as far as the command line says."""
+    encoding = known(given.encoding) if given.encoding else None
+    if given.encoding and encoding is None:
+        raise CorpusError("This encoding is not known", got=given.encoding, fix=f"Use one of: {', '.join(ENCODINGS)}.")
+    return Choices(given.kind, encoding, given.delimiter, given.header, given.sheet, given.unit)
+
+
+def _say_encodings(context: Context, looks: Sequence[Preview]) -> None:
+    """Say every encoding that is not UTF-8 with a line to judge it by; a weak guess ends the command."""
+    for seen in looks:
+        guess = seen.form.guess
+        require_sure(seen.form, Choices(), seen.name)
+        if guess.encoding != "utf-8":
+            context.say(f"{seen.name}: {NAMES[guess.encoding]} ({guess.confidence:.0%} sure), a line: {guess.sample}")
 
 
 def _version_of(context: Context) -> str | None:

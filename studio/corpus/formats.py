@@ -14,6 +14,7 @@ from studio.corpus.reading.delimited import FIELD_CHARACTERS, header_names, look
 from studio.corpus.reading.encodings import EncodingGuess, codec_of
 from studio.corpus.reading.form import KINDS, UNITS, Choices, Format, Source
 from studio.corpus.reading.refusals import refuse_other_kinds
+from studio.corpus.spreadsheet import is_marked, undo_cell
 from studio.errors import CorpusError
 
 __all__ = [
@@ -64,7 +65,15 @@ def detect(
         raise CorpusError("The file is empty", got=shown, fix="Choose a file with at least two examples.")
     base = Format("text", encoding=guess.encoding, packing=packing, guess=guess,
                   newline="\r" if "\r" in text and "\n" not in text else "")  # fmt: skip
-    return _text_format(path, base, text, whole, chosen, shown)
+    return _with_apostrophes(_text_format(path, base, text, whole, chosen, shown), head, chosen)
+
+
+def _with_apostrophes(form: Format, head: bytes, chosen: Choices) -> Format:
+    """A CSV that was written for spreadsheets says so in its first line; a person may say otherwise."""
+    undo = is_marked(head) if chosen.apostrophes is None else chosen.apostrophes
+    if form.kind not in ("csv", "tsv") or not undo:
+        return form
+    return replace(form, apostrophes=True, columns=tuple(map(undo_cell, form.columns)))
 
 
 def require_sure(form: Format, choices: Choices, shown: str) -> None:
@@ -221,9 +230,10 @@ def _json(path: Path, base: Format, text: str, whole: bool, chosen: Choices, sho
     forced = chosen.kind in ("json_object", "squad", "json")
     if is_array and not parsed or chosen.kind == "json":
         return _array(path, base, text, whole, shown)
-    if len(lines) == 1 and not is_array or forced or not _parse_dict(lines[0]):
+    is_one = len(lines) == 1 and not is_array and not shown.lower().endswith((".jsonl", ".ndjson"))
+    if is_one or forced or not _parse_dict(lines[0]):
         found = None if is_array else _object(path, base, chosen, shown)
-        if found is not None and (len(lines) == 1 or forced or len(parsed) < 0.5 * len(lines)):
+        if found is not None and (is_one or forced or len(parsed) < 0.5 * len(lines)):
             return found
     if parsed and (_parse_dict(lines[0]) or 2 * len(parsed) >= len(lines)):
         return replace(base, kind="jsonl", columns=_names_of(parsed))

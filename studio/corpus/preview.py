@@ -190,6 +190,8 @@ def _problems(
         listed.append(("unreadable", {"n": len(reads) - len(found), "total": len(reads)}))
     if not form.header and form.kind in ("csv", "tsv"):
         listed.append(("no_header", {}))
+    if form.apostrophes:
+        listed.append(("apostrophes", {}))
     if not looks_like.confidence:
         listed.append(("no_text_column", {}))
     if form.left_out:

@@ -15,6 +15,7 @@ from studio.corpus.reading.encodings import codec_of
 from studio.corpus.reading.form import Format
 from studio.corpus.reading.opening import open_text
 from studio.corpus.reading.record import Read
+from studio.corpus.spreadsheet import undo_cell
 from studio.errors import CorpusError
 
 FIELD_CHARACTERS = 4 * 1024 * 1024
@@ -194,6 +195,8 @@ def rows_of(path: Path, form: Format, shown: str) -> Iterator[Read]:
                 reader = _reader(lines, form)
                 continue
             raw = lines.take()
+            if form.apostrophes:
+                row = [undo_cell(cell) for cell in row]
             if header:
                 header = not row
             elif row and not (len(row) == 1 < width and not row[0].strip()):

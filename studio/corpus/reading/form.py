@@ -17,7 +17,8 @@ class Choices:
     """What a person decided about reading a file; None leaves it to what the file shows.
 
     `kind` is one of `KINDS`; `encoding` one of `encodings.ENCODINGS`; `part` is the sheet of an Excel file or the list
-    of a JSON object; `unit` says what one record of a plain text is: a line or a paragraph.
+    of a JSON object; `unit` says what one record of a plain text is: a line or a paragraph. `apostrophes` says whether
+    the apostrophes that keep a spreadsheet from running a cell are taken off.
     """
 
     kind: str | None = None
@@ -26,6 +27,7 @@ class Choices:
     header: bool | None = None
     part: str | None = None
     unit: str | None = None
+    apostrophes: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The decisions only, for a run's parameters."""
@@ -55,7 +57,8 @@ class Format:
     `delimiter` and `quoted` matter for csv and tsv, `header` for those and excel. `columns` are the names in file
     order; for JSON kinds they are the names seen in the first records, and later records may hold more. `newline` is
     "\r" for a file that knows no other line end. `part` is the sheet or list read, `parts` are all there are;
-    `left_out` names what the file holds beside the records. `guess` is how the encoding was found.
+    `left_out` names what the file holds beside the records. `guess` is how the encoding was found. `apostrophes` is
+    True for a CSV written for spreadsheets, whose apostrophes before formulas are taken off.
     """
 
     kind: str
@@ -71,6 +74,7 @@ class Format:
     parts: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     guess: EncodingGuess = EncodingGuess("utf-8")
+    apostrophes: bool = False
 
 
 KINDS: tuple[str, ...] = (
