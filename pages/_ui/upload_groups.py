@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import frame, upload_shape
 from pages._ui.words import plain, t
 from studio.corpus import lexicons
 from studio.corpus.derived import KINDS, PERIODS, Derived, is_day_first, proposals, quantile_edges
@@ -32,7 +32,7 @@ def pick(seen: Preview, guess: Roles, key: str) -> tuple[tuple[str, ...], tuple[
     names = list(seen.names)
     rules = made(key, guess.derived)
     columns = st.multiselect(t("upload.groups"), names, default=[name for name in guess.groups if name in names],
-                             key=f"groups_{key}", format_func=plain, placeholder=t("upload.groups_none"),
+                             key=f"groups_{key}", format_func=upload_shape.option, placeholder=t("upload.groups_none"),
                              help=t("upload.groups_help"))  # fmt: skip
     with st.expander(t("shape.groups.more"), icon=":material/category:"):
         st.caption(t("shape.groups.about"))
@@ -107,7 +107,7 @@ def _new(seen: Preview, rules: list[Derived], key: str) -> None:
 
 def _column(seen: Preview, label: str, key: str, *, text: bool) -> str:
     names = [_TEXT, *seen.names] if text else list(seen.names)
-    titles = {name: plain(name) if name else t("shape.groups.text") for name in names}
+    titles = {name: upload_shape.option(name) if name else t("shape.groups.text") for name in names}
     return st.selectbox(label, names, key=key, format_func=titles.__getitem__) or _TEXT
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,10 @@ from studio.store import corpora as corpus_rows
 from studio.workflows.corpora import GivenFile, SplitPlan
 from studio.workflows.studio import Studio
 
+_PICKED = {
+    "token_classification": ("tokens", "tags", "text", "spans"),
+    "preference": ("prompt", "chosen", "rejected", "system"),
+}
 _NUMBERED = frozenset({"classification", "classification_multi", "token_classification"})
 _SEPARATORS = {"": "list", ",": "comma", ";": "semicolon", "|": "bar", "、": "pause", "，": "wide_comma",
                "；": "wide_semicolon", "/": "slash", " ": "space"}  # fmt: skip
@@ -84,15 +89,15 @@ def recipe(
     return MappingRecipe(Path(seen.name).stem[:100], shape, roles, split, options)
 
 
-def pick_roles(seen: Preview, begin: Roles, key: str) -> tuple[Roles, bool]:
-    """The mapping as picked and whether it can be imported; what it makes of the sample is shown above the pickers.
+def pick_roles(seen: Preview, begin: Roles, key: str, place: st.delta_generator.DeltaGenerator) -> tuple[Roles, bool]:
+    """The mapping as picked and whether it can be imported; what it makes of the sample is shown in `place`.
 
     Args:
         seen: the look at the first file.
         begin: what the pickers begin with; its task is the one in force.
         key: makes the widgets anew for another file, task or saved mapping.
+        place: above the pickers, for the examples that come of them.
     """
-    place = st.container()
     roles = _task_roles(seen, begin, key)
     columns, rules = upload_groups.pick(seen, begin, key)
     roles = replace(roles, groups=columns, derived=rules)
@@ -119,28 +124,38 @@ def pick_roles(seen: Preview, begin: Roles, key: str) -> tuple[Roles, bool]:
 def _task_roles(seen: Preview, begin: Roles, key: str) -> Roles:
     """The pickers of the roles this task has, three in a row."""
     picked: dict[str, Any] = {"task": begin.task, "form": begin.form, "scheme": begin.scheme}
-    wanted = [*NEEDED[begin.task], *OPTIONAL[begin.task]]
-    names = list(seen.names)
+    if begin.task == "chat":
+        picked |= _pick(seen, begin, ("messages", "system"), key)
+        if not picked["messages"]:
+            picked |= _pick(seen, begin, ("history", "prompt", "context", "completion"), key)
+    else:
+        picked |= _pick(seen, begin, _PICKED.get(begin.task) or (*NEEDED[begin.task], *OPTIONAL[begin.task]), key)
+    if begin.task in _NUMBERED:
+        picked |= _label_details(seen, begin, picked, key)
+    return Roles(**picked)
+
+
+def _pick(seen: Preview, begin: Roles, wanted: Sequence[str], key: str) -> dict[str, Any]:
+    """One picker per role, three in a row."""
+    names, picked = list(seen.names), {}
     for first in range(0, len(wanted), 3):
         for cell, role in zip(st.columns(3), wanted[first : first + 3], strict=False):
             if role == "labels":
                 picked["labels"] = tuple(cell.multiselect(
                     t("shape.role.labels"), names, default=[name for name in begin.labels if name in names],
-                    key=f"labels_{key}", format_func=plain, placeholder=t("upload.label_none"),
+                    key=f"labels_{key}", format_func=upload_shape.option, placeholder=t("upload.label_none"),
                     help=t("shape.role_help.labels")))  # fmt: skip
                 continue
             about = t(f"upload.{role}_help") if role in ("text", "label") else t(f"shape.role_help.{role}")
             picked[role] = cell.selectbox(
                 upload_shape.role_name(role, begin.task), names, index=_index(names, getattr(begin, role)),
-                format_func=plain, key=f"{role}_{key}", help=about,
+                format_func=upload_shape.option, key=f"{role}_{key}", help=about,
                 placeholder=t("upload.label_none") if role == "label" else t("upload.no_column"),
             )  # fmt: skip
-    if begin.task in _NUMBERED:
-        picked |= _label_details(begin, picked, key)
-    return Roles(**picked)
+    return picked
 
 
-def _label_details(begin: Roles, picked: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _label_details(seen: Preview, begin: Roles, picked: Mapping[str, Any], key: str) -> dict[str, Any]:
     """How several labels are written in one column, and the names of label numbers."""
     found: dict[str, Any] = {}
     if begin.task == "classification_multi" and len(picked["labels"]) == 1:
@@ -149,7 +164,7 @@ def _label_details(begin: Roles, picked: Mapping[str, Any], key: str) -> dict[st
             t("shape.separator.title"), list(titles), format_func=titles.__getitem__, key=f"separator_{key}",
             index=list(titles).index(begin.separator) if begin.separator in titles else 0,
         ) or ""  # fmt: skip
-    if any(picked.get(role) for role in ("label", "labels", "tags")):
+    if begin.label_names or _has_numbers(seen, picked):
         with st.expander(t("shape.label_names"), icon=":material/format_list_numbered:"):
             typed = st.text_area(t("shape.label_names"), value="\n".join(begin.label_names), key=f"label_names_{key}",
                                  help=t("shape.label_names_help"), label_visibility="collapsed")  # fmt: skip
@@ -158,10 +173,20 @@ def _label_details(begin: Roles, picked: Mapping[str, Any], key: str) -> dict[st
     return found
 
 
+def _has_numbers(seen: Preview, picked: Mapping[str, Any]) -> bool:
+    """True when the labels or tags of the sample are numbers, which somebody may have names for."""
+    columns = [picked.get("label"), picked.get("tags"), *(picked.get("labels") or ())[:1]]
+    if len(picked.get("labels") or ()) > 1:
+        return False
+    column = next((name for name in columns if name), None)
+    found = {part for row in seen.records[:200] for part in re.findall(r"[^\s,;|\[\]\"']+", str(row.get(column, "")))}
+    return bool(column) and bool(found - {"None"}) and all(part.isdigit() for part in found - {"None"})
+
+
 def _more_columns(seen: Preview, roles: Roles, begin: Roles, key: str) -> Roles:
     names, cells = list(seen.names), st.columns(4)
     split, source, time, language = (
-        cells[i].selectbox(t(word), names, index=_index(names, value), key=f"{word}_{key}", format_func=plain,
+        cells[i].selectbox(t(word), names, index=_index(names, value), key=f"{word}_{key}", format_func=upload_shape.option,
                            placeholder=t("upload.no_column"))
         for i, (word, value) in enumerate((
             ("upload.split_column", begin.split), ("upload.source", begin.source), ("upload.time", begin.time),

@@ -12,14 +12,20 @@ from pages._ui.words import plain, t
 from studio import words
 from studio.corpus.preview import Preview
 from studio.corpus.roles import Roles
+from studio.corpus.schema import ANSWER_FIELDS
 from studio.corpus.shapes.guess import Fit, Guess
 from studio.records import TASK_TYPES
 
 SHOWN = 4
-CHARACTERS = 700
-CARD_HEIGHT = 250
+CHARACTERS = 500
 SURE, UNSURE = 0.8, 0.5  # ours: from here a guess is stated, below it is offered as one of several
-_TURNS = 6
+_TURNS = 4
+_ANSWERS = ANSWER_FIELDS | {"token_classification": frozenset({"spans"}), "masked_lm": frozenset({"text"})}
+
+
+def option(name: object) -> str:
+    """A column name in a select box, which shows characters literally but for the underscore's own backslash."""
+    return plain(name).replace("\\_", "_")
 
 
 def percent(share: float) -> str:
@@ -60,10 +66,11 @@ def show_fit(fit: Fit, roles: Roles) -> None:
     st.markdown(f"**{t('shape.examples')}**")
     if not fit.rows:
         st.warning(t("shape.no_example"), icon=":material/warning:")
-    shown = _spread(fit.rows)
+    answered = [row for row in fit.rows if any(row.get(name) not in (None, "[]") for name in _ANSWERS[roles.task])]
+    shown = _spread(answered or fit.rows)
     for start in range(0, len(shown), 2):
         for cell, row in zip(st.columns(2), shown[start : start + 2], strict=False):
-            with cell.container(border=True, height=CARD_HEIGHT):
+            with cell.container(border=True, height="stretch"):
                 example(row, roles)
     counted = t("shape.fits", fits=len(fit.rows), total=fit.n)
     st.caption(" ".join([counted, *_reasons(fit.rejects), *_notes(fit.notes)]))
