@@ -4,7 +4,7 @@ import logging
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import annotate_together, frame
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 st.set_page_config(page_title="Winnow", page_icon=frame.ICON, layout="wide")
@@ -14,4 +14,6 @@ page = frame.navigation()
 opened = frame.studio()
 frame.sidebar(opened)
 frame.show_notices(opened)
+if page.url_path != "annotate":
+    annotate_together.leave(opened)
 page.run()

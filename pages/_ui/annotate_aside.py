@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import annotate_together, frame
 from pages._ui.words import t
 from studio.records import Snapshot
 from studio.store import examples, labels
@@ -40,8 +40,8 @@ def guidelines(snapshot: Snapshot) -> None:
         st.text(written or t("annotate.guidelines_none"))
 
 
-def options(snapshot: Snapshot, waiting: Waiting, touch: Callable[[], None]) -> None:
-    """Suggestion, text size, and who wrote it (hidden unless asked for); `touch` marks a wanted rerun."""
+def options(snapshot: Snapshot, selection_id: str, waiting: Waiting, touch: Callable[[], None]) -> None:
+    """Suggestion, text size, who wrote it (hidden unless asked for), the link to it; `touch` marks a wanted rerun."""
     with st.popover(t("annotate.options"), icon=":material/tune:"):
         st.toggle(
             t("annotate.show_suggestion"),
@@ -64,6 +64,7 @@ def options(snapshot: Snapshot, waiting: Waiting, touch: Callable[[], None]) -> 
             st.toggle(
                 t("annotate.show_groups"), key="desk_groups", help=t("annotate.show_groups_help"), on_change=touch
             )
+        annotate_together.link(snapshot, selection_id, waiting.example_id)
         st.caption(t("annotate.keys_help"))
     if snapshot.groups and st.session_state.get("desk_groups"):
         store = frame.studio().store

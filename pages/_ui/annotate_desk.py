@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pandas as pd
 import streamlit as st
 
-from pages._ui import annotate_aside, annotate_text, frame
+from pages._ui import annotate_aside, annotate_text, annotate_together, frame
 from pages._ui.words import plain, t
 from studio.annotation.keys import DESK_KEYS, MOST_BUTTONS, label_keys
 from studio.errors import StudioError
@@ -22,7 +22,7 @@ from studio.workflows import annotate, annotate_desk, annotate_suggest
 from studio.workflows.annotate_desk import Desk, Waiting
 
 DISPLAY, ACTED, FULL, PROBLEM, SKIPPED = (
-    "desk.display",
+    annotate_together.AT_DESK,
     "desk.acted",
     "desk.full_run",
     "desk.problem",
@@ -43,17 +43,24 @@ def _desk(snapshot: Snapshot, selection_id: str) -> None:
     actor = frame.current_user()
     late = not st.session_state.pop(FULL, False) and not st.session_state.pop(ACTED, False)
     st.session_state.pop(ACTED, None)
+    asked = annotate_together.asked()
     desk = annotate_desk.read(
-        frame.studio(), actor, selection_id=selection_id, skipped_too=bool(st.session_state.get(SKIPPED))
+        frame.studio(),
+        actor,
+        selection_id=selection_id,
+        skipped_too=bool(st.session_state.get(SKIPPED)),
+        session=frame.session_id(),
+        is_here=frame.is_here,
+        first=asked,
     )
     _progress(desk)
     _problems(late)
-    if desk.is_finished:
-        _finished(desk)
+    annotate_together.say(desk, asked)
+    if not desk.waiting:
+        _nothing_waits(desk)
         return
     waiting = desk.waiting[0]
-    block = _rows(snapshot.snapshot_id, tuple(w.example_id for w in desk.waiting))
-    row = block.loc[waiting.example_id]
+    row = _rows(snapshot.snapshot_id, desk.block).loc[waiting.example_id]
     display = _display(selection_id, waiting.example_id)
     shown = _shown(snapshot, desk, waiting, str(row.row_hash))
     reading, aside = st.columns([7, 3], gap="medium")
@@ -72,7 +79,7 @@ def _desk(snapshot: Snapshot, selection_id: str) -> None:
     with aside:
         annotate_aside.suggestion(suggestion)
         annotate_aside.guidelines(snapshot)
-        annotate_aside.options(snapshot, waiting, _touch)
+        annotate_aside.options(snapshot, selection_id, waiting, _touch)
         st.caption(
             t("annotate.rank", rank=f"{waiting.rank:,}", n=f"{desk.n:,}")
             + " · "
@@ -123,7 +130,7 @@ def _suggestion(snapshot: Snapshot, desk: Desk) -> list[tuple[str, float]]:
     round_id = annotate_suggest.newest_round(frame.studio(), snapshot.snapshot_id)
     if round_id is None:
         return []
-    found = _suggested(round_id, tuple(waiting.example_id for waiting in desk.waiting))
+    found = _suggested(round_id, desk.block)
     return found.get(desk.waiting[0].example_id, [])
 
 
@@ -142,6 +149,7 @@ def _do(work: Callable[..., AnnotationEvent], values: dict[str, Any]) -> None:
         st.session_state[PROBLEM] = error
     else:
         st.session_state.pop(DISPLAY, None)
+        annotate_together.answered()
 
 
 def _give(shown: annotate.Shown, value: str, display: tuple[str, float], suggestion: list[tuple[str, float]]) -> None:
@@ -283,7 +291,12 @@ def _acts(desk: Desk, shown: annotate.Shown, display: tuple[str, float], suggest
 
 def _undo_button(desk: Desk) -> None:
     old = desk.undoable
-    values = {"selection_id": desk.head.selection_id, "supersedes": old.event_id if old else "", "event_id": ""}
+    values = {
+        "selection_id": desk.head.selection_id,
+        "supersedes": old.event_id if old else "",
+        "event_id": "",
+        "session": frame.session_id(),
+    }
     if old is not None:
         values["event_id"] = annotate.press_id(str(uuid.UUID(old.event_id)), "undo")
     st.button(
@@ -335,6 +348,17 @@ def _clock(at: str) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         zone = ZoneInfo("UTC")
     return f"{datetime.fromisoformat(at).astimezone(zone):%H:%M:%S}"
+
+
+def _nothing_waits(desk: Desk) -> None:
+    if desk.is_finished:
+        _finished(desk)
+        return
+    annotate_together.all_held(desk, _touch)
+    _saved_line(desk)
+    with st.container(horizontal=True):
+        _undo_button(desk)
+        _redo_button(desk)
 
 
 def _finished(desk: Desk) -> None:

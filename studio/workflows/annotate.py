@@ -11,6 +11,7 @@ import numpy as np
 
 from studio.annotation import batches, simulate
 from studio.annotation.destination import destination
+from studio.annotation.leases import Holder
 from studio.errors import AnnotationError
 from studio.records import Actor, AnnotationEvent
 from studio.store import annotations, examples, labels
@@ -114,13 +115,17 @@ def label(
         suggestion=suggestion,
         duration_ms=duration_ms,
     )
-    return annotations.append(studio.store, [made])[0]
+    stored = annotations.append(studio.store, [made])[0]
+    studio.leases.finish(shown.selection_id, shown.example_id)
+    return stored
 
 
 @act("annotate.skip", "annotator", log=False)
 def skip(studio: Studio, actor: Actor, *, shown: Shown, event_id: str) -> AnnotationEvent:
     """Put an example aside without a label; it can be looked at again when the queue is through."""
-    return annotations.append(studio.store, [draft(actor, shown, event_id, "skip")])[0]
+    stored = annotations.append(studio.store, [draft(actor, shown, event_id, "skip")])[0]
+    studio.leases.finish(shown.selection_id, shown.example_id)
+    return stored
 
 
 @act("annotate.note", "annotator", log=False)
@@ -140,8 +145,12 @@ def note(studio: Studio, actor: Actor, *, shown: Shown, text: str, event_id: str
 
 
 @act("annotate.undo", "annotator", log=False)
-def undo(studio: Studio, actor: Actor, *, selection_id: str, supersedes: str, event_id: str) -> AnnotationEvent:
+def undo(
+    studio: Studio, actor: Actor, *, selection_id: str, supersedes: str, event_id: str, session: str = ""
+) -> AnnotationEvent:
     """Take back one label or skip of one's own by a new event; the old one stays in the table.
+
+    With a `session` the example goes back to that desk, unless another one has it by now.
 
     Raises:
         AnnotationError: the event is unknown, of another queue, or another person's.
@@ -154,8 +163,11 @@ def undo(studio: Studio, actor: Actor, *, selection_id: str, supersedes: str, ev
         raise AnnotationError(
             "A label of another person cannot be undone", got=old.actor, fix="Give the example the label you mean."
         )
-    again = annotations.undo_of(studio.store, supersedes)
-    return again or annotations.append(studio.store, [_undo_draft(actor, old, event_id)])[0]
+    done = annotations.undo_of(studio.store, supersedes)
+    done = done or annotations.append(studio.store, [_undo_draft(actor, old, event_id)])[0]
+    if session:
+        studio.leases.take(selection_id, old.example_id, Holder(session, actor.name))
+    return done
 
 
 def _undo_draft(actor: Actor, old: AnnotationEvent, event_id: str) -> AnnotationEvent:
@@ -180,7 +192,9 @@ def redo(studio: Studio, actor: Actor, *, selection_id: str, undone: str, event_
         raise AnnotationError("There is nothing to bring back", got=undone, fix="Give the example its label again.")
     shown = Shown(old.corpus_id, old.snapshot_id, selection_id, old.example_id, old.row_hash)
     made = draft(actor, shown, event_id, old.event, payload=old.payload, split=old.split, suggestion=old.suggestion)
-    return annotations.append(studio.store, [made])[0]
+    stored = annotations.append(studio.store, [made])[0]
+    studio.leases.finish(selection_id, old.example_id)
+    return stored
 
 
 @act("annotate.add_label", "analyst")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+import pandas as pd
+
+from studio.annotation.leases import Holder, Leases
 from studio.errors import AnnotationError
 from studio.records import Actor, AnnotationEvent
 from studio.store import annotations
@@ -27,9 +31,11 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Desk:
-    """A queue as one person sees it now; everything here was read from the store.
+    """A queue as one desk sees it now; everything but `held` was read from the store.
 
-    `waiting` holds the next examples in order, at most 25; `seconds_each` is the median of this person's recent labels.
+    `waiting` holds the next examples in order, at most 25, the one this desk works on first; what other desks have is
+    left out and stands in `held`, example id -> who. `block` are the ids around the first one, the same for every
+    example among them, so that their texts are read once. `seconds_each` is the median of this person's recent labels.
     """
 
     head: annotations.QueueHead
@@ -42,6 +48,8 @@ class Desk:
     undoable: AnnotationEvent | None
     redoable: AnnotationEvent | None
     seconds_each: float | None
+    block: tuple[int, ...] = ()
+    held: Mapping[int, Holder] = field(default_factory=dict)
 
     @property
     def n_open(self) -> int:
@@ -50,19 +58,31 @@ class Desk:
 
     @property
     def is_finished(self) -> bool:
-        """True when nothing is waiting."""
-        return not self.waiting
+        """True when nothing is waiting, here or on another desk."""
+        return not self.waiting and not self.held
 
 
 @act("annotate.read", "viewer", log=False)
-def read(studio: Studio, actor: Actor, *, selection_id: str, skipped_too: bool = False) -> Desk:
-    """The queue now.
+def read(
+    studio: Studio,
+    actor: Actor,
+    *,
+    selection_id: str,
+    skipped_too: bool = False,
+    session: str = "",
+    is_here: Callable[[str], bool] = lambda session: True,
+    first: int | None = None,
+) -> Desk:
+    """The queue now, and for a desk the example it works on, which no other desk gets meanwhile.
 
     Args:
         studio: the open workspace.
         actor: whose undo and pace are meant.
         selection_id: the frozen selection worked on.
         skipped_too: offer the skipped examples again once no other is open.
+        session: the browser session that asks; empty to look without taking an example.
+        is_here: False for a browser session that is gone; what it had is free again.
+        first: an example asked for by a link; it comes first when it waits and nobody has it.
 
     Raises:
         AnnotationError: no selection has this id.
@@ -70,11 +90,15 @@ def read(studio: Studio, actor: Actor, *, selection_id: str, skipped_too: bool =
     head = annotations.queue_head(studio.store, selection_id)
     if head is None:
         raise AnnotationError("This queue is not known", got=selection_id, fix="Freeze a selection on the Select page.")
+    mark = studio.leases.mark()  # before the reading: what is finished after it is not handed out by it
     queue = annotations.queue(studio.store, head.corpus_id, selection_id)
     state = queue.state
     waiting = queue[state == "open"]
     if waiting.empty and skipped_too:
         waiting = queue[state == "skip"].sort_values("seq", kind="stable")  # skipped again goes to the back
+    held: Mapping[int, Holder] = {}
+    if session:
+        waiting, held = _take(studio.leases, selection_id, waiting, Holder(session, actor.name), mark, is_here, first)
     newest = annotations.newest_of(studio.store, head.corpus_id, selection_id, actor.name)
     undoable = newest
     if newest is not None and newest.event not in ("label", "skip"):
@@ -96,7 +120,39 @@ def read(studio: Studio, actor: Actor, *, selection_id: str, skipped_too: bool =
         undoable=undoable,
         redoable=redoable,
         seconds_each=_seconds_each(studio, head.corpus_id, actor.name),
+        block=_block(queue, waiting),
+        held=held,
     )
+
+
+def _take(
+    leases: Leases,
+    selection_id: str,
+    waiting: pd.DataFrame,
+    holder: Holder,
+    mark: int,
+    is_here: Callable[[str], bool],
+    first: int | None,
+) -> tuple[pd.DataFrame, Mapping[int, Holder]]:
+    """What a desk may be shown next, the example it now holds first, and what others hold."""
+    ids = [int(i) for i in waiting.example_id]
+    now = leases.claim(selection_id, ids, holder, mark=mark, is_here=is_here, first=first)
+    known = set(ids)
+    others = leases.held_by_others(selection_id, holder, is_here).items()
+    held = {example_id: who for example_id, who in others if example_id in known}
+    if now is None:
+        return waiting.head(0), held
+    rest = waiting[~waiting.example_id.isin([now, *held])].head(LOOK_AHEAD - 1)
+    return pd.concat([waiting[waiting.example_id == now], rest]), held
+
+
+def _block(queue: pd.DataFrame, waiting: pd.DataFrame) -> tuple[int, ...]:
+    """The ids of the stretch of the queue, 25 long, that holds the first waiting example."""
+    if waiting.empty:
+        return ()
+    place = int((queue.example_id == waiting.example_id.iloc[0]).to_numpy().argmax())
+    start = place - place % LOOK_AHEAD
+    return tuple(int(i) for i in queue.example_id.iloc[start : start + LOOK_AHEAD])
 
 
 def _seconds_each(studio: Studio, corpus_id: str, actor: str) -> float | None:

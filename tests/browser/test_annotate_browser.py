@@ -161,17 +161,28 @@ def test_a_held_key_labels_once_and_fast_keys_label_only_what_they_were_shown_fo
     assert stored == list(range(1, len(stored) + 1)) and len(stored) <= 4
 
 
-def test_two_tabs_on_one_queue_keep_every_label(server, page):
+def test_two_tabs_on_one_queue_share_it_and_a_left_one_gives_back(server, page):
     desk = open_desk(server, page, "c3")
     other = page.context.new_page()
     other.goto(desk.url, wait_until="domcontentloaded")
-    wait_for(other, text_of(1))
-    page.keyboard.press("1")
-    other.keyboard.press("2")
-    wait_for(page, text_of(2))
     wait_for(other, text_of(2))
-    assert sorted((e.example_id, e.label) for e in desk.events()) == [(1, "topic 0"), (1, "topic 1")]
+    page.keyboard.press("1")
+    wait_for(page, text_of(3))
+    other.keyboard.press("2")
+    wait_for(other, text_of(4))
+    page.goto(f"{desk.url}&example=4", wait_until="domcontentloaded")
+    page.get_by_text("You have this example open in another tab.").wait_for()
+    wait_for(page, text_of(3))
+    assert [(e.example_id, e.label) for e in desk.events()] == [(1, "topic 0"), (2, "topic 1")]
+    other.get_by_role("link", name="Explore").click()
+    other.get_by_role("heading", name="Explore").wait_for()
+    page.reload(wait_until="domcontentloaded")
+    wait_for(page, text_of(4))  # the desk was left, and this link asks for it
+    other.goto(desk.url, wait_until="domcontentloaded")
+    wait_for(other, text_of(3))
     other.close()
+    page.keyboard.press("3")
+    wait_for(page, text_of(3))
 
 
 def test_more_than_twenty_labels_are_picked_by_typing(server, page):

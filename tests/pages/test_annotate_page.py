@@ -7,10 +7,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages._ui import frame
+from pages._ui.words import plain
+from studio.annotation.leases import Holder
 from studio.records import Actor
 from studio.store import annotations, labels
 from studio.words import t
-from studio.workflows import annotate
+from studio.workflows import annotate, annotate_desk
 from tests.conftest import ROOT
 from tests.workflows import small_corpus
 
@@ -102,6 +104,36 @@ def test_the_simulated_annotator_is_marked(studio, lang):
     next(b for b in app.button if b.label == t("annotate.simulate_go", lang=lang, n="4")).click().run()
     assert not app.exception
     assert any(t("annotate.simulated_here", lang=lang, n="4") in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_link_to_an_example_on_another_desk_names_who_has_it(studio, lang):
+    snapshot_id = small_corpus.make(studio.store, n=40)
+    queue = small_corpus.freeze(studio.store, snapshot_id, [1, 2, 3])
+    other = Actor("**Ben**", "annotator")
+    annotate_desk.read(studio, other, selection_id=queue, session="elsewhere", first=2)
+    app = open_page(lang=lang, s=snapshot_id, sel=queue, example="2")
+    who = t("annotate.held_by", lang=lang, name=plain("**Ben**"))
+    assert any(who in box.value for box in app.info)
+    assert any("&example=1" in code.value for code in app.code), "the first free one is on the desk"
+    app = open_page(lang=lang, s=snapshot_id, sel=queue, example="3")
+    assert any("&example=3" in code.value for code in app.code) and not app.info
+    app = open_page(lang=lang, s=snapshot_id, sel=queue, example="99")
+    assert t("annotate.link_closed", lang=lang, id=99) in [box.value for box in app.info]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_last_example_on_another_desk_is_said_to_be_there(studio, lang):
+    snapshot_id = small_corpus.make(studio.store, n=40)
+    queue = small_corpus.freeze(studio.store, snapshot_id, [1])
+    annotate_desk.read(studio, Actor("local", "annotator"), selection_id=queue, session="elsewhere")
+    app = open_page(lang=lang, s=snapshot_id, sel=queue)
+    names = t("annotate.held_unnamed", lang=lang)
+    assert t("annotate.all_held", lang=lang, n="1", names=names) in [box.value for box in app.info]
+    assert not app.success
+    studio.leases.release(Holder("elsewhere"))
+    next(b for b in app.button if b.label == t("annotate.look_again", lang=lang)).click().run()
+    assert "login" in labels_of(app)
 
 
 def test_guidelines_are_kept_and_an_unknown_queue_in_the_url_falls_back(studio):
