@@ -15,6 +15,8 @@ from studio.errors import StudioError
 # Modules with `add(commands)`, which registers verbs and sets `run=function(context)`; loaded in this order.
 ROOMS: tuple[str, ...] = (
     "corpora",
+    "clean",
+    "splits",
     "exports",
     "explore",
     "audits",

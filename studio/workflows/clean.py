@@ -232,6 +232,15 @@ def applied_by(studio: Studio, snapshot_id: str, recipe: Recipe) -> RunView | No
     return _run_of(studio, snapshot_id, recipe, False)
 
 
+def run_view(studio: Studio, run_id: str) -> RunView:
+    """A cleaning run by its id.
+
+    Raises:
+        JobError: no such run.
+    """
+    return runs.view(studio, run_id)
+
+
 def read_report(studio: Studio, view: RunView) -> Report:
     """What a done run found.
 

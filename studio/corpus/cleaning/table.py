@@ -132,7 +132,7 @@ def read_table(path: Path, groups: Sequence[str] = (), task: str = "classificati
         talks: prompt and completion are lists of messages (the mapping's form is conversational).
     """
     names = set(pq.read_schema(path).names)
-    wanted = ["example_id", "text", "label", *EDITABLE, *OFFSETS, "meta", *groups]
+    wanted = ["example_id", "text", "label", "labels", *EDITABLE, *OFFSETS, "meta", *groups]
     table = pq.read_table(path, columns=[name for name in dict.fromkeys(wanted) if name in names])
     table = table.sort_by("example_id")
     n = table.num_rows
@@ -148,7 +148,7 @@ def read_table(path: Path, groups: Sequence[str] = (), task: str = "classificati
         ids=table["example_id"].to_numpy().astype(np.int64),
         texts=[text or "" for text in table["text"].to_pylist()],
         fields={name: table[name].to_pylist() for name in EDITABLE if name in filled},
-        labels=table["label"].to_pylist() if "label" in filled else [None] * n,
+        labels=next((table[name].to_pylist() for name in ("label", "labels") if name in filled), [None] * n),
         fixed=fixed,
         groups={name: table[name].to_pylist() for name in groups if name in filled},
         task=task,
