@@ -25,7 +25,7 @@ ROOMS: tuple[str, ...] = (
     "train",
     "loop",
     "runs",
-    "doctor",
+    "storage", "doctor",
 )
 
 

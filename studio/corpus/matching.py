@@ -107,8 +107,8 @@ def query_terms(description: str, likes: Sequence[str] = (), unlikes: Sequence[s
 def match(indexes: Sequence[TextIndex], weights: Mapping[str, float]) -> tuple[list[Array], dict[str, float]]:
     """BM25 scores over several bodies of text as if they were one, so that the numbers compare; and term -> idf used.
 
-    idf = ln(1 + (N - d + 0.5) / (d + 0.5)) with d of N texts holding the term; the 64 terms of the greatest weight · idf
-    are used.
+    idf = ln(1 + (N - d + 0.5) / (d + 0.5)) with d of N texts holding the term; the 64 terms of the greatest
+    weight · idf are used.
     """
     terms = sorted(weights)
     n = sum(len(index) for index in indexes)

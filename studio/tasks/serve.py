@@ -1,6 +1,7 @@
 """The resident query worker: answers small questions that need a model, one JSON line each, until nobody asks.
 
-Operations: `ping`; `embed` (texts, encoder, fitted_dir relative to the workspace, optional).
+Operations: `ping`; `embed` (texts, encoder, fitted_dir relative to the workspace, optional); `match` (examples: Parquet
+files relative to the workspace, description, likes, unlikes, depth).
 """
 
 from __future__ import annotations
@@ -15,13 +16,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow.parquet as pq
+
+from studio.corpus import matching
 from studio.errors import CorpusError, JobError, StudioError
 from studio.jobs.query import SOCKET
 from studio.jobs.task import Task
+from studio.records import Array
 
 log = logging.getLogger(__name__)
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 MAX_TEXTS = 10_000
+MAX_DEPTH = 100_000
+MAX_INDEXED = 2_000_000  # texts whose words stay in memory; ours: about 1 GB of short texts
 _ACCEPT_S = 0.25
 
 
@@ -71,9 +79,11 @@ class Server:
         self._n_open = 0
         self._last = time.monotonic()
         self._encoders: dict[tuple[str, str], Any] = {}
+        self._indexes: dict[str, tuple[int, matching.TextIndex]] = {}
         self._ops: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "ping": self._ping,
             "embed": self._embed,
+            "match": self._match,
         }
 
     def serve(self, listener: socket.socket) -> None:
@@ -150,6 +160,41 @@ class Server:
             "encoder": f"{encoder.name}@{encoder.version}",
         }
 
+    def _match(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The texts of some snapshots that hold the words of a request best; their counts stay for the next one."""
+        paths = [str(path) for path in request.get("examples") or ()]
+        depth = min(MAX_DEPTH, max(1, int(request.get("depth") or 1_000)))
+        given = [[str(text) for text in request.get(name) or ()] for name in ("likes", "unlikes")]
+        weights = matching.query_terms(str(request.get("description") or ""), *given)
+        indexes = [self._index(path) for path in paths]
+        scores, idf = matching.match(indexes, weights)
+        found = []
+        for path, score in zip(paths, scores, strict=True):
+            best = np.lexsort((np.arange(len(score)), -score))[:depth] if len(score) <= depth else _top(score, depth)
+            best = best[score[best] > 0]
+            found.append({"path": path, "rows": best.tolist(), "scores": [round(float(v), 4) for v in score[best]]})
+        return {"found": found, "terms": {term: round(weights[term] * value, 4) for term, value in idf.items()}}
+
+    def _index(self, path: str) -> matching.TextIndex:
+        full = self._inside(path)
+        changed = full.stat().st_mtime_ns
+        if path in self._indexes and self._indexes[path][0] == changed:
+            self._indexes[path] = self._indexes.pop(path)  # the last one used goes last
+            return self._indexes[path][1]
+        texts = pq.read_table(full, columns=["text"])["text"].to_pylist()
+        made = matching.TextIndex.build([text or "" for text in texts])
+        self._indexes[path] = (changed, made)
+        while len(self._indexes) > 1 and sum(len(index) for _, index in self._indexes.values()) > MAX_INDEXED:
+            del self._indexes[next(iter(self._indexes))]
+        return made
+
+    def _inside(self, relative: str) -> Path:
+        root = self._task.workspace.root.resolve()
+        path = (root / relative).resolve()
+        if not path.is_relative_to(root):
+            raise JobError("The file lies outside the workspace", got=relative, fix="Name a file of snapshots/.")
+        return path
+
     def _encoder(self, name: str, fitted: str) -> Any:
         key = (name, fitted)
         if key not in self._encoders:
@@ -166,6 +211,13 @@ class Server:
         if not path.is_relative_to(root):
             raise JobError("The folder lies outside the workspace", got=fitted, fix="Name a folder of vectors/.")
         return path
+
+
+def _top(score: Array, depth: int) -> Array:
+    """Places of the `depth` largest scores, best first, ties by place."""
+    edge = np.partition(score, len(score) - depth)[len(score) - depth]
+    near = np.flatnonzero(score >= edge)
+    return near[np.lexsort((near, -score[near]))][:depth]
 
 
 def _refusal(what: str, got: str, fix: str) -> dict[str, Any]:
