@@ -186,8 +186,8 @@ def _has_numbers(seen: Preview, picked: Mapping[str, Any]) -> bool:
 def _more_columns(seen: Preview, roles: Roles, begin: Roles, key: str) -> Roles:
     names, cells = list(seen.names), st.columns(4)
     split, source, time, language = (
-        cells[i].selectbox(t(word), names, index=_index(names, value), key=f"{word}_{key}", format_func=upload_shape.option,
-                           placeholder=t("upload.no_column"))
+        cells[i].selectbox(t(word), names, index=_index(names, value), key=f"{word}_{key}",
+                           format_func=upload_shape.option, placeholder=t("upload.no_column"))
         for i, (word, value) in enumerate((
             ("upload.split_column", begin.split), ("upload.source", begin.source), ("upload.time", begin.time),
             ("upload.language_column", begin.language),
