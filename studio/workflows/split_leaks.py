@@ -18,7 +18,7 @@ from studio.workflows import audits_copies
 from studio.workflows.splits import in_force
 from studio.workflows.studio import Studio
 
-PAGE = 20  # pairs side by side at a time
+PAGE = 8  # pairs side by side at a time
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from scipy import stats
 
+from studio.corpus.cleaning.effects import Effect, judged
 from studio.corpus.exporting import write_rows
 from studio.errors import CorpusError
-from studio.selection.bands import Band, correct_together, hypergeometric_bands
+from studio.statistics import wilson_pair
 from studio.store import diffs, lineage, snapshots
 from studio.workflows.studio import Studio
 
@@ -21,10 +23,10 @@ MOST_VALUES = 200  # a column with more different values is no group to compare 
 
 @dataclass(frozen=True)
 class GroupShift:
-    """One value of a column: rows before, how many of them were kept, rows after, and what chance would have kept.
+    """One value of a column: rows before, how many of them were kept, rows after.
 
-    `band` holds the kept count against a random drop of the same size; None where nothing was dropped or the value is
-    new.
+    `effect` holds the share that is gone with its interval, beside that of the others, judged as on the Clean page;
+    None where the value is new.
     """
 
     value: str
@@ -33,7 +35,7 @@ class GroupShift:
     after: int
     share_before: float
     share_after: float
-    band: Band | None
+    effect: Effect | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +53,10 @@ class Diff:
 
     @property
     def alarms(self) -> list[tuple[str, GroupShift]]:
-        """Groups that lost clearly more or fewer rows than chance would take, the smallest q first."""
+        """Groups that lost clearly more of their rows than the others, the smallest q first."""
         found = [(column, shift) for column, shifts in self.groups.items() for shift in shifts
-                 if shift.band is not None and shift.band.verdict in ("fewer", "more")]  # fmt: skip
-        return sorted(found, key=lambda item: item[1].band.q)
+                 if shift.effect is not None and shift.effect.is_squeezed]  # fmt: skip
+        return sorted(found, key=lambda item: item[1].effect.q)
 
 
 def diff(studio: Studio, before: str, after: str) -> Diff:
@@ -89,26 +91,31 @@ def _groups(studio: Studio, before: str, after: str, facts: Mapping[str, int]) -
     columns = [name for name in (*old.group_columns, "label", "source") if name in old.columns and name in new.columns]
     tables = {name: diffs.shares(studio.store, before, after, name) for name in columns}
     tables = {name: table for name, table in tables.items() if 2 <= len(table) <= MOST_VALUES}
-    bands: list[list[Band]] = []
-    if facts["dropped"]:
-        held = [table[table["before"] > 0] for table in tables.values()]
-        bands = correct_together(
-            [hypergeometric_bands(table["before"].to_numpy(), table["kept"].to_numpy()) for table in held]
-        )
+    counted = [
+        [_effect(name, row, facts) for row in table.itertuples() if row.before] for name, table in tables.items()
+    ]
+    effects = judged(counted)
     found = {}
-    for place, (name, table) in enumerate(tables.items()):
-        own = iter(bands[place] if bands else ())
-        shifts = []
+    for (name, table), own in zip(tables.items(), effects, strict=True):
+        left = iter(own)
+        rows_ = []
         for row in table.itertuples():
-            band = next(own, None) if row.before > 0 else None
             share_before, share_after = row.before / max(facts["before"], 1), row.after / max(facts["after"], 1)
-            shifts.append(
-                GroupShift(
-                    str(row.value), int(row.before), int(row.kept), int(row.after), share_before, share_after, band
-                )
-            )
-        found[name] = tuple(shifts)
+            effect = next(left) if row.before else None
+            counts = (int(row.before), int(row.kept), int(row.after))
+            rows_.append(GroupShift(str(row.value), *counts, share_before, share_after, effect))
+        found[name] = tuple(rows_)
     return found
+
+
+def _effect(column: str, row: Any, facts: Mapping[str, int]) -> Effect:
+    """How much of one value is gone; p is the chance that a random drop of that size takes at least as many."""
+    n, gone, all_rows, all_gone = int(row.before), int(row.before - row.kept), facts["before"], facts["dropped"]
+    low, high = wilson_pair(gone, n)
+    others = (all_gone - gone) / (all_rows - n) if all_rows > n else 0.0
+    p = float(stats.hypergeom.sf(gone - 1, all_rows, n, all_gone)) if all_gone else float("nan")
+    return Effect(column, str(row.value), n, gone, gone / n, low, high, others, n / all_rows,
+                  row.after / max(facts["after"], 1), p)  # fmt: skip
 
 
 def rows(

@@ -35,8 +35,10 @@ def card_fields(studio: Studio, snapshot_id: str) -> tuple[CardFields, str | Non
     return CardFields(), None
 
 
-def card_facts(studio: Studio, snapshot_id: str) -> CardFacts:
+def card_facts(studio: Studio, snapshot_id: str, lang: str | None = None) -> CardFacts:
     """What Winnow knows of a snapshot, for its card; copies are named only where somebody has looked for them.
+
+    The steps of its versions are in `lang`, the language of the page when None.
 
     Raises:
         CorpusError: an unknown snapshot.
@@ -58,7 +60,7 @@ def card_facts(studio: Studio, snapshot_id: str) -> CardFacts:
         created_by=snapshot.created_by,
         splits={name: counted[name] for name in SPLITS if name in counted},
         decision=splits.decision(store, snapshot_id),
-        lineage=[_row(version) for version in chain],
+        lineage=[_row(version, lang) for version in chain],
         copies_rate=rate,
         language_guessed=bool(guessed),
         n_annotated=int(known.loc[known["origin"] == "annotation", "n"].sum()) if len(known) else 0,
@@ -78,13 +80,13 @@ def _with_sources(manifest: Mapping[str, Any], chain: list[Version]) -> Mapping[
     return dict(manifest) | kept
 
 
-def _row(version: Version) -> dict[str, Any]:
+def _row(version: Version, lang: str | None) -> dict[str, Any]:
     snapshot = version.snapshot
     return {
         "name": snapshot.name,
         "snapshot_id": snapshot.snapshot_id,
         "method": version.method,
-        "steps": [step_text(step) for step in version.steps],
+        "steps": [step_text(step, lang) for step in version.steps],
         "n_examples": snapshot.n_examples,
         "created_at": snapshot.created_at,
         "created_by": snapshot.created_by,
@@ -107,7 +109,8 @@ def step_text(step: Any, lang: str | None = None) -> str:
     params = step.get("params")
     if isinstance(params, Mapping) and params:
         parts.append("(" + ", ".join(f"{k} = {v}" for k, v in list(params.items())[:8]) + ")")
-    counts = [f"{k.removeprefix('n_')} {v:,}" for k, v in step.items() if k.startswith("n_") and isinstance(v, int)]
+    counts = [t(f"versions.count.{k}", lang=lang, n=v) for k, v in step.items()
+              if has(f"versions.count.{k}") and isinstance(v, int) and v]  # fmt: skip
     return " ".join(parts) + (f": {', '.join(counts)}" if counts else "")
 
 
@@ -126,7 +129,8 @@ def card_text(
         CorpusError: an unknown snapshot.
     """
     fields, _ = card_fields(studio, snapshot_id)
-    return card_markdown(card_facts(studio, snapshot_id), fields, lang=lang or page_language(), front=front)
+    lang = lang or page_language()
+    return card_markdown(card_facts(studio, snapshot_id, lang), fields, lang=lang, front=front)
 
 
 @act("prepare.card", "analyst")
