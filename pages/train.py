@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages._ui import frame, train_live, train_next, train_report, train_setup
 from pages._ui.words import t
-from studio.store import rounds
+from studio.store import annotations, rounds
 from studio.workflows import train
 
 opened = frame.studio()
@@ -41,9 +41,10 @@ counted = train.label_counts(opened, snapshot.snapshot_id)
 if not counted["train"] or not counted["validation"]:
     st.info(t("train.no_labels", **counted), icon=":material/label_off:")
     places = st.container(horizontal=True)
-    if places.button(t("train.go_annotate"), type="primary", icon=":material/edit_note:"):
+    has_queue = bool(annotations.queues(opened.store, snapshot.snapshot_id))
+    if has_queue and places.button(t("train.go_annotate"), type="primary", icon=":material/edit_note:"):
         frame.go("annotate")
-    if places.button(t("train.go_select"), icon=":material/tune:"):
+    if places.button(t("train.go_select"), type="secondary" if has_queue else "primary", icon=":material/tune:"):
         frame.go("select")
 else:
     train_setup.show(opened, snapshot)

@@ -29,6 +29,9 @@ def pick(snapshot: Snapshot) -> str:
     heads = annotations.queues(frame.studio().store, snapshot.snapshot_id)
     heads.sort(key=lambda head: head.arm == "random")
     queues = {head.selection_id: t("annotate.queue_line", name=head.name, n=f"{head.n:,}") for head in heads}
+    asked = st.query_params.get(QUEUE_KEY, "")
+    if asked and asked not in queues:
+        st.caption(f":material/link_off: {t('annotate.unknown_queue')}")
     return frame.url_select(
         st,
         t("annotate.queue"),

@@ -181,4 +181,6 @@ def diversity(studio: Studio, snapshot: Snapshot) -> None:
 
 
 def _diversity_value(row: Any) -> str:
+    if pd.isna(row.value):  # one example has no distance to another
+        return "–"
     return f"{row.value:.1%}" if row.name_ == "repeats" else f"{row.value:,.3g}"

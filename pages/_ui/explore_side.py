@@ -89,7 +89,8 @@ def _table(
     rows = examples.by_ids(opened.store, snapshot.snapshot_id, ids, names, map_id=chart.map_id)
     titles = data.cluster_titles(opened, chart.map_id)
     rows["cluster"] = rows["cluster"].map(lambda number: titles.get(int(number), "") if pd.notna(number) else "")
-    rows[["label_now", *snapshot.group_columns]] = rows[["label_now", *snapshot.group_columns]].fillna("")
+    shown = ["label_now", *snapshot.group_columns]
+    rows[shown] = rows[shown].astype(object).fillna("")  # a column without any value comes as numbers
     if likeness is not None:
         rows.insert(0, "likeness", list(likeness)[: len(rows)])
     config = {name: st.column_config.Column(data.column_title(name)) for name in rows.columns}

@@ -29,6 +29,9 @@ def pick(snapshot: Snapshot) -> str | None:
     lines = {
         key: t("loop.choose_line", name=row.name, state=t(f"loop.state.{row.state}")) for key, row in known.items()
     } | {FRESH: t("loop.new")}
+    asked = st.query_params.get(LOOP_KEY, "")
+    if asked and asked not in lines:
+        st.warning(t("loop.unknown"), icon=":material/link_off:")
     chosen = frame.url_select(
         st, t("loop.choose"), list(lines), LOOP_KEY, format_func=lines.__getitem__, label_visibility="collapsed"
     )

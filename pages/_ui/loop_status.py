@@ -11,9 +11,11 @@ import streamlit as st
 from pages._ui import frame, loop_paused
 from pages._ui.loop_start import word_or_name
 from pages._ui.words import plain, spoken, t
+from studio import words
 from studio.access.roles import may
 from studio.annotation.stopping import Gain
 from studio.figures.loop import CurveLine, learning_curve
+from studio.records import RunStatus
 from studio.store import loops
 from studio.workflows import loop, loop_view
 from studio.workflows.loop_view import Check, LoopView, Point
@@ -73,9 +75,8 @@ def _state(seen: LoopView) -> None:
         st.info(t("loop.labelling_human", open=n_open, n=f"{seen.n_queue:,}"), icon=":material/edit_note:")
     elif row.state == "training":
         for arm, status in seen.runs.items():
-            state = word_or_name("runs.state", status.state)
             share = status.step / status.total if status.total else 0.0
-            text = t("loop.training", turn=row.detail["turn"], state=state, message=plain(status.message, 80))
+            text = t("loop.training", turn=row.detail["turn"], doing=_doing(status))
             name = t("loop.curve_random") if arm == "random" else t("loop.curve_picked")
             st.progress(min(1.0, share), text=f"{name} · {text}" if len(seen.runs) > 1 else text)
     elif row.state == "paused":
@@ -96,6 +97,13 @@ def _line_of(problem: Mapping[str, Any] | str) -> str:
         return problem
     parts = (spoken(problem["what"]), str(problem.get("got") or ""), spoken(problem["fix"]))
     return " · ".join(part for part in parts if part)
+
+
+def _doing(status: RunStatus) -> str:
+    """What a round is at just now, as the Train page says it."""
+    if status.state == "running" and status.total and words.has(f"train.live.{status.message}"):
+        return t(f"train.live.{status.message}", step=f"{status.step:,}", total=f"{status.total:,}")
+    return word_or_name("runs.state", status.state)
 
 
 def _next_step(seen: LoopView) -> None:

@@ -78,6 +78,22 @@ def _text(app: AppTest) -> str:
     return "\n".join(str(element.value) for kind in kinds for element in app.get(kind))
 
 
+def test_a_corpus_without_labels_or_groups_has_a_map_and_a_table(home):
+    """A column without any value came back as integers, and filling it with text ended the page."""
+    _, opened, _, _ = home
+    text = "text\n" + "\n".join(f"plain line {i} of {'tea' if i % 2 else 'oil'}" for i in range(30)) + "\n"
+    given = corpora.spool(opened, ADMIN, name="n.csv", data=io.BytesIO(text.encode()))
+    run_id = corpora.start_import(opened, ADMIN, files=[given], roles=Roles("text"), name="No labels", language="en")
+    assert runs.wait(opened, run_id, 60).state == "done"
+    bare = corpora.outcome(opened, run_id).snapshot.snapshot_id
+    assert runs.wait(opened, explore.embed(opened, ADMIN, snapshot_id=bare, encoder="lexical"), 240).state == "done"
+    if maps.newest(opened.store, bare) is None:
+        assert runs.wait(opened, explore.make_map(opened, ADMIN, snapshot_id=bare), 240).state == "done"
+    app = _page(s=bare)
+    assert t("map.all_shown", lang="en", n="30", total="30") in _text(app)
+    assert list(app.dataframe[0].value["label_now"].unique()) == [""]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_without_a_map_the_encoder_its_reason_and_one_button_are_there(home, language):
     app = _page(language, s=home[3])
