@@ -228,7 +228,8 @@ def _json(path: Path, base: Format, text: str, whole: bool, chosen: Choices, sho
     parsed = [value for line in lines if isinstance(value := _parse(line), dict)]
     is_array = text.lstrip()[:1] == "["
     forced = chosen.kind in ("json_object", "squad", "json")
-    if is_array and not parsed or chosen.kind == "json":
+    # An array with an object per line: all but the last line end in a comma, so few of them are objects.
+    if is_array and 2 * len(parsed) < len(lines) or chosen.kind == "json":
         return _array(path, base, text, whole, shown)
     is_one = len(lines) == 1 and not is_array and not shown.lower().endswith((".jsonl", ".ndjson"))
     if is_one or forced or not _parse_dict(lines[0]):
@@ -303,4 +304,13 @@ def _parse_dict(text: str) -> bool:
 
 
 def _names_of(records: Sequence[dict]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for record in records for name in record))
+    """The names in order; one that is not valid Unicode costs its records, which the import rejects."""
+    return tuple(dict.fromkeys(name for record in records for name in record if _is_unicode(name)))
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

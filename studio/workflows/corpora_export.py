@@ -134,11 +134,12 @@ def kinds(studio: Studio, snapshot_id: str) -> dict[str, tuple[int, str]]:
 
 def columns(studio: Studio, chosen: Chosen) -> tuple[str, ...]:
     """The columns an export may hold, those that are empty throughout left out."""
-    source = chosen.source(studio)
-    decided = source.decisions.column_names if source.decisions is not None else []
-    full = rows.filled(source.manifest, source.path)
-    always = {"example_id", *decided, *rows.meta_names(source.manifest)}
-    return tuple(name for name in rows.available(source.manifest, decided) if name in full or name in always)
+    return rows.offered_columns(chosen.source(studio))
+
+
+def usual_columns(studio: Studio, chosen: Chosen) -> tuple[str, ...]:
+    """The columns a table holds when nobody chose."""
+    return rows.usual_columns(chosen.source(studio))
 
 
 def label_names(studio: Studio, chosen: Chosen) -> tuple[str, ...]:

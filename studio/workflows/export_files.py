@@ -82,7 +82,7 @@ def look(studio: Studio, *, chosen: Chosen, plan: ExportPlan) -> Look:
     read = list(rows.rows(chosen.first(studio, plan.splits, _SAMPLE)))
     names = tuple(labels.names(studio.store, chosen.snapshot.snapshot_id))
     options = plan.options(chosen.snapshot.task, names, chosen.snapshot.language,
-                           corpora_export.columns(studio, chosen))  # fmt: skip
+                           corpora_export.usual_columns(studio, chosen))  # fmt: skip
     plain = files.structured_as_text(read, options.columns)
     with tempfile.TemporaryDirectory(dir=studio.workspace.cache) as folder:
         every, first = Path(folder, "every"), Path(folder, "first")
@@ -269,7 +269,7 @@ def export(
     plan = corpora_export.with_words(chosen, ExportPlan(form.name, what))
     plan.check(chosen.snapshot.task, corpora_export.rows_columns(chosen))
     names = tuple(labels.names(studio.store, snapshot_id))
-    usual = corpora_export.columns(studio, chosen)
+    usual = corpora_export.usual_columns(studio, chosen)
     options = plan.options(chosen.snapshot.task, names, chosen.snapshot.language, usual)
     tag = what.replace(":", "-")[:40]
     target = path or studio.workspace.exports / f"{snapshot_id}-{tag}{form.extension}"

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.corpus.exporting import write_rows
-from studio.corpus.importing import Source, import_files
+from studio.corpus.importing import Choices, Source, import_files
 from studio.corpus.roles import Roles
 from studio.corpus.spreadsheet import escape_cell, is_marked, undo_cell
 from studio.errors import CorpusError
@@ -101,7 +101,8 @@ def test_what_is_exported_can_be_imported_again(tmp_path_factory, rows, fmt):
     folder = tmp_path_factory.mktemp("e")
     rows = [{"text": "a first text", "label": "a"}, *rows]
     write_rows(rows, folder / "x", fmt=fmt, columns=("text", "label"))
-    result = import_files([Source(folder / "x", "x", True)], Roles("text", "label"), folder / "s",
+    source = Source(folder / "x", "x", True, Choices(encoding="utf-8"))
+    result = import_files([source], Roles("text", "label"), folder / "s",
                           rejects_path=folder / "r")  # fmt: skip
     table = pq.read_table(folder / "s" / result.snapshot_id / "examples.parquet")
     assert [{"text": row["text"], "label": row["label"]} for row in table.to_pylist()] == rows

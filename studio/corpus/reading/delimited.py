@@ -24,6 +24,7 @@ SAMPLE_RECORDS = 200
 MOST_RECOVERIES = 1_000
 LONG_RECORD_LINES = 20
 csv.field_size_limit(FIELD_CHARACTERS)
+_QUOTED_LINE = re.compile(r'"[^"\r\n]*"(?:\t"[^"\r\n]*")+\r?\n')  # a header quoted throughout
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------
@@ -54,7 +55,7 @@ def dialect(
 
 def quotings(text: str, delimiter: str) -> tuple[bool, ...]:
     """Whether quotes quote: always for commas; for tabs only where fields that open a quote also close it."""
-    if delimiter != "\t":
+    if delimiter != "\t" or _QUOTED_LINE.match(text):
         return (True,)
     opened = len(re.findall(r'(?:^|\t)"', text, re.MULTILINE))
     if opened == 0:
@@ -87,7 +88,7 @@ def header_names(cells: Sequence[str]) -> tuple[str, ...]:
     """
     names: list[str] = []
     for position, cell in enumerate(cells, start=1):
-        name = cell.strip().replace("\0", "") or f"column_{position}"
+        name = cell.strip().replace("\0", "").encode("utf-8", "backslashreplace").decode() or f"column_{position}"
         unique, n = name, 1
         while unique in names:
             n += 1

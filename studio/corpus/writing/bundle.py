@@ -67,9 +67,7 @@ def write_bundle(
     """
     form = catalogue.by_name(plan.format)
     language = str(source.manifest.get("language", "en"))
-    decided = source.decisions.column_names if source.decisions is not None else ["split"]
-    usual = usual_columns(source, decided)
-    options = plan.options(source.task, labels, language, usual)
+    options = plan.options(source.task, labels, language, rows.usual_columns(source))
     plain = frozenset()
     if form.is_table and form.sink in (sinks.Parquet, sinks.DatasetsFolder):
         plain = files.structured_as_text(rows.rows(source, splits=plan.splits), options.columns)
@@ -85,13 +83,6 @@ def write_bundle(
     except OSError as error:
         raise sinks.cannot_write(folder, error) from error
     return Bundle(str(manifest["export_id"]), manifest)
-
-
-def usual_columns(source: rows.Source, decided: Any) -> tuple[str, ...]:
-    """The columns a table holds when nobody chose: those that are not empty throughout."""
-    full = rows.filled(source.manifest, source.path)
-    always = {"example_id", *decided, *rows.meta_names(source.manifest)}
-    return tuple(name for name in rows.available(source.manifest, decided) if name in full or name in always)
 
 
 def _write_beside(folder: Path, form: catalogue.Format, options: shapes.Options, done: files.Written) -> None:

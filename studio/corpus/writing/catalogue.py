@@ -15,7 +15,7 @@ _EVERY = ("*",)
 # What may be lost; the words are in the catalogue under export.loses.<code>.
 LOSSES: tuple[str, ...] = (
     "types", "nothing", "other_columns", "instruction_words", "context_in_prompt", "several_labels_joined",
-    "one_exchange", "answer_labels", "passages_share", "messages_extra",
+    "one_exchange", "messages_extra",
 )  # fmt: skip
 
 
@@ -81,8 +81,7 @@ class Format:
 
 _SHAPED = {"*": ("other_columns",), "classification": ("instruction_words",), "preference": (),
            "classification_multi": ("instruction_words", "several_labels_joined")}  # fmt: skip
-_FLAT = {"generative_qa": ("context_in_prompt",), "instruction": ("context_in_prompt",),
-         "preference": ("context_in_prompt",)}  # fmt: skip
+_FLAT = {"generative_qa": ("context_in_prompt",), "instruction": ("context_in_prompt",)}  # fmt: skip
 
 FORMATS: tuple[Format, ...] = (
     Format("jsonl", ".jsonl", shapes.table, sinks.JsonLines, _EVERY, {"*": ("nothing",)}, is_table=True),
@@ -103,7 +102,7 @@ FORMATS: tuple[Format, ...] = (
            _LABELLED, keeps_columns=True, describes="dataset_info.json"),
     Format("seq2seq_tsv", ".tsv", shapes.prompt_completion, sinks.PairsTsv, _ANSWERED, _SHAPED | _FLAT, _LABELLED),
     Format("squad", ".json", shapes.squad, sinks.Squad, ("generative_qa",),
-           {"*": ("other_columns", "answer_labels")}),
+           {"*": ("other_columns",)}),
     Format("conll", ".conll", shapes.conll, sinks.Conll, ("token_classification",), {"*": ("other_columns",)}),
 )  # fmt: skip
 NAMES: tuple[str, ...] = tuple(item.name for item in FORMATS)

@@ -24,7 +24,6 @@ from studio.records import TASK_TYPES
 STRUCTURED: frozenset[str] = frozenset({"messages", "labels", "tokens", "tags", "spans"})
 # The label roles people decide about: hidden in the pool unless the whole snapshot is written (DESIGN, section 3).
 HIDDEN_IN_POOL: tuple[str, ...] = ("label", "labels", "tags", "spans")
-_ALSO_NEEDED: Mapping[str, tuple[str, ...]] = {"generative_qa": ("spans",)}  # where the answers stand
 _CONVERSATIONAL = ("prompt", "completion", "rejected")  # lists of messages where the roles say so
 _AROUND: tuple[str, ...] = ("source", "language", "time", "parent_id")
 _DECIDED: tuple[str, ...] = ("split", "rank", "reason", "origin", "simulated", "stale")
@@ -54,7 +53,7 @@ class Source:
 def role_columns(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     """The role fields rows of this snapshot may hold, the text first."""
     task = next((item for item in TASK_TYPES if item.name == manifest["task"]), None)
-    wanted = {"text", *(task.roles if task else ()), *_ALSO_NEEDED.get(str(manifest["task"]), ())}
+    wanted = {"text", *(task.roles if task else ())}
     present = set(manifest.get("columns", ())) or wanted
     return tuple(name for name in ROLE_FIELDS if name in wanted and name in present)
 
@@ -233,3 +232,20 @@ def _decoded(name: str, value: str) -> Any:
     if not isinstance(found, list):
         return [value] if name == "labels" else value if name in _CONVERSATIONAL else None
     return found
+
+
+# Tasks whose text is a view made of the other role fields: a file that holds those needs no view.
+_VIEWED = frozenset({"seq2seq", "prompt_completion", "generative_qa", "instruction", "chat", "preference"})
+
+
+def usual_columns(source: Source) -> tuple[str, ...]:
+    """The columns a table holds when nobody chose: those that say something, and no text that only repeats them."""
+    return tuple(name for name in offered_columns(source) if name != "text" or source.task not in _VIEWED)
+
+
+def offered_columns(source: Source) -> tuple[str, ...]:
+    """The columns an export may hold, those that are empty throughout left out."""
+    decided = source.decisions.column_names if source.decisions is not None else ["split"]
+    full = filled(source.manifest, source.path)
+    always = {"example_id", *decided, *meta_names(source.manifest)}
+    return tuple(name for name in available(source.manifest, decided) if name in full or name in always)

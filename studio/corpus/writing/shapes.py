@@ -67,7 +67,7 @@ def exchange(row: Row, options: Options) -> Turns:
             raise Unwritable("no_label")
         instruction, given = options.instruction.fill(row)
         return Turns(instruction, given, answer)
-    if options.task == "chat" or isinstance(row.get("prompt"), list):
+    if options.task == "chat" or _is_talk(row):
         return _of_messages(as_messages(row, options))
     prompt, answer, context = (_text(row.get(name)) for name in ("prompt", "completion", "context"))
     if not prompt:
@@ -116,8 +116,8 @@ def as_messages(row: Row, options: Options) -> list[dict[str, Any]]:
     """Any row as chat messages: what a chat template renders."""
     if options.task == "chat":
         return messages_of(row.get("messages"))
-    if isinstance(row.get("prompt"), list):  # a conversational prompt goes on with its completion
-        return [*messages_of(row["prompt"]), *messages_of(row.get("completion"))]
+    if _is_talk(row):  # a conversational prompt goes on with its completion
+        return [*messages_of(row.get("prompt")), *messages_of(row.get("completion"))]
     turns = exchange(row, options)
     return [{"role": "user", "content": turns.prompt}, {"role": "assistant", "content": turns.answer}]
 
@@ -140,8 +140,10 @@ def alpaca(row: Row, options: Options) -> dict[str, Any]:
     Paper: alpaca-2023 for the three fields; `system`, `history`, `chosen` and `rejected` as LLaMA-Factory reads them.
     """
     if options.task == "preference":
-        prompt, context, chosen, rejected = pair(row)
-        record = {"instruction": prompt, "input": context, "chosen": chosen, "rejected": rejected}
+        prompt, chosen, rejected = _plain_pair(row) if _is_talk(row) else pair(row)
+        if not prompt:
+            raise Unwritable("no_prompt")
+        record = {"instruction": prompt, "input": "", "chosen": chosen, "rejected": rejected}
         return _along(record, row, options)
     turns = exchange(row, options)
     record = {"instruction": turns.instruction, "input": turns.input, "output": turns.answer}
@@ -152,14 +154,29 @@ def alpaca(row: Row, options: Options) -> dict[str, Any]:
     return _along(record, row, options)
 
 
-def pair(row: Row) -> tuple[str, str, str, str]:
-    """Prompt, context, chosen and rejected answer of a preference row."""
-    prompt, context, chosen, rejected = (_text(row.get(name)) for name in
-                                         ("prompt", "context", "completion", "rejected"))  # fmt: skip
-    for value, reason in ((prompt, "no_prompt"), (chosen, "no_answer"), (rejected, "no_rejected")):
+def pair(row: Row) -> tuple[str, str, str]:
+    """Prompt (it may be empty), chosen and rejected answer of a preference row."""
+    prompt, chosen, rejected = (_text(row.get(name)) for name in ("prompt", "completion", "rejected"))
+    for value, reason in ((chosen, "no_answer"), (rejected, "no_rejected")):
         if not value:
             raise Unwritable(reason)
-    return prompt, context, chosen, rejected
+    return prompt, chosen, rejected
+
+
+def _plain_pair(row: Row) -> tuple[str, str, str]:
+    """A conversational pair as three texts, where it is one question with two answers."""
+    texts = []
+    for name, role in (("prompt", "user"), ("completion", "assistant"), ("rejected", "assistant")):
+        listed = messages_of(row.get(name))
+        if [message["role"] for message in listed] != [role]:
+            raise Unwritable("turns_out_of_order")
+        texts.append(listed[0]["content"])
+    return texts[0], texts[1], texts[2]
+
+
+def _is_talk(row: Row) -> bool:
+    """True when prompt and answers are lists of messages."""
+    return isinstance(row.get("prompt"), list) or isinstance(row.get("completion"), list)
 
 
 def sharegpt(row: Row, options: Options) -> dict[str, Any]:
@@ -178,12 +195,12 @@ def openai_messages(row: Row, options: Options) -> dict[str, Any]:
 
 def prompt_completion(row: Row, options: Options) -> dict[str, Any]:
     """`prompt` and `completion`; a preference row gives `prompt`, `chosen`, `rejected` (the names TRL reads)."""
-    if isinstance(row.get("prompt"), list):
+    if _is_talk(row):
         return _along(_conversational(row, options), row, options)
     if options.task == "preference":
-        prompt, context, chosen, rejected = pair(row)
-        asked = BETWEEN.join(part for part in (prompt, context) if part)
-        return _along({"prompt": asked, "chosen": chosen, "rejected": rejected}, row, options)
+        prompt, chosen, rejected = pair(row)
+        asked = {"prompt": prompt} if prompt else {}  # without one the trainer takes what both answers begin with
+        return _along({**asked, "chosen": chosen, "rejected": rejected}, row, options)
     turns = exchange(row, options)
     return _along({"prompt": turns.prompt, "completion": turns.answer}, row, options)
 
@@ -191,6 +208,8 @@ def prompt_completion(row: Row, options: Options) -> dict[str, Any]:
 def _conversational(row: Row, options: Options) -> dict[str, Any]:
     """Prompt and answers as lists of messages, the conversational form TRL reads."""
     named = {"prompt": "prompt", "completion": "chosen" if options.task == "preference" else "completion"}
+    if options.task == "preference" and row.get("prompt") is None:
+        named.pop("prompt")
     if options.task == "preference":
         named["rejected"] = "rejected"
     return {title: list(messages_of(row.get(name))) for name, title in named.items()}
@@ -199,8 +218,8 @@ def _conversational(row: Row, options: Options) -> dict[str, Any]:
 def squad(row: Row, options: Options) -> dict[str, Any]:
     """One question: title, context, id, question, answers with their place in code points, is_impossible.
 
-    Answers come from `spans` (their text is cut from the context); without spans the completion is looked for in the
-    context, and where it stands there twice nobody can know which was meant.
+    Answers are those an import kept, as long as they stand where they say and the answer in force is among them. Else
+    that answer is looked for in the context; where it stands there twice nobody can know which was meant.
 
     Paper: squad-2018.
     """
@@ -221,21 +240,32 @@ def squad(row: Row, options: Options) -> dict[str, Any]:
 
 
 def _answers(row: Row, context: str) -> list[dict[str, Any]]:
-    spans = row.get("spans")
-    if isinstance(spans, list) and spans:
-        found = [(int(span["start"]), int(span["end"])) for span in spans]
-        if any(not 0 <= start < end <= len(context) for start, end in found):
-            raise Unwritable("answer_not_in_context")
-        return [{"text": context[start:end], "answer_start": start} for start, end in found]
-    answer = _text(row.get("completion"))
-    if not answer:
+    completion = _text(row.get("completion"))
+    if not completion:
         return []
-    place = context.find(answer)
+    kept = _kept_answers(row.get("answers"), context)
+    if completion in [answer["text"] for answer in kept]:
+        return kept
+    place = context.find(completion)
     if place < 0:
         raise Unwritable("answer_not_in_context")
-    if context.find(answer, place + 1) >= 0:
+    if context.find(completion, place + 1) >= 0:
         raise Unwritable("answer_twice")
-    return [{"text": answer, "answer_start": place}]
+    return [{"text": completion, "answer_start": place}]
+
+
+def _kept_answers(value: Any, context: str) -> list[dict[str, Any]]:
+    """Answers an import kept (SQuAD's list, or the object of two lists `datasets` has) that stand where they say."""
+    if isinstance(value, dict) and isinstance(value.get("text"), list) and isinstance(value.get("answer_start"), list):
+        pairs = zip(value["text"], value["answer_start"], strict=False)
+        value = [{"text": text, "answer_start": start} for text, start in pairs]
+    found = []
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, dict) and isinstance(item.get("text"), str) and type(item.get("answer_start")) is int:
+            text, start = item["text"], item["answer_start"]
+            if text and start >= 0 and context[start : start + len(text)] == text:
+                found.append({"text": text, "answer_start": start})
+    return found
 
 
 def conll(row: Row, options: Options) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from studio.errors import CorpusError
 MOST_CHARACTERS = 4_000  # ours: an instruction longer than this is a document
 FIELDS: tuple[str, ...] = ("text", "labels", "context")
 _FIELD = re.compile(r"\{(text|labels|context)\}")
+_NONE = {"en": "none", "zh": "无"}  # what a text without any of the labels is answered with
 _BETWEEN = {"en": ", ", "zh": "、"}
 _DEFAULT = {
     "en": "Which of these labels fits the text: {labels}?",
@@ -68,6 +69,8 @@ class Instruction:
         """The label, or the labels joined, as the text to be learnt; None where the row has none."""
         labels = row.get("labels")
         if isinstance(labels, list):
+            if not labels:
+                return _NONE.get(self.language, _NONE["en"])
             return _BETWEEN.get(self.language, ", ").join(str(label) for label in labels)
         label = row.get("label")
         return None if label is None else str(label)
