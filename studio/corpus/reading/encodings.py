@@ -76,9 +76,10 @@ def known(name: str) -> str | None:
         >>> known("GBK"), known("Windows-1252"), known("klingon")
         ('gb18030', 'cp1252', None)
     """
-    plain = re.sub(r"[\s_-]+", "_", name.strip().lower()).replace("windows_", "cp").replace("iso_8859", "iso8859")
-    plain = _ALIASES.get(plain, plain)
-    return next((found for found in ENCODINGS if found.replace("-", "_") == plain.replace("-", "_")), None)
+    plain = re.sub(r"[\s_-]+", "", name.strip().lower()).replace("windows", "cp")
+    by_name = {alias.replace("_", ""): found for alias, found in _ALIASES.items()}
+    by_name |= {re.sub(r"[_-]", "", found): found for found in ENCODINGS}
+    return by_name.get(plain)
 
 
 def guess(sample: bytes, *, whole: bool, more: bytes = b"") -> EncodingGuess | None:
@@ -203,6 +204,8 @@ def _legacy(sample: bytes) -> EncodingGuess | None:
     if not ranked:
         return None
     best, n, name, text = ranked[0]
+    same = [other for _, _, other, reading in ranked if reading == text]
+    name = min(same, key=ENCODINGS.index)  # of encodings that read the file alike, the commonest
     rival = next((score for score, _, _, other in ranked[1:] if other != text), -_TOP_POINTS)
     line = _longest(text)
     others, taken = [], {line}
