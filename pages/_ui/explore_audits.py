@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._ui import explore_audits_detail as detail
 from pages._ui import explore_audits_findings as shown
-from pages._ui import frame
+from pages._ui import explore_reference, frame
 from pages._ui.words import t
 from studio.access.roles import may
 from studio.records import Snapshot
@@ -99,6 +99,7 @@ def _one_check(studio: Studio, snapshot: Snapshot, report: AuditReport) -> None:
     detail.show(name, result, snapshot)
     if name == "representation" and snapshot.groups and may(frame.current_user().role, "analyst"):
         detail.reference_editor(studio, snapshot, result)
+        explore_reference.other_ways(studio, snapshot)
 
 
 def _pill(report: AuditReport, name: str) -> str:
