@@ -120,7 +120,7 @@ def rows(source: Source, *, splits: Sequence[str] = (), progress: Progress | Non
             return
         whole = pa.concat_tables(found)
         tables = _cut(whole.take(pa.compute.sort_indices(whole, [("rank", "ascending")])))
-    make = _Maker(source)
+    make = _Maker(source.manifest, hide=not source.reveal)
     for table in tables:
         for row in table.to_pylist():
             yield make(row)
@@ -191,16 +191,20 @@ def _join(table: pa.Table, decisions: pa.Table, decided: np.ndarray, keep: np.nd
     return table
 
 
+def maker(manifest: Mapping[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What turns a stored row into one as it is written, nothing hidden: for rows that are in no snapshot."""
+    return _Maker(manifest, hide=False)
+
+
 class _Maker:
     """Turns a row as it is stored into a row as it is written."""
 
-    def __init__(self, source: Source) -> None:
-        self._titles = group_titles(source.manifest)
-        self._hide = not source.reveal
-        self._has_decisions = source.decisions is not None
-        talks = (source.manifest.get("roles") or {}).get("form") == "conversational"
+    def __init__(self, manifest: Mapping[str, Any], *, hide: bool) -> None:
+        self._titles = group_titles(manifest)
+        self._hide = hide
+        talks = (manifest.get("roles") or {}).get("form") == "conversational"
         self._structured = STRUCTURED | frozenset(_CONVERSATIONAL if talks else ())
-        self._label = next((item.label_role for item in TASK_TYPES if item.name == source.task), None)
+        self._label = next((item.label_role for item in TASK_TYPES if item.name == manifest["task"]), None)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         decided = row.pop("decided_label", None)
@@ -235,12 +239,12 @@ def _decoded(name: str, value: str) -> Any:
 
 
 # Tasks whose text is a view made of the other role fields: a file that holds those needs no view.
-_VIEWED = frozenset({"seq2seq", "prompt_completion", "generative_qa", "instruction", "chat", "preference"})
+VIEWED = frozenset({"seq2seq", "prompt_completion", "generative_qa", "instruction", "chat", "preference"})
 
 
 def usual_columns(source: Source) -> tuple[str, ...]:
     """The columns a table holds when nobody chose: those that say something, and no text that only repeats them."""
-    return tuple(name for name in offered_columns(source) if name != "text" or source.task not in _VIEWED)
+    return tuple(name for name in offered_columns(source) if name != "text" or source.task not in VIEWED)
 
 
 def offered_columns(source: Source) -> tuple[str, ...]:
