@@ -60,7 +60,7 @@ def annotated(opened) -> str:
 def test_without_labels_and_without_a_queue_the_page_leads_to_select(opened, lang):
     page = open_page(opened, small_corpus.make(opened.store, n=60), lang)
     assert t("train.no_labels", lang=lang, train=0, validation=18) in texts(page)
-    assert t("train.go_annotate", lang=lang) in [button.label for button in page.button]
+    assert t("train.go_select", lang=lang) in [button.label for button in page.button]
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
