@@ -85,8 +85,8 @@ def _dropped(opened: Studio, snapshot: Snapshot, parent: Snapshot, gone: pd.Data
     rows = rows.merge(shown, on="example_id", how="left")
     table = pd.DataFrame(
         {
-            "text": rows["text"],
             "reason": [reason_name(code) for code in rows["reason"]],
+            "text": rows["text"],
             "detail": [detail_text(code, text) for code, text in zip(rows["reason"], rows["detail"], strict=True)],
             "step": [step_name(name) for name in rows["step"]],
             "id": rows["example_id"],
@@ -104,6 +104,7 @@ def _dropped(opened: Studio, snapshot: Snapshot, parent: Snapshot, gone: pd.Data
 def _config() -> dict[str, object]:
     config: dict[str, object] = {name: st.column_config.TextColumn(t(f"clean.col.{name}"))
                                  for name in ("reason", "detail", "step")}  # fmt: skip
+    config["reason"] = st.column_config.TextColumn(t("clean.col.reason"), width=130)
     config["text"] = st.column_config.TextColumn(t("clean.col.text"), width="large")
     config["id"] = st.column_config.NumberColumn(t("clean.col.id"), format="%d", width="small")
     return config
@@ -133,8 +134,8 @@ def _flagged(opened: Studio, snapshot: Snapshot, marked: pd.DataFrame) -> None:
     rows = examples.by_ids(opened.store, snapshot.snapshot_id, shown["example_id"].to_numpy(), ("text",))
     table = pd.DataFrame(
         {
-            "text": rows["text"].to_numpy(),
             "reason": [reason_name(code) for code in shown["reason"]],
+            "text": rows["text"].to_numpy(),
             "detail": shown["detail"].to_numpy(),
             "step": [step_name(name) for name in shown["step"]],
             "id": shown["example_id"].to_numpy(),
