@@ -165,7 +165,7 @@ def sidebar(opened: Studio) -> None:
     listed = {snapshot.snapshot_id: snapshot for snapshot in snapshots.list_all(opened.store)}
     asked = st.query_params.get(SNAPSHOT_KEY, "")
     if asked and asked not in listed and (heir := snapshots.resolve(opened.store, asked)):
-        st.query_params[SNAPSHOT_KEY] = heir.snapshot_id  # a removal gave it another name; the link still leads there
+        asked = st.query_params[SNAPSHOT_KEY] = heir.snapshot_id  # a removal renamed it; the link still leads there
     with st.sidebar:
         if listed:
             url_select(

@@ -228,7 +228,7 @@ def _report(work: _Work) -> None:
             who = Actor(record["by"], record["role"], bool(record["verified"]))
             audit_log.add(work.store, who, act="admin.purge", outcome="done", detail=detail)
     files.write_json(work.folder / purge_pending.REPORT, {
-        "purge_id": record["purge_id"], "by": record["by"], "started_at": record["at"],
+        "purge_id": record["purge_id"], "run_id": record["run_id"], "by": record["by"], "started_at": record["at"],
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"), "target": plan["target"],
         "n_examples": plan["n_examples"], "by_corpus": plan["by_corpus"], "places": plan["places"],
         "rows": record.get("rows", {}), "journal_lines": record.get("journal_lines", 0),

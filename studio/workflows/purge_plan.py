@@ -209,7 +209,8 @@ def _with_places(studio: Studio, made: Plan, options: Options) -> Plan:
         ("rewrite", [s for s, n in kept.items() if n]),
         ("delete", [s for s, n in kept.items() if not n]),
     ):
-        add("snapshots", len(some), sum(purge_files.size_of(workspace.snapshot_dir(s)) for s in some), action, some)
+        add("snapshots", len(some), sum(purge_files.size_of(workspace.snapshot_dir(s)) for s in some), action,
+            [snapshots.require(store, s).name for s in some])  # fmt: skip
         sets = [v for s in some for v in vectors.of_snapshot(store, s)]
         add("vectors", len(sets), sum(purge_files.size_of(root / v.path) for v in sets), action)
     for place, action in (("map_points", "drop"), ("annotations", "drop"), ("notes", "drop"), ("splits", "drop"),
