@@ -158,7 +158,11 @@ def _advice(seen: LoopView) -> None:
     (key, values), *others = loop_view.advice(seen)
     box(t(key, **values), icon=":material/flag:" if box is st.success else ":material/trending_up:")
     for key, values in others:
-        st.info(t(key, **values), icon=":material/info:")
+        # A limit may have ended the loop while the chosen rule would go on: said as an aside, not as a second order.
+        if key.startswith("loop.verdict."):
+            st.caption(t("loop.rule_by_itself", says=t(key, **values)))
+        else:
+            st.info(t(key, **values), icon=":material/info:")
     if len(seen.verdicts) > 1:
         with st.expander(t("loop.window_title"), icon=":material/history:"):
             for verdict in seen.verdicts:
@@ -177,11 +181,11 @@ def _table(seen: LoopView) -> None:
                 t("loop.col_round"): turn.number,
                 t("loop.col_labels"): turn.n_labels,
                 t("loop.col_trained"): point.n_train,
-                t("loop.col_accuracy"): round(100 * point.accuracy, 1),
+                t("loop.col_accuracy"): _percent(point.accuracy),
                 t("loop.col_interval"): f"{_percent(point.low)} – {_percent(point.high)}",
                 t("loop.col_validation"): point.n_validation,
                 t("loop.col_gain"): _gain(turn.gain),
-                t("loop.col_random"): None if turn.random is None else round(100 * turn.random.accuracy, 1),
+                t("loop.col_random"): None if turn.random is None else _percent(turn.random.accuracy),
                 t("loop.col_control"): _share(turn.control),
                 t("loop.col_picked"): _share(turn.picked),
             }

@@ -233,7 +233,7 @@ def measure(
         studio,
         actor,
         kind="measure",
-        title=f"Scores of {snapshot.name}",
+        title=snapshot.name,
         params={"measures": list(contexts), "contexts": contexts, "language": snapshot.language},
         inputs=inputs,
         snapshot_id=snapshot_id,
