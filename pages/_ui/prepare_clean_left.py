@@ -92,8 +92,9 @@ def _dropped(opened: Studio, snapshot: Snapshot, parent: Snapshot, gone: pd.Data
             "id": rows["example_id"],
         }
     )
-    event = st.dataframe(table, hide_index=True, column_config=_config(), key=f"clean_left_{chosen}", height=420,
-                         on_select="rerun", selection_mode="multi-row")  # fmt: skip
+    key = f"clean_left_{snapshot.snapshot_id}_{chosen}"  # rows chosen in one version mean others in the next
+    event = st.dataframe(table, hide_index=True, column_config=_config(), key=key, height=420, on_select="rerun",
+                         selection_mode="multi-row")  # fmt: skip
     if len(gone) > len(shown):
         st.caption(t("clean.left.first", n=f"{len(shown):,}"))
     if allowed:

@@ -54,11 +54,16 @@ def _settings(snapshot: Snapshot, plan: Plan, line: int, *, is_open: bool) -> No
         others = tuple(name for name in ("en", "zh") if name not in languages)
         own = [one for one in plan.step.parameters if not one.by_language]
         for one in own:
-            _box(plan, line, one)
-        for language in (*languages, *others):
-            if numbers := [one for one in plan.step.parameters if one.by_language]:
-                st.caption(t(f"clean.p.{language}"))
-                with st.container(horizontal=True):
+            if one.kind not in ("int", "float"):
+                _box(plan, line, one)
+        if numbers := [one for one in own if one.kind in ("int", "float")]:
+            with st.container(horizontal=True, vertical_alignment="bottom"):
+                for one in numbers:
+                    _box(plan, line, one)
+        if numbers := [one for one in plan.step.parameters if one.by_language]:
+            for language in (*languages, *others):
+                st.markdown(f"**{t(f'clean.p.{language}')}**")
+                with st.container(horizontal=True, vertical_alignment="bottom"):
                     for one in numbers:
                         _box(plan, line, one, language)
 
@@ -83,10 +88,11 @@ def _box(plan: Plan, line: int, one: Parameter, language: str = "") -> None:
             title, one.choices, key=key, format_func=lambda c: names.get(c, c), required=True, **change
         )
     elif one.kind == "int":
-        st.number_input(title, int(one.low), int(one.high), step=int(one.step), key=key, width=200, **change)
+        st.number_input(title, int(one.low), int(one.high), step=int(one.step), key=key, width=190, **change)
     else:
-        st.number_input(title, float(one.low), float(one.high), step=float(one.step), key=key, width=200,
-                        format="%.3f" if one.step < 0.01 else "%.2f", **change)  # fmt: skip
+        digits = 3 if one.step < 0.01 else 2 if one.step < 0.1 else 1
+        st.number_input(title, float(one.low), float(one.high), step=float(one.step), key=key, width=190,
+                        format=f"%.{digits}f", **change)  # fmt: skip
 
 
 def _result(step: StepView) -> None:
