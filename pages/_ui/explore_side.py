@@ -223,7 +223,7 @@ def cluster_list(opened: Studio, snapshot: Snapshot, chart: MapRecord) -> None:
 
 def _further(words: Sequence[str], title: str) -> str:
     """The keywords that a cluster's name does not say already."""
-    named = {part.strip() for part in title.split(",")}
+    named = {part.strip() for part in title.replace("、", ",").split(",")}  # names are joined by the corpus's own comma
     return ", ".join(word for word in words if word not in named)
 
 
