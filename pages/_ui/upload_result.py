@@ -22,8 +22,12 @@ def show(opened: Studio, result: ImportOutcome) -> None:
     numbers = st.columns(4)
     numbers[0].metric(t("upload.n_examples"), f"{result.n_examples:,}")
     numbers[1].metric(t("upload.n_rejects"), f"{result.n_rejects:,}")
-    numbers[2].metric(t("upload.n_labels"), f"{len(snapshot.label_names):,}")
+    if snapshot.label_names or snapshot.task.startswith("classification"):
+        numbers[2].metric(t("upload.n_labels"), f"{len(snapshot.label_names):,}")
+    else:
+        numbers[2].metric(t("shape.n_answered"), f"{int(snapshot.manifest.get('n_labelled', 0)):,}")
     numbers[3].metric(t("upload.language"), t(f"corpus.language.{snapshot.language}"))
+    st.caption(t("shape.read_as", task=t(f"shape.task.{snapshot.task}")))
     st.caption(t("upload.records", records=result.n_records, examples=result.n_examples, rejects=result.n_rejects))
     counts = splits.counts(opened.store, snapshot.snapshot_id)
     listed = " · ".join(f"{t(f'corpus.split.{name}')} {n:,}" for name, n in sorted(counts.items()))

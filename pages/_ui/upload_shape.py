@@ -117,7 +117,8 @@ def _labels(row: Mapping[str, Any]) -> None:
     if found is None:
         st.caption(t("shape.no_label"))
     else:
-        st.markdown(" ".join(f":blue-badge[{plain(name, 40)}]" for name in found[:12]) or t("shape.none_of_labels"))
+        badges = [f":blue-badge[{plain(name, 40)}]" for name in found[:12]] or [t("shape.none_of_labels")]
+        st.markdown(" ".join(badges))
 
 
 def _turns(messages: Sequence[Mapping[str, Any]]) -> None:

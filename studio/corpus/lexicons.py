@@ -1,10 +1,11 @@
 """Identity terms, English and Chinese: the lists behind groups that say whom a text speaks of.
 
-Compiled by hand for Winnow from common dictionary words. For coverage they were held against the public lists the
-field uses: the identity words of the Jigsaw unintended-bias work (Dixon et al. 2018), the axes of HolisticBias (Smith
-et al. 2022) and the subgroups of Civil Comments (Borkan et al. 2019); nothing was copied from them. Slurs are left out
-on purpose: these lists find whom a text mentions, not whether it insults. Homographs that mislead more often than they
-help are left out too ("straight", "black" and "white" by themselves; "男" and "女" by themselves).
+Compiled by hand for Winnow from common dictionary words; nothing was copied. The English lists are held, in a test,
+against the identity words of the Jigsaw unintended-bias work (Dixon et al. 2018: four in five of its plain
+identity words are found) and the gendered words of GN-GloVe (Zhao et al. 2018) and of Bolukbasi et al. (2016), none of
+which they contradict; the Chinese lists have no such check. Slurs are left out on purpose: these lists find whom a text
+mentions, not whether it insults. Homographs that mislead more often than they help are left out too ("straight",
+"black", "white", "old" and "guys" by themselves; "男" and "女" by themselves).
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ IDENTITY_TERMS: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = {
             "women": (
                 "she", "her", "hers", "herself", "woman", "women", "girl", "female", "lady", "ladies", "mother", "mom",
                 "mum", "daughter", "sister", "wife", "wives", "aunt", "grandmother", "grandma", "girlfriend", "niece",
+                "mommy", "mama", "princess", "widow", "actress", "bride",
                 "mrs", "ms",
             ),
             "men": (
                 "he", "him", "his", "himself", "man", "men", "boy", "male", "gentleman", "gentlemen", "father", "dad",
-                "son", "brother", "husband", "uncle", "grandfather", "grandpa", "boyfriend", "nephew", "mr",
+                "son", "brother", "husband", "uncle", "grandfather", "grandpa", "boyfriend", "nephew", "daddy",
+                "papa", "prince", "widower", "groom", "mr",
             ),
-            "non-binary": ("nonbinary", "non-binary", "genderqueer", "transgender", "trans person", "trans people"),
+            "non-binary": ("nonbinary", "non-binary", "genderqueer", "transgender", "trans person", "trans people",
+                           "trans woman", "trans women", "trans man", "trans men"),
         },
         "zh": {
             "女性": (
@@ -45,10 +49,12 @@ IDENTITY_TERMS: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "age": {
         "en": {
-            "young": ("child", "children", "kid", "baby", "babies", "toddler", "teenager", "teen", "youngster",
+            "young": ("child", "children", "kid", "baby", "babies", "toddler", "teenager", "teen", "teenage",
+                      "youngster", "young people", "young person", "young man", "young woman", "younger people",
                       "schoolchild", "adolescent"),
             "old": ("elderly", "old people", "old man", "old woman", "senior citizen", "pensioner",
-                    "retiree", "grandparent", "older adult", "older people"),
+                    "retiree", "grandparent", "older adult", "older people",
+                    "older person", "middle aged", "middle-aged"),
         },
         "zh": {
             "年轻": ("儿童", "小孩", "孩子", "婴儿", "宝宝", "青少年", "未成年人", "小朋友"),
@@ -63,6 +69,8 @@ IDENTITY_TERMS: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = {
             "Jewish": ("jew", "jewish", "judaism", "synagogue", "rabbi", "torah"),
             "Hindu": ("hindu", "hinduism"),
             "Buddhist": ("buddhist", "buddhism", "buddha"),
+            "Sikh": ("sikh", "sikhism", "gurdwara"),
+            "Taoist": ("taoist", "taoism", "daoist"),
             "atheist": ("atheist", "atheism", "agnostic"),
         },
         "zh": {
@@ -80,7 +88,8 @@ IDENTITY_TERMS: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = {
                       "african american", "african-american"),
             "white": ("white people", "white person", "white man", "white men", "white woman", "white women",
                       "caucasian", "european american"),
-            "Asian": ("asian", "asian american", "chinese", "japanese", "korean", "vietnamese", "filipino"),
+            "Asian": ("asian", "asian american", "chinese", "japanese", "korean", "vietnamese", "filipino",
+                      "indian", "pakistani"),
             "Hispanic": ("hispanic", "latino", "latina", "latinx", "mexican", "puerto rican"),
             "Indigenous": ("indigenous", "native american", "aboriginal", "first nations", "inuit"),
             "Arab": ("arab", "arabic", "middle eastern"),
@@ -111,6 +120,7 @@ IDENTITY_TERMS: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "disability": {
         "en": {
             "disability": ("disabled", "disability", "disabilities", "wheelchair", "blind person", "blind people",
+                           "legally blind",
                            "visually impaired", "deaf", "hard of hearing", "autistic", "autism", "paralyzed",
                            "amputee", "down syndrome", "dyslexia", "dyslexic"),
             "mental health": ("depression", "bipolar", "schizophrenia", "schizophrenic", "anxiety disorder", "ptsd",

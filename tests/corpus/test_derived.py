@@ -130,3 +130,27 @@ def test_what_is_worth_offering():
     assert offered[0].edges == tuple(float(edge) for edge in AGE_EDGES)
     assert (offered[1].period, offered[1].day_first) == ("month", True)
     assert {rule.kind for rule in offered} < set(KINDS)
+
+
+def test_english_terms_against_public_lists(shared_data):
+    """Coverage of Jigsaw's identity words, and no contradiction with two lists of gendered words."""
+    import csv
+    import json
+
+    folder = shared_data / "lexicons"
+    patterns = [lexicons.compile_terms(lists["en"], "en")[0] for lists in lexicons.IDENTITY_TERMS.values()]
+    slurs_and_bare_adjectives = {"kike", "hook nose", "wetback", "spic", "chink", "gook", "straight", "black", "white",
+                                 "old", "older", "young", "younger", "blind", "trans", "cis"}  # fmt: skip
+    with (folder / "jigsaw_identity_words.csv").open(encoding="utf-8") as handle:
+        words = [row["word"] for row in csv.DictReader(handle) if row["type"] == "identity"]
+    plain = [word for word in words if word not in slurs_and_bare_adjectives]
+    found = [word for word in plain if any(pattern.search(word) for pattern in patterns)]
+    assert len(plain) == 41
+    assert len(found) >= 0.8 * len(plain)
+    pattern, value_of = lexicons.compile_terms(lexicons.IDENTITY_TERMS["gender"]["en"], "en")
+    gendered = [(line.strip(), value) for name, value in (("female", "women"), ("male", "men"))
+                for line in (folder / "gn_glove" / f"{name}_word_file.txt").read_text().splitlines()]  # fmt: skip
+    pairs = json.loads((folder / "debiaswe" / "definitional_pairs.json").read_text())
+    gendered += [(word, value) for pair in pairs for word, value in zip(pair, ("women", "men"), strict=True)]
+    wrong = [word for word, value in gendered for term in pattern.findall(word) if value_of[term.lower()] != value]
+    assert wrong == []

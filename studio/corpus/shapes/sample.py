@@ -32,7 +32,7 @@ class Sample:
     """
 
     def __init__(self, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-        self.columns = tuple(columns)
+        self.columns = tuple(name for name in columns if name)  # a column without a name cannot have a role
         self.rows = list(rows)
         self._prose: dict[str, bool] = {}
         self._lengths: dict[str, float] = {}
