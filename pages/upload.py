@@ -5,6 +5,7 @@ import streamlit as st
 from pages._ui import (
     frame,
     upload_files,
+    upload_find,
     upload_mapping,
     upload_reading,
     upload_recipe,
@@ -13,7 +14,7 @@ from pages._ui import (
     upload_shape,
 )
 from pages._ui.words import t
-from studio.workflows import corpora
+from studio.workflows import corpora, mappings
 
 opened = frame.studio()
 st.header(t("upload.title"), anchor=False)
@@ -33,6 +34,12 @@ if run := upload_files.current_run():
         upload_run.show_end(opened, view, upload_files.forget_run)
         st.stop()
     upload_files.forget_run()
+
+ways = {way: t(f"find.way_{way}") for way in ("files", "here")}
+if frame.url_select(st, t("find.way"), list(ways), "way", format_func=ways.__getitem__, widget="segmented_control",
+                    required=True, label_visibility="collapsed") == "here":  # fmt: skip
+    upload_find.show(opened)
+    st.stop()
 
 st.caption(t("upload.intro"))
 files = upload_files.chosen(opened)
@@ -56,6 +63,7 @@ upload_reading.odd_characters(seen)
 
 st.subheader(t("shape.title"), anchor=False)
 applied = upload_recipe.pick(opened, seen)
+upload_reading.take_over(files, mappings.choices_of(applied.recipe))
 upload_shape.verdict(seen.guess)
 shape, start, key = upload_mapping.start(seen, applied)
 examples = st.container()
@@ -65,7 +73,7 @@ roles, is_usable = upload_mapping.pick_roles(seen, start, key, examples)
 naming = upload_mapping.pick_naming(opened, seen)
 planned = applied.recipe.split if applied.recipe else {}
 plan = upload_mapping.pick_split(roles, files, planned, applied.key)
-upload_recipe.keep(opened, upload_mapping.recipe(seen, shape, roles, plan, naming, header))
+upload_recipe.keep(opened, upload_mapping.recipe(looked, shape, roles, plan, naming))
 
 ready = is_usable and plan is not None and looked.is_sure
 if st.button(t("upload.freeze"), type="primary", icon=":material/ac_unit:", disabled=not ready):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
 from pages._ui import frame, upload_shape
 from pages._ui.words import plain, t
 from studio.corpus import lexicons
-from studio.corpus.derived import KINDS, PERIODS, Derived, is_day_first, proposals, quantile_edges
+from studio.corpus.derived import KINDS, PERIODS, Derived, band_names, is_day_first, proposals, quantile_edges
 from studio.corpus.derived import number as as_number
 from studio.corpus.preview import Preview
 from studio.corpus.roles import Roles
@@ -46,11 +47,14 @@ def pick(seen: Preview, guess: Roles, key: str) -> tuple[tuple[str, ...], tuple[
     return tuple(columns), tuple(rules)
 
 
-def show_counts(groups: Mapping[str, Mapping[str | None, int]]) -> None:
-    """How the sample falls into each group, the largest value first; missing values are counted too."""
-    rows = []
+def show_counts(groups: Mapping[str, Mapping[str | None, int]], rules: Sequence[Derived]) -> None:
+    """How the sample falls into each group: bands and periods in order, other values the largest first."""
+    rows, ordered = [], list(groups)[len(groups) - len(rules) :]
+    order = {name: _place(rule) for name, rule in zip(ordered, rules, strict=True)}
     for name, counts in groups.items():
         listed = sorted(((value, n) for value, n in counts.items() if value is not None), key=lambda item: -item[1])
+        if name in order:
+            listed.sort(key=order[name])
         shown = " · ".join(f"{plain_text(value)} {n:,}" for value, n in listed[:_VALUES_SHOWN])
         if len(listed) > _VALUES_SHOWN:
             shown += " · " + t("shape.groups.others", n=len(listed) - _VALUES_SHOWN)
@@ -59,6 +63,14 @@ def show_counts(groups: Mapping[str, Mapping[str | None, int]]) -> None:
     if rows:
         st.caption(t("shape.groups.on_sample"))
         st.dataframe(rows, hide_index=True)
+
+
+def _place(rule: Derived) -> Callable[[tuple[str, int]], Any]:
+    """How the values of a rule are ordered: bands as they rise, periods in time, others by size."""
+    if rule.kind == "bands":
+        names = band_names(rule.edges, rule.language)
+        return lambda item: names.index(item[0])
+    return (lambda item: item[0]) if rule.kind == "period" else (lambda item: -item[1])
 
 
 def plain_text(value: str) -> str:
@@ -127,7 +139,7 @@ def _bands(seen: Preview, key: str) -> Derived:
                               help=t("shape.groups.edges_help"))  # fmt: skip
     with cells[2]:
         name = _name(t("shape.groups.band_name", column=column)[:40], f"bands_name_{key}_{column}")
-    return Derived("bands", name, column, edges=_edges(edges))
+    return Derived("bands", name, column, edges=_edges(edges), language=seen.language)
 
 
 def _edges(text: str) -> tuple[float, ...]:

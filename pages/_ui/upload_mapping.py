@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -28,6 +28,9 @@ _PICKED = {
     "token_classification": ("tokens", "tags", "text", "spans"),
     "preference": ("prompt", "chosen", "rejected", "system"),
 }
+if TYPE_CHECKING:
+    from pages._ui.upload_reading import Looked  # which draws with this module
+
 _NUMBERED = frozenset({"classification", "classification_multi", "token_classification"})
 _SEPARATORS = {"": "list", ",": "comma", ";": "semicolon", "|": "bar", "、": "pause", "，": "wide_comma",
                "；": "wide_semicolon", "/": "slash", " ": "space"}  # fmt: skip
@@ -80,13 +83,12 @@ def start(seen: Preview, applied: Applied) -> tuple[str, Roles, str]:
     return other, roles_for(task, seen.guess, seen.names, seen.records), f"{base}_{task}"
 
 
-def recipe(
-    seen: Preview, shape: str, roles: Roles, plan: SplitPlan | None, naming: Naming, header: bool | None
-) -> MappingRecipe:
+def recipe(looked: Looked, shape: str, roles: Roles, plan: SplitPlan | None, naming: Naming) -> MappingRecipe:
     """The mapping as it stands, to be saved for the next file."""
     split = {} if plan is None else plan.to_json() | {"by_file": plan.by_file}
-    options = {"header": header, "language": naming.language}
-    return MappingRecipe(Path(seen.name).stem[:100], shape, roles, split, options)
+    choices = replace(looked.files[0].choices, header=looked.header)
+    options = {"choices": choices.to_json(), "language": naming.language}
+    return MappingRecipe(Path(looked.seen.name).stem[:100], shape, roles, split, options)
 
 
 def pick_roles(seen: Preview, begin: Roles, key: str, place: st.delta_generator.DeltaGenerator) -> tuple[Roles, bool]:
@@ -116,7 +118,7 @@ def pick_roles(seen: Preview, begin: Roles, key: str, place: st.delta_generator.
         made = fit(roles, seen.records)
         with place:
             upload_shape.show_fit(made, roles)
-        upload_groups.show_counts(made.groups)
+        upload_groups.show_counts(made.groups, roles.derived)
         return roles, bool(made.rows)
     return roles, False
 

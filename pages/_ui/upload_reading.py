@@ -61,6 +61,15 @@ def _stored(file: GivenFile) -> Choices:
     return st.session_state.setdefault(_CHOICES, {}).get(file.path, Choices())
 
 
+def take_over(files: Sequence[GivenFile], choices: Choices) -> None:
+    """Read files as a saved mapping says where nobody decided otherwise; the page starts over when that changes."""
+    known = st.session_state.setdefault(_CHOICES, {})
+    fresh = [file for file in files if file.path not in known]
+    if choices != Choices() and fresh:
+        known.update({file.path: choices for file in fresh})
+        st.rerun()
+
+
 def _decide(path: str, name: str, key: str) -> None:
     """Keep what a person picked; another kind forgets what belonged to the old one."""
     known = st.session_state.setdefault(_CHOICES, {})

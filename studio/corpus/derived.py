@@ -113,7 +113,7 @@ def number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def band_names(edges: Sequence[float]) -> tuple[str, ...]:
+def band_names(edges: Sequence[float], language: str = "en") -> tuple[str, ...]:
     """One name per band, the lowest first; whole edges give whole bounds on both sides.
 
     Example:
@@ -131,6 +131,8 @@ def band_names(edges: Sequence[float]) -> tuple[str, ...]:
         (shown(low) if whole and high - 1 == low else f"{shown(low)}–{shown(high - 1 if whole else high)}")
         for low, high in zip(edges, edges[1:], strict=False)
     ]
+    if language == "zh":
+        return (f"{shown(edges[0])}以下", *inner, f"{shown(edges[-1])}及以上")
     return (f"below {shown(edges[0])}", *inner, f"{shown(edges[-1])} and above")
 
 
@@ -147,7 +149,7 @@ def quantile_edges(numbers: Sequence[float], bands: int = 4) -> tuple[float, ...
 
 
 def _bands(rule: Derived) -> Rule:
-    names, edges = band_names(rule.edges), rule.edges
+    names, edges = band_names(rule.edges, rule.language), rule.edges
 
     def of(values: Mapping[str, Any], text: str) -> str | None:
         found = number(_given(rule, values, text))
@@ -296,7 +298,8 @@ def proposals(values: Mapping[str, Sequence[str]], time: str | None, language: s
         is_age = regex.search(r"\bage\b|年龄|岁", name.lower().replace("_", " ")) and max(numbers) < 130
         edges = tuple(float(edge) for edge in AGE_EDGES) if is_age else quantile_edges(numbers)
         if edges:
-            found.append(Derived("bands", f"{name} band" if language == "en" else f"{name}分段", name, edges))
+            found.append(Derived("bands", f"{name} band" if language == "en" else f"{name}分段", name, edges,
+                                 language=language))  # fmt: skip
     if time and (texts := values.get(time)):
         day_first = is_day_first(texts)
         months = [month for text in texts if (month := month_of(text, day_first)) is not None]
