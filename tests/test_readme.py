@@ -6,6 +6,7 @@ import re
 
 from pages._ui.frame import SECTIONS
 from studio.cli.main import parser
+from studio.words import t
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,6 +31,9 @@ def test_every_command_the_readme_names_exists():
     named = {
         "demo",
         "import",
+        "clean",
+        "split",
+        "convert",
         "embed",
         "map",
         "audit",
@@ -47,9 +51,10 @@ def test_every_command_the_readme_names_exists():
 
 
 def test_every_page_the_readme_names_exists():
-    pages = {name for entries in SECTIONS.values() for name, _ in entries}
-    named = {name.lower() for name in re.findall(r"^\d\. \*\*(\w+)\*\*", README, re.M)}
-    assert named == pages
+    pages = {t(f"frame.nav.{name}", lang="en") for entries in SECTIONS.values() for name, _ in entries}
+    section = README.split("## The main job")[1].split("\n## ")[0]
+    assert set(re.findall(r"\*\*(\w+)\*\*", section)) == pages
+    assert len(re.findall(r"^\d\. ", section, re.M)) == 8
 
 
 def test_the_make_targets_exist():
