@@ -77,14 +77,16 @@ def _plan(opened: Studio, snapshot: Snapshot, history: list[dict[str, Any]]) -> 
 
 def _pick(label: str, options: list[str], key: str, help_text: str, *, first: bool = False) -> list[str]:
     names = {name: column_name(name) for name in options}
-    return st.multiselect(label, options, options[:1] if first else [], key=f"split.{key}", help=help_text,
-                          format_func=lambda name: plain(names[name], 60), width=640)  # fmt: skip
+    return st.multiselect(label, options, options[:1] if first else [], key=f"split.{key}", help=help_text, width=640,
+                          placeholder=t("split.choose"),
+                          format_func=lambda name: plain(names[name], 60))  # fmt: skip
 
 
 def _together(able: Mapping[str, list[str]]) -> dict[str, Any]:
     names = {NEAR: t("split.near"), **{name: plain(column_name(name), 60) for name in able["together"]}}
     chosen = st.multiselect(t("split.together"), list(names), [NEAR], key="split.together", width=640,
-                            help=t("split.together_help"), format_func=names.__getitem__)  # fmt: skip
+                            help=t("split.together_help"), placeholder=t("split.choose"),
+                            format_func=names.__getitem__)  # fmt: skip
     options = [name for name in able["strata"] if name != "labels"]
     return {"together": chosen, "strata": _pick(t("split.balance"), options, "balance", t("split.strata_help"))}
 

@@ -71,7 +71,7 @@ def _numbers(found: Diff) -> None:
         total = facts["after"] if kind == "added" else facts["before"]
         share = t("split.share", share=facts[kind] / total) if total else ""
         row.metric(t(f"versions.kind.{kind}"), f"{facts[kind]:,}", share, delta_color="off", delta_arrow="off",
-                   help=t(f"versions.kind_help.{kind}"), width=165)  # fmt: skip
+                   help=t(f"versions.kind_help.{kind}"), width=148)  # fmt: skip
 
 
 def _column(name: str) -> str:
@@ -110,7 +110,10 @@ def _groups(found: Diff) -> None:
     )
     small = [shift.before < SMALL_GROUP and shift.after < SMALL_GROUP for shift in shifts]
     styled = table.style.apply(lambda row: ["opacity: 0.45" if small[row.name] else ""] * len(row), axis=1)
-    st.dataframe(styled, hide_index=True, width="stretch", height=min(420, 38 + 35 * len(table)))
+    whole = st.column_config.NumberColumn(format="localized")
+    config = {t("versions.rows_before"): whole, t("versions.rows_after"): whole}
+    height = min(420, 38 + 35 * len(table))
+    st.dataframe(styled, hide_index=True, width="stretch", height=height, column_config=config)
     st.caption(t("versions.groups_about", most=SMALL_GROUP))
 
 
