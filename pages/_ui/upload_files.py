@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copyreg
 import json
 import uuid
+from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from pages._ui import frame
 from pages._ui.words import plain, t
@@ -27,10 +31,27 @@ def size_text(n_bytes: int) -> str:
     return f"{n_bytes} B"
 
 
+def _shared(file: UploadedFile) -> tuple[Any, ...]:
+    """How to copy an upload without copying its bytes."""
+    record = UploadedFileRec(file.file_id, file.name, file.type, file.getvalue())
+    return UploadedFile, (record, file._file_urls)
+
+
+# Streamlit hands every widget value out as a deep copy; of an upload that is the whole file once more.
+copyreg.pickle(UploadedFile, _shared)
+
+
+def _let_go(file: UploadedFile) -> None:
+    """Take an upload from the server's memory; otherwise it stays there until its browser tab is closed."""
+    context = get_script_run_ctx()
+    if context is not None and hasattr(context.uploaded_file_mgr, "remove_file"):
+        context.uploaded_file_mgr.remove_file(session_id=context.session_id, file_id=file.file_id)
+
+
 def chosen(opened: Studio) -> list[GivenFile]:
     """The files chosen so far; shows the uploader, the inbox and the list.
 
-    An upload is copied to disk at once and the widget made anew, so that its bytes do not stay in memory.
+    An upload is copied to disk at once, taken from the server's memory, and the widget made anew.
     """
     files: list[GivenFile] = st.session_state.setdefault(_FILES, [])
     turn = st.session_state.setdefault(_ROUND, 0)
@@ -42,6 +63,7 @@ def chosen(opened: Studio) -> list[GivenFile]:
             for file in given:
                 files.append(corpora.spool(opened, frame.current_user(), name=file.name, data=file,
                                            limit=opened.settings.max_upload_bytes))  # fmt: skip
+                _let_go(file)
             st.session_state[_ROUND] = turn + 1
             st.session_state[_RUN] = str(uuid.uuid4())
             st.rerun()
