@@ -39,6 +39,7 @@ KINDS: Mapping[str, str] = {
     "probe": "studio.tasks.probe",
     "purge": "studio.tasks.purge",
     "find": "studio.tasks.find",
+    "hub": "studio.tasks.hub",
 }
 OK, UNUSABLE = 0, 4
 _RESERVE_BYTES = 64 * 1024

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
-from pages._ui import frame
+from pages._ui import frame, upload_hub
 from pages._ui.words import plain, t
 from studio.corpus.preview import Preview
 from studio.corpus.reading.form import Choices
@@ -68,6 +68,10 @@ def chosen(opened: Studio) -> list[GivenFile]:
             st.session_state[_RUN] = str(uuid.uuid4())
             st.rerun()
     _inbox(opened, files)
+    if (fetched := upload_hub.pick(opened)) is not None:
+        files.append(fetched)
+        st.session_state[_RUN] = str(uuid.uuid4())
+        st.rerun()
     for number, file in enumerate(files):
         place = st.container(horizontal=True, vertical_alignment="center")
         place.text(f"{file.name}  ·  {size_text(file.n_bytes)}")

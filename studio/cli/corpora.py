@@ -18,7 +18,7 @@ from studio.errors import CorpusError
 from studio.records import LANGUAGES, SPLITS
 from studio.store import corpora as corpus_rows
 from studio.store import splits
-from studio.workflows import corpora, mappings
+from studio.workflows import corpora, corpora_hub, mappings
 
 _DEFAULT_SPLIT = "pool=0.7,validation=0.1,test=0.2"
 
@@ -39,7 +39,7 @@ def _add_import(commands: Any, common: argparse.ArgumentParser) -> None:
     read = commands.add_parser("import", parents=[common], help="freeze files into a snapshot")
     read.add_argument(
         "files",
-        nargs="+",
+        nargs="*",
         type=Path,
         metavar="FILE",
         help="CSV, TSV, Excel, JSON lines, JSON, SQuAD, CoNLL, Parquet or plain text, also .gz and .zst",
@@ -54,6 +54,9 @@ def _add_import(commands: Any, common: argparse.ArgumentParser) -> None:
     read.add_argument("--version-of", metavar="NAME", help="store as a new version of this corpus")
     read.add_argument("--kind", choices=[kind for kind in KINDS if kind not in ("parquet", "excel")],
                       help="of text files (default: found from the content)")  # fmt: skip
+    read.add_argument("--hub", metavar="ID", help="a dataset of the hub, where the host allows the network")
+    read.add_argument("--hub-config", metavar="NAME")
+    read.add_argument("--hub-split", metavar="NAME", default="train")
     read.add_argument("--encoding", metavar="NAME", help="such as gb18030, big5 or cp1252 (default: found out)")
     read.add_argument("--delimiter", metavar="CHAR", help="of CSV files (default: found out)")
     read.add_argument("--sheet", metavar="NAME", help="of an Excel file, or list of a JSON object (default: the first)")
@@ -81,13 +84,16 @@ def _demo(context: Context) -> None:
 def _import(context: Context) -> None:
     given = context.arguments
     by_file, split_column, shares = read_split(given.split or _DEFAULT_SPLIT)
+    if not given.files and not given.hub:
+        raise CorpusError("No file is given", fix="Choose at least one file.")
     missing = [str(path) for path in given.files if not path.exists()]
     if missing:
         raise CorpusError("The file is not there", got=", ".join(missing), fix="Check the path.")
     recipe = mapping.recipe_of(context)
     files = [corpora.spool(context.studio, context.actor, name=path.name, data=path) for path in given.files]
-    files = [replace(file, choices=mappings.choices_of(recipe)) for file in files]
-    files = [replace(file, choices=_choices(given)) for file in files]
+    files += [_fetched(context)] if given.hub else []
+    choices = replace(mappings.choices_of(recipe), **_choices(given).to_json())
+    files = [replace(file, choices=choices) for file in files]
     looks = [corpora.preview(context.studio, context.actor, file=file, header=given.header) for file in files]
     _say_encodings(context, looks)
     decided = mapping.decide(context, looks, recipe, split_column)
@@ -101,6 +107,15 @@ def _import(context: Context) -> None:
                                   language=given.language, corpus_id=_version_of(context), split=plan,
                                   header=given.header)  # fmt: skip
     _finish(context, run_id)
+
+
+def _fetched(context: Context) -> corpora.GivenFile:
+    """Download a dataset of the hub and wait for it."""
+    given = context.arguments
+    run_id = corpora_hub.fetch(context.studio, context.actor, dataset_id=given.hub, split=given.hub_split,
+                               config=given.hub_config)  # fmt: skip
+    context.wait(run_id)
+    return corpora_hub.fetched(context.studio, run_id)
 
 
 def _choices(given: argparse.Namespace) -> Choices:

@@ -27,6 +27,7 @@ FINISHERS: Mapping[str, str] = {
     "export": "studio.workflows.export_files:finish_export",
     "purge": "studio.workflows.purge_apply:finish_purge",
     "find": "studio.workflows.find_freeze:finish_find",
+    "hub": "studio.workflows.corpora_hub:finish_hub",
     "train": "studio.workflows.train:finish_train",
 }
 

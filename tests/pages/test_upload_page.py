@@ -215,3 +215,67 @@ def test_inbox_files_are_offered(open_page, workspace):
     app.main.multiselect[0].select("inbox/big.csv")
     app.run()
     assert list(app.dataframe[0].value.columns) == ["text", "label", "region"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_encoding_is_shown_and_can_be_overruled(language, open_page):
+    table = "文本,类别\n" + "".join(f"订单 {i} 什么时候到,{'ab'[i % 2]}\n" for i in range(30))
+    app = _upload(open_page(language), table.encode("gb18030"))
+    box = next(box for box in app.main.selectbox if box.label == t("reading.encoding", lang=language))
+    assert box.value == "gb18030"
+    assert t("reading.certain", lang=language, encoding="GB18030 / GBK") in box.options
+    assert "订单" in _said(app, "caption")
+    box.select("big5")
+    app.run()
+    assert not app.exception, app.exception
+    assert "文本" not in app.dataframe[0].value.columns
+    box = next(box for box in app.main.selectbox if box.label == t("reading.encoding", lang=language))
+    assert t("reading.given", lang=language, encoding="Big5") in box.options
+
+
+def test_an_unsure_encoding_waits_for_a_person(open_page):
+    app = _upload(open_page(), "text,city\nJosé schreibt,Málaga\nZoë schreibt,Köln\n".encode("cp1252"))
+    assert t("reading.unsure") in _said(app, "warning")
+    freeze = next(button for button in app.main.button if button.label == t("upload.freeze"))
+    assert freeze.disabled
+    next(box for box in app.main.selectbox if box.label == t("reading.encoding")).select("cp1252")
+    app.run()
+    assert not next(button for button in app.main.button if button.label == t("upload.freeze")).disabled
+
+
+def test_the_kind_can_be_overruled_and_taken_back(open_page):
+    app = _upload(open_page(), "one, two\nthree, four\n")
+    kind = next(box for box in app.main.selectbox if box.label == t("reading.kind"))
+    assert kind.value == "csv"
+    kind.select("text")
+    app.run()
+    assert list(app.dataframe[0].value.columns) == ["text"]
+    next(box for box in app.main.selectbox if box.label == t("reading.kind")).select("json")
+    app.run()
+    assert "not JSON of that kind" in _said(app, "error")
+    app.button(key="back").click()
+    app.run()
+    assert next(box for box in app.main.selectbox if box.label == t("reading.kind")).value == "csv"
+
+
+@pytest.mark.parametrize("network", ["0", "1"])
+def test_the_hub_is_there_only_where_the_network_is(network, open_page, monkeypatch):
+    monkeypatch.setenv("STUDIO_NETWORK", network)
+    app = open_page()
+    labels = [expander.label for expander in app.main.expander]
+    assert (t("reading.hub") in labels) == (network == "1")
+
+
+def test_a_copy_of_an_upload_shares_its_bytes():
+    """Streamlit copies widget values deeply; of a 500 MB upload that was 500 MB more."""
+    import copy
+
+    from streamlit.proto.Common_pb2 import FileURLs
+    from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
+
+    from pages._ui import upload_files  # noqa: F401 - registers the way to copy
+
+    data = bytes(1000)
+    file = UploadedFile(UploadedFileRec("1", "x.csv", "text/csv", data), FileURLs())
+    assert copy.deepcopy(file).getvalue() is data
+    assert copy.deepcopy(file).name == "x.csv"
