@@ -16,6 +16,7 @@ from studio.workflows.studio import Studio
 
 _DONE, _TURN = "admin.deleted", "admin.turn"
 _MB = 1024**2
+_ORDER = ("kind", "title", "size", "detail", "files", "at", "again", "by", "corpus")
 _MOST_ROWS = 2_000  # of the table; the rest is smaller than what is shown
 
 
@@ -89,11 +90,13 @@ def _table(found: Usage, items: list[Item]) -> list[Item]:
     )
     if rows["corpus"].eq("").all():
         rows = rows.drop(columns="corpus")
+    order = [name for name in _ORDER if name in rows]
     config = {name: st.column_config.Column(t(f"admin.column.{name}")) for name in rows.columns}
     config["size"] = st.column_config.NumberColumn(t("admin.column.size"), format="%.2f", width="small")
     config["at"] = st.column_config.DatetimeColumn(t("admin.column.at"), format="YYYY-MM-DD HH:mm")
     config["title"] = st.column_config.TextColumn(t("admin.column.title"), width="medium")
-    event = st.dataframe(rows, hide_index=True, column_config=config, on_select="rerun", selection_mode="multi-row",
+    event = st.dataframe(rows, hide_index=True, column_config=config, column_order=order, on_select="rerun",
+                         selection_mode="multi-row",
                          key=f"items_{st.session_state.get(_TURN, 0)}_{len(items)}",
                          height=min(460, 38 + 35 * len(items)))  # fmt: skip
     ticked = ((event or {}).get("selection") or {}).get("rows") or []  # type: ignore[attr-defined]

@@ -131,21 +131,18 @@ def _table(found: Found, hits: pd.DataFrame) -> list[str]:
             "text": shown["text"],
             "corpus": shown["corpus"],
             "label": shown["label"],
-            "cosine": shown["cosine"],
+            "cosine": ["" if value != value else f"{value:.3f}" for value in shown["cosine"]],
             "how": [_how(int(m), int(w)) for m, w in zip(shown["rank_meaning"], shown["rank_words"], strict=True)],
             "nearest": [likes[int(i)] if 0 <= i < len(likes) else "" for i in shown["nearest"]],
             "terms": [", ".join(terms) for terms in shown["terms"]],
         }
     )
-    empty = [name for name in ("label", "nearest", "terms") if rows[name].eq("").all()]
-    empty += ["cosine"] if rows["cosine"].isna().all() else []
+    empty = [name for name in ("label", "nearest", "terms", "cosine") if rows[name].eq("").all()]
     empty += ["corpus"] if rows["corpus"].nunique() == 1 else []
     rows = rows.drop(columns=empty)
     config = {name: st.column_config.TextColumn(t(f"find.column.{name}")) for name in rows.columns}
     config["take"] = st.column_config.CheckboxColumn(t("find.column.take"), width="small")
     config["text"] = st.column_config.TextColumn(t("find.column.text"), width="large")
-    if "cosine" in rows:
-        config["cosine"] = st.column_config.NumberColumn(t("find.column.cosine"), format="%.3f", width="small")
     st.caption(t("find.take_hint"))
     edited = st.data_editor(rows, hide_index=True, column_config=config, height=420, key=f"find.rows.{_mark(hits)}",
                             disabled=[name for name in rows.columns if name != "take"])  # fmt: skip

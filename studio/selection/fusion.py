@@ -8,7 +8,7 @@ import numpy as np
 
 from studio.records import Array
 
-RRF_K = 60  # cormack-2009: fixed there in a pilot, near the best on all their collections
+RRF_K = 60  # rrf-2009: fixed there in a pilot, near the best on all their collections
 ALPHA, BETA, GAMMA = 1.0, 0.75, 0.15  # manning-2008, section 9.1.1
 
 

@@ -108,6 +108,18 @@ def newest_of_each(studio: Studio) -> list[Snapshot]:
     return list(found.values())
 
 
+def searched(studio: Studio, need: Need) -> list[Snapshot]:
+    """The snapshots a need looks into: the chosen ones, else all that are not themselves copies made by a search.
+
+    Raises:
+        CorpusError: an unknown snapshot.
+    """
+    if need.snapshot_ids:
+        return [snapshots.require(studio.store, i) for i in dict.fromkeys(need.snapshot_ids)]
+    listed = newest_of_each(studio)
+    return [s for s in listed if (s.manifest.get("lineage") or {}).get("method") != "find"] or listed
+
+
 def search(studio: Studio, need: Need) -> Found:
     """What fits a need best, from both rankings; writes nothing.
 
@@ -116,12 +128,11 @@ def search(studio: Studio, need: Need) -> Found:
         JobError: the query worker cannot answer.
     """
     need = need.checked()
-    chosen = [snapshots.require(studio.store, i) for i in need.snapshot_ids] or newest_of_each(studio)
+    chosen = searched(studio, need)
     if not chosen:
         raise CorpusError(
             "This workspace has no corpus yet", fix="Upload one, or open the built-in demo on the Home page."
         )
-    chosen = list({snapshot.snapshot_id: snapshot for snapshot in chosen}.values())
     depth = max(_LEAST_DEPTH, 5 * need.budget)
     rankings: dict[str, list[list[_Key]]] = {"meaning": [], "words": []}
     embedded = {s.snapshot_id: vectors.newest(studio.store, s.snapshot_id) for s in chosen}
@@ -247,7 +258,7 @@ _COLUMNS = ("key", "snapshot_id", "corpus", "example_id", "text", "label", "scor
 
 def random_beside(studio: Studio, found: Found) -> pd.DataFrame:
     """As many examples drawn at random from the same corpora, with the need's seed: snapshot_id, example_id, text."""
-    chosen = [snapshots.require(studio.store, i) for i in found.need.snapshot_ids] or newest_of_each(studio)
+    chosen = searched(studio, found.need)
     ids: list[tuple[str, Array]] = [(s.snapshot_id, examples.ids(studio.store, s.snapshot_id)) for s in chosen]
     total = sum(len(numbers) for _, numbers in ids)
     rng = np.random.default_rng(found.need.seed)

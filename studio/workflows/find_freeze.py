@@ -16,7 +16,7 @@ from studio.store import corpora, find, snapshots
 from studio.workflows import adopt, runs
 from studio.workflows.acts import act
 from studio.workflows.corpora import SplitPlan
-from studio.workflows.find import Found, Need, newest_of_each
+from studio.workflows.find import Found, Need, searched
 from studio.workflows.studio import Studio
 
 _MOST_VALUES = 40  # of one attribute; ours: a table is read, not scrolled
@@ -38,7 +38,7 @@ def compare(studio: Studio, found: Found, keys: Sequence[str] | None = None) -> 
     """
     hits = found.hits if keys is None else found.hits[found.hits["key"].isin(list(keys))]
     ids = {s: group["example_id"].tolist() for s, group in hits.groupby("snapshot_id")}
-    searched = _searched(studio, found)
+    chosen = searched(studio, found.need)
     counted: dict[str, tuple[Counter[str], Counter[str]]] = {}
 
     def add(attribute: str, value: str, n_all: int, n_some: int) -> None:
@@ -46,9 +46,9 @@ def compare(studio: Studio, found: Found, keys: Sequence[str] | None = None) -> 
         whole[value] += n_all
         some[value] += n_some
 
-    for snapshot in searched:
+    for snapshot in chosen:
         mine = ids.get(snapshot.snapshot_id, [])
-        if len(searched) > 1:
+        if len(chosen) > 1:
             add("corpus", snapshot.name, snapshot.n_examples, len(mine))
         for column in ("label_now", *snapshot.group_columns):
             name = "label" if column == "label_now" else column.removeprefix("group_")
@@ -84,10 +84,6 @@ def _lines(attribute: str, values: Sequence[str], bands: Sequence[Band]) -> list
         "q": band.q, "verdict": band.verdict, "is_small": band.is_small,
     } for band in bands]  # fmt: skip
     return sorted(made, key=lambda line: (-abs(line["share"] - line["base_share"]), line["value"]))
-
-
-def _searched(studio: Studio, found: Found) -> list[Any]:
-    return [snapshots.require(studio.store, i) for i in found.need.snapshot_ids] or newest_of_each(studio)
 
 
 # --- freezing ---------------------------------------------------------------------------------------------------------
