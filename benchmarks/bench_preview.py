@@ -97,8 +97,9 @@ def main() -> None:
             print(json.dumps({"benchmark": "preview", "file": kind, "file_bytes": n_bytes, **seen,
                               "goal_seconds": GOAL_S,
                               "met": float(seen["seconds"]) <= GOAL_S}), flush=True)  # fmt: skip
-        done = subprocess.run([sys.executable, "-m", "benchmarks.bench_preview", "--only-spool", name,
-                               "--spool-megabytes", str(given.spool_megabytes)], check=True, capture_output=True)  # fmt: skip
+        command = [sys.executable, "-m", "benchmarks.bench_preview", "--only-spool", name]
+        command += ["--spool-megabytes", str(given.spool_megabytes)]
+        done = subprocess.run(command, check=True, capture_output=True)
         spooled = json.loads(done.stdout)
         print(json.dumps({"benchmark": "upload memory", "file_bytes": given.spool_megabytes * 1_000_000, **spooled,
                           "goal_ratio": GOAL_RATIO, "met": spooled["ratio_to_file"] <= GOAL_RATIO}))  # fmt: skip

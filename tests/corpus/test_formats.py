@@ -161,8 +161,15 @@ def test_the_header_question_can_be_answered_by_the_person(tmp_path):
     assert formats.detect(path, header=True).columns == ("1", "2")
 
 
-@pytest.mark.parametrize(("name", "encoding"), [("gb18030.csv", "gb18030"), ("utf16_bom.csv", "utf-16-le"),
-                                                ("utf16le_nobom.csv", "utf-16-le"), ("utf8_bom_cr.csv", "utf-8")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("gb18030.csv", "gb18030"),
+        ("utf16_bom.csv", "utf-16-le"),
+        ("utf16le_nobom.csv", "utf-16-le"),
+        ("utf8_bom_cr.csv", "utf-8"),
+    ],
+)
 def test_real_files_in_other_encodings_are_known(shared_data, name, encoding):
     form = formats.detect(shared_data / "messy" / "derived" / f"csl_600_{name}")
     assert (form.encoding, form.columns, form.guess.is_sure) == (encoding, ("id", "text", "category"), True)

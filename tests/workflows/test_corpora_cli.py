@@ -94,3 +94,29 @@ def test_how_a_split_is_written():
     for text in ("", "column:", "pool", "dev=1"):
         with pytest.raises(CorpusError):
             read_split(text)
+
+
+def test_the_encoding_can_be_said_and_a_weak_guess_is_asked_for(command, tmp_path):
+    path = tmp_path / "cities.csv"
+    path.write_bytes("text,city\nJosé schreibt,Málaga\nZoë schreibt,Köln\n".encode("cp1252"))
+    code, out = command("import", str(path), "--text", "text")
+    assert code == 1
+    assert "not certain" in json.dumps(out)
+    code, out = command("import", str(path), "--text", "text", "--encoding", "latin1")
+    assert (code, out["n_examples"], out["n_rejects"]) == (0, 2, 0)
+    code, out = command("import", str(path), "--text", "text", "--encoding", "klingon")
+    assert code == 1
+    assert "encoding is not known" in json.dumps(out)
+
+
+def test_kind_and_unit_can_be_said(command, tmp_path):
+    path = tmp_path / "poem.csv"
+    path.write_text("one, two\nthree, four\n\nfive, six\n")
+    code, out = command("import", str(path), "--kind", "text", "--unit", "paragraph")
+    assert (code, out["n_examples"]) == (0, 2)
+
+
+def test_the_hub_is_refused_where_the_network_is_off(command):
+    code, out = command("import", "--hub", "owner/name")
+    assert code == 1
+    assert "not reached from here" in json.dumps(out)

@@ -25,7 +25,7 @@ def is_workbook(handle: BinaryIO) -> bool:
     """True for a zip archive that holds an Excel workbook."""
     try:
         return _WORKBOOK in zipfile.ZipFile(handle).namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError):
         return False
 
 
@@ -81,7 +81,7 @@ def _rows(path: Path, packing: str, sheet: str, shown: str) -> Iterator[tuple[in
                                   fix=f"Choose among: {', '.join(book.sheetnames[:10])}.")  # fmt: skip
             found = book[sheet]
             found.reset_dimensions()  # what the file says of its size is not to be trusted
-            for number, row in enumerate(found.iter_rows(max_col=MOST_COLUMNS + 1), start=1):
+            for number, row in enumerate(found.iter_rows(), start=1):
                 cells = [cell_text(cell) for cell in row]
                 while cells and cells[-1] is None:
                     cells.pop()
@@ -100,7 +100,7 @@ def _rows(path: Path, packing: str, sheet: str, shown: str) -> Iterator[tuple[in
 
 # What openpyxl lets through when a workbook is not what it says; it has no error of its own for that.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, TypeError, IndexError,
-           AttributeError, SyntaxError, NotImplementedError, RuntimeError, OverflowError)  # fmt: skip
+           AttributeError, SyntaxError, RuntimeError, OverflowError)  # fmt: skip
 
 
 def _open(handle: BinaryIO, shown: str) -> Any:
