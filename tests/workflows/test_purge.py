@@ -8,6 +8,8 @@ import random
 import shutil
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from studio.corpus.roles import Roles
@@ -22,6 +24,7 @@ from studio.store import (
     examples,
     labels,
     maps,
+    rounds,
     selections,
     snapshots,
     splits,
@@ -94,7 +97,6 @@ def freeze(studio, snapshot_id: str, ids) -> str:
 def where(workspace: Workspace, *needles: str) -> list[str]:
     """Every file in which one of the needles stands as bytes, packed Parquet and DuckDB columns read out too."""
     import duckdb
-    import pyarrow.parquet as pq
 
     found = []
     for path in sorted(workspace.root.rglob("*")):
@@ -214,6 +216,7 @@ def test_a_person_is_found_nowhere_afterwards(copy):
     assert json.loads(entry["detail"])["n_examples"] == 2 and PERSON not in entry["detail"]
 
 
+@pytest.mark.slow
 def test_vectors_and_neighbours_are_those_of_the_rows_that_stay(copy):
     studio, snapshot_id = copy
     old = vectors.require(studio.store, snapshot_id)
@@ -229,6 +232,7 @@ def test_vectors_and_neighbours_are_those_of_the_rows_that_stay(copy):
     assert explore.neighbours_of(studio, new.snapshot_id, 3, 5)
 
 
+@pytest.mark.slow
 def test_a_restart_brings_nothing_back(copy):
     """The journal restores what the database lacks: it must have lost the lines too."""
     studio, snapshot_id = copy
@@ -242,6 +246,7 @@ def test_a_restart_brings_nothing_back(copy):
         again.close()
 
 
+@pytest.mark.slow
 def test_kept_files_are_named_in_the_report(copy):
     studio, snapshot_id = copy
     target, options = person(studio, snapshot_id), purge.Options(backups=False, inbox=False)
@@ -249,6 +254,7 @@ def test_kept_files_are_named_in_the_report(copy):
     assert report["still_holding"] == ["backups/studio-old.duckdb", "inbox/raw.csv"]
 
 
+@pytest.mark.slow
 def test_one_example_takes_its_copies_along(copy):
     studio, snapshot_id = copy
     text = examples.by_ids(studio.store, snapshot_id, [30]).iloc[0]["text"]
@@ -279,6 +285,7 @@ def test_a_whole_corpus_leaves_nothing_but_its_line_in_the_audit_log(copy):
     assert where(studio.workspace, "Ottilie Quandt", "terminal refused") == []
 
 
+@pytest.mark.slow
 def test_a_version_that_becomes_another_one_is_joined_with_it(copy):
     """Version 2 is version 1 without a row; when that row is removed from 1, both are the same content."""
     studio, snapshot_id = copy
@@ -346,3 +353,66 @@ def test_live_runs_and_a_second_removal_are_refused(copy):
     purge.give_up(studio, ADMIN)
     assert purge_pending.pending(studio.workspace) is None
     assert len(purge.plan(studio, target).snapshots) == 1
+
+
+def add_round(studio, snapshot_id: str, round_id: str) -> None:
+    """A round as a training run leaves it: frozen rows, predictions, a report, a file of weights."""
+    found, root = snapshots.require(studio.store, snapshot_id), studio.workspace.root
+    (root / "inputs" / round_id).mkdir(parents=True)
+    ids = pa.array([3, 17, 20, 30], pa.int64())
+    rows = pa.table({"example_id": ids, "part": ["train", "train", "train", "pool"]})
+    pq.write_table(rows, root / "inputs" / round_id / "rows.parquet")
+    studio.workspace.run_dir(round_id).mkdir()
+    spec = {"run_id": round_id, "kind": "train", "title": "t", "created_at": "", "created_by": "x", "ticket": 5,
+            "corpus_id": found.corpus_id, "snapshot_id": snapshot_id}  # fmt: skip
+    (studio.workspace.run_dir(round_id) / "spec.json").write_text(json.dumps(spec))
+    folder = studio.workspace.model_dir(round_id)
+    folder.mkdir()
+    pq.write_table(rows.rename_columns(["example_id", "predicted"]), folder / "predictions.parquet")
+    (folder / "report.json").write_text(json.dumps({"worst": f"{MARK} part 17"}))
+    (folder / "model.safetensors").write_bytes(b"weights")
+    rounds.add(studio.store, {
+        "round_id": round_id, "corpus_id": found.corpus_id, "snapshot_id": snapshot_id, "name": "first", "arm": "x",
+        "run_id": round_id, "loop_id": None, "plan": {}, "n_train": 3, "n_validation": 1, "accuracy": 0.5,
+        "macro_f1": 0.5, "report": {"worst": f"{MARK} part 17"}, "path": f"models/{round_id}", "test_openings": 0,
+        "created_by": "x",
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("gone", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_models_that_learnt_from_them_are_named_or_deleted(copy, gone):
+    studio, snapshot_id = copy
+    add_round(studio, snapshot_id, "round1")
+    made = purge.plan(studio, person(studio, snapshot_id))
+    assert [(m["round_id"], m["n"]) for m in made.models] == [("round1", 1)]
+    report = remove(studio, made.target, options=purge.Options(models=("round1",) if gone else ()))
+    studio.store.checkpoint()
+    assert where(studio.workspace, "Ottilie Quandt", PERSON) == [] and report["still_holding"] == []
+    folder = studio.workspace.model_dir("round1")
+    if gone:
+        assert not folder.exists() and rounds.get(studio.store, "round1") is None
+        return
+    assert [m["round_id"] for m in report["trained_on"]] == ["round1"]
+    assert (folder / "model.safetensors").exists()
+    assert pq.read_table(folder / "predictions.parquet")["example_id"].to_pylist() == [3, 20, 30]
+    rows = pq.read_table(studio.workspace.root / "inputs" / "round1" / "rows.parquet")
+    assert rows["example_id"].to_pylist() == [3, 20, 30]
+    assert rounds.require(studio.store, "round1").snapshot_id == snapshots.successor(studio.store, snapshot_id)
+
+
+def test_a_worker_that_fails_has_changed_nothing(copy):
+    """Such as a full disk while the successor is written: the old snapshot is whole and the removal can go on."""
+    studio, snapshot_id = copy
+    file = studio.workspace.examples_file(snapshot_id)
+    target = person(studio, snapshot_id)
+    studio.supervisor.close()
+    run_id = purge.start(studio, ADMIN, target=target, confirm="2")
+    whole = file.read_bytes()
+    file.write_bytes(whole[:200])  # what is read breaks off
+    studio.supervisor.start()
+    assert runs.wait(studio, run_id, 60).state == "failed"
+    assert purge_pending.pending(studio.workspace)["steps"] == []
+    file.write_bytes(whole)
+    assert purge.go_on(studio, ADMIN) == run_id
+    wait(studio, run_id)
+    assert snapshots.list_all(studio.store)[0].n_examples == N - 2
