@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import streamlit as st
 
@@ -10,12 +11,14 @@ from pages._ui import frame
 from pages._ui.select_words import strategy_title
 from pages._ui.words import plain, t
 from studio.access.roles import may
+from studio.errors import StudioError
 from studio.records import Snapshot
 from studio.workflows import select
 from studio.workflows.select import Choice
 from studio.workflows.select_scores import Targets
 
-_ID, _DONE = "select.freeze_id", "select.frozen"
+_ID, _DONE, _FRESH, _PROBLEM = "select.freeze_id", "select.frozen", "select.fresh", "select.freeze_problem"
+_NAME, _CONTROL = "freeze_name", "freeze_control"
 
 
 def show(snapshot: Snapshot, choice: Choice, targets: Targets | None) -> None:
@@ -25,21 +28,42 @@ def show(snapshot: Snapshot, choice: Choice, targets: Targets | None) -> None:
         st.caption(t("select.freeze.read_only"))
         return
     form_id = st.session_state.setdefault(_ID, uuid.uuid4().hex)  # made before the click: a double click is one act
-    with st.form("freeze_form", border=True, clear_on_submit=True):
-        name = st.text_input(
-            t("select.freeze.name"), max_chars=select.MAX_NAME, placeholder=t("select.freeze.name_hint")
+    act = {"snapshot_id": snapshot.snapshot_id, "recipe": choice.recipe, "targets": targets, "selection_id": form_id}
+    # A new form for every act: a press meant for the one before finds its button gone.
+    with st.form(f"freeze_{form_id}", border=True):
+        st.text_input(
+            t("select.freeze.name"),
+            max_chars=select.MAX_NAME,
+            placeholder=t("select.freeze.name_hint"),
+            key=f"{_NAME}_{form_id}",
         )
-        control = st.checkbox(t("select.freeze.control"), help=t("select.freeze.control_help"))
-        if st.form_submit_button(t("select.freeze.button"), type="primary", icon=":material/ac_unit:"):
-            with frame.show_errors():
-                done = select.freeze(
-                    frame.studio(), frame.current_user(), snapshot_id=snapshot.snapshot_id, name=name,
-                    recipe=choice.recipe, targets=targets, selection_id=form_id, with_control=control,
-                )  # fmt: skip
-                st.session_state[_DONE] = done
-                st.session_state.pop(_ID, None)
-                st.rerun(scope="app")
+        st.checkbox(t("select.freeze.control"), help=t("select.freeze.control_help"), key=f"{_CONTROL}_{form_id}")
+        st.form_submit_button(
+            t("select.freeze.button"), type="primary", icon=":material/ac_unit:", on_click=_freeze, args=(act,)
+        )
+    problem = st.session_state.pop(_PROBLEM, None)
+    if problem is not None:
+        frame.show_error(problem)
+    if st.session_state.pop(_FRESH, False):
+        st.rerun(scope="app")  # the list of selections lies outside this part of the page
     _done(snapshot)
+
+
+def _freeze(act: dict[str, Any]) -> None:
+    """The button's callback. In the page's own flow a second press would break the first one off before it froze."""
+    form_id = act["selection_id"]
+    if form_id != st.session_state.get(_ID):
+        return  # Enter and a click: the first has frozen it, and this one was sent before the answer came
+    name = st.session_state.get(f"{_NAME}_{form_id}") or ""
+    control = bool(st.session_state.get(f"{_CONTROL}_{form_id}"))
+    try:
+        done = select.freeze(frame.studio(), frame.current_user(), name=name, with_control=control, **act)
+    except StudioError as error:
+        st.session_state[_PROBLEM] = error
+        return
+    st.session_state[_DONE] = done
+    st.session_state[_FRESH] = True
+    st.session_state.pop(_ID, None)
 
 
 def _done(snapshot: Snapshot) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -14,9 +16,14 @@ from studio.selection.weights import (
     TOTAL,
     largest_remainder,
     move_weight,
+    moved_view,
     normalise_url_weights,
 )
 
+_SHOWN = "select.shown"  # what the four sliders showed, oldest first: a browser may still show any of these
+_SENT = "select.sent"  # the places of the last press, when it came, and which slider it moved
+ECHO_S = 2.0  # ours: nobody goes to another slider and takes back by hand what it just gave sooner than this
+MOST_SHOWN = 20  # ours: more quick presses than fit into one slow answer
 _LAST = "select.weights"  # the four weights asked for in this session, for a return to the page without them
 
 
@@ -66,10 +73,29 @@ def _keep(weights: Mapping[str, int]) -> None:
             st.query_params[_key(view)] = str(weights[view])
 
 
+def _mover(sent: dict[str, int]) -> str | None:
+    """The slider a person moved; the same places sent again within a moment are the same press."""
+    kept = st.session_state.get(_SENT)
+    if kept is not None and kept[0] == sent and time.monotonic() - kept[1] < ECHO_S:
+        return kept[2]
+    mover = moved_view(sent, st.session_state.get(_SHOWN, ()))
+    st.session_state[_SENT] = (sent, time.monotonic(), mover)
+    return mover
+
+
 def _moved(view: str, available: tuple[str, ...]) -> None:
+    """Act on the slider a person moved.
+
+    A press made before the last answer arrived comes with the old places of the other sliders, which count as moved
+    then; acting on those would undo the press.
+    """
+    sent = {name: int(st.session_state.get(_slider(name), 0)) for name in VIEWS}
+    if _mover(sent) not in (view, None):
+        _keep(st.session_state[_LAST])  # the URL that came along is as old as the places
+        return
     before = read_weights(available)
     fixed = {*locked(), *(other for other in VIEWS if other not in available)} - {view}
-    _keep(move_weight(before, view, int(st.session_state[_slider(view)]), fixed))
+    _keep(move_weight(before, view, sent[view], fixed))
 
 
 def _preset() -> None:
@@ -98,6 +124,9 @@ def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict
         # made since it was asked for.
         if st.session_state.get(_slider(view)) != weights[view]:
             st.session_state[_slider(view)] = weights[view]
+    shown = st.session_state.setdefault(_SHOWN, deque(maxlen=MOST_SHOWN))
+    if not shown or shown[-1] != weights:
+        shown.append(dict(weights))
     names = {name: t(f"select.preset.{name}") for name in PRESETS}
     st.selectbox(
         t("select.weights.title"),

@@ -102,3 +102,23 @@ def move_weight(weights: Mapping[str, int], view: str, value: int, locks: Collec
     moved = min(max(int(value), 0), room) if free else room
     parts = largest_remainder([weights[v] for v in free], room - moved)
     return {**weights, view: moved, **dict(zip(free, parts, strict=True))}
+
+
+def moved_view(sent: Mapping[str, int], shown: Sequence[Mapping[str, int]]) -> str | None:
+    """Which of the linked sliders a person moved, when a browser may not have drawn the last answers yet.
+
+    A browser shows one of the vectors it was sent, with at most one slider moved since.
+
+    Args:
+        sent: view -> where the four sliders stand in the browser.
+        shown: the vectors it was sent, oldest first.
+
+    Returns:
+        The view that differs from the newest vector that explains the others; "" when none was moved; None when no
+        vector explains what was sent.
+    """
+    for vector in reversed(shown):
+        moved = [view for view in VIEWS if sent[view] != vector[view]]
+        if len(moved) <= 1:
+            return moved[0] if moved else ""
+    return None

@@ -47,6 +47,9 @@ def wait_for(page, expected: list[int]) -> None:
     )  # fmt: skip
 
 
+QUICK_MS = (20, 45, 90, 150)  # pauses between presses: within one answer, across it, and around the next
+
+
 def test_moving_one_slider_rescales_the_unlocked_and_a_link_keeps_them(scored_app, page):
     app, made = scored_app
     page.goto(f"{app.url}/select?s={made}&w_relevance=40&w_diversity=30&w_difficulty=0&w_quality=30&budget=10")
@@ -65,3 +68,46 @@ def test_moving_one_slider_rescales_the_unlocked_and_a_link_keeps_them(scored_ap
     page.reload()
     wait_for(page, [1, 50, 0, 49])
     assert sum(in_url(page)) == 100
+
+
+def test_no_quick_press_is_lost_while_the_page_answers_the_one_before(scored_app, page):
+    """Requests sent before the last answer arrived carry the old values of the other three sliders."""
+    app, made = scored_app
+    page.goto(f"{app.url}/select?s={made}&w_relevance=40&w_diversity=30&w_difficulty=0&w_quality=30&budget=10")
+    wait_for(page, [40, 30, 0, 30])
+    slider = page.locator("input[type=range]").nth(0)
+    slider.focus()
+    expected = 40
+    for round_ in range(3):
+        for pause in QUICK_MS:
+            slider.press("ArrowRight" if round_ % 2 == 0 else "ArrowLeft")
+            expected += 1 if round_ % 2 == 0 else -1
+            page.wait_for_timeout(pause)
+    page.wait_for_function(
+        "wanted => Number(document.querySelectorAll('input[type=range]')[0].value) === wanted", arg=expected,
+        timeout=20_000,
+    )  # fmt: skip
+    page.wait_for_function(f"() => location.search.includes('w_relevance={expected}&')", timeout=20_000)
+    page.wait_for_timeout(1_500)  # a late answer would move it back now
+    assert int(slider.input_value()) == expected
+    assert in_url(page)[0] == expected and sum(in_url(page)) == 100
+
+
+@pytest.mark.parametrize("how", ["enter", "enter and click", "two clicks"])
+def test_enter_and_a_quick_click_freeze_one_selection(scored_app, page, how):
+    app, made = scored_app
+    page.goto(f"{app.url}/select?s={made}&w_relevance=40&w_diversity=30&w_difficulty=0&w_quality=30&budget=10")
+    wait_for(page, [40, 30, 0, 30])
+    field = page.get_by_label("Name", exact=True).last
+    field.fill("first batch")
+    button = page.get_by_role("button", name="Freeze")
+    if how != "two clicks":
+        field.press("Enter")
+    if how != "enter":
+        button.click()
+    if how == "two clicks":
+        button.click()
+    page.get_by_text("Frozen selections").wait_for(timeout=30_000)
+    page.get_by_text("Frozen: first batch").wait_for(timeout=30_000)
+    page.wait_for_timeout(1_000)  # a second act would be done by now
+    assert page.get_by_text("Frozen selections · 1").count() == 1

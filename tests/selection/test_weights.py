@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from studio.errors import SelectionError
 from studio.records import VIEWS
-from studio.selection.weights import DEFAULT_WEIGHTS, PRESETS, largest_remainder, move_weight, normalise_url_weights
+from studio.selection.weights import (
+    DEFAULT_WEIGHTS,
+    PRESETS,
+    largest_remainder,
+    move_weight,
+    moved_view,
+    normalise_url_weights,
+)
 
 shares = st.lists(st.floats(0, 1e9), min_size=4, max_size=4)
 
@@ -81,3 +88,28 @@ def test_largest_remainder_is_within_one_of_the_exact_share(start, total):
 def test_presets_are_weights():
     for preset in PRESETS.values():
         assert set(preset) == set(VIEWS) and sum(preset.values()) == 100
+
+
+def test_the_moved_slider_is_told_from_places_that_are_only_old():
+    """40 30 0 30 was shown; one press made it 41 30 0 29 here, but the browser has not drawn that yet."""
+    shown = [w(40, 30, 0, 30), w(41, 30, 0, 29)]
+    assert moved_view(w(42, 30, 0, 29), shown) == "relevance", "it has drawn the answer"
+    assert moved_view(w(42, 30, 0, 30), shown) == "relevance", "it has not: quality is old, not moved"
+    assert moved_view(w(41, 30, 0, 30), shown) == "quality", "one press on what is drawn"
+    assert moved_view(w(41, 30, 0, 29), shown) == ""
+    assert moved_view(w(40, 30, 0, 30), shown) == "", "another control was used before the answer came"
+    assert moved_view(w(1, 2, 3, 94), shown) is None
+    assert moved_view(w(1, 2, 3, 94), []) is None
+
+
+@given(st.lists(st.tuples(st.sampled_from(VIEWS), st.integers(0, 100)), min_size=1, max_size=8), st.data())
+def test_presses_on_any_vector_still_on_the_screen_are_told(moves, data):
+    """Whichever answer the browser has drawn, moving one slider of it by hand is seen as that slider or as none."""
+    shown = [dict(DEFAULT_WEIGHTS)]
+    for view, value in moves:
+        shown.append(move_weight(shown[-1], view, value))
+    drawn = data.draw(st.sampled_from(shown))
+    view, value = data.draw(st.sampled_from(VIEWS)), data.draw(st.integers(0, 100))
+    seen = moved_view({**drawn, view: value}, [drawn])
+    assert seen == ("" if drawn[view] == value else view)
+    assert moved_view({**drawn, view: value}, shown) is not None
