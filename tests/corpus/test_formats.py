@@ -62,7 +62,7 @@ def _zip(path):
         (b"\xef\xbb\xbf \r\n\n", "empty"),
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "PNG"),
         (b"%PDF-1.7 x", "PDF"),
-        (gzip.compress(gzip.compress(b"text,label\n" * 9)), "packed twice"),
+        (gzip.compress(gzip.compress(b"text,label\n" * 9, mtime=0), mtime=0), "packed twice"),
         (b"\x80\x04\x95\x10\x00", "pickle"),
         (b"SQLite format 3\x00" + bytes(50), "SQLite"),
         (bytes(8) + b"DUCK" + bytes(50), "DuckDB"),
