@@ -29,6 +29,10 @@ WHERE NOT EXISTS (SELECT 1 FROM round WHERE round_id = $round_id)
 """
 _GET = f"SELECT {_COLUMNS} FROM round WHERE round_id = $round_id"
 _OF_SNAPSHOT = f"SELECT {_COLUMNS} FROM round WHERE snapshot_id = $snapshot_id ORDER BY created_at DESC, number DESC"
+_REPORTS = """
+SELECT report FROM round WHERE json_extract_string(plan, '$.base') = $base
+  AND json_extract_string(plan, '$.method') = $method ORDER BY created_at DESC, number DESC LIMIT $limit
+"""
 _OPEN_TEST = """
 UPDATE round SET test_openings = test_openings + 1, report = $report WHERE round_id = $round_id
 """
@@ -120,6 +124,12 @@ def of_snapshot(store: Store, snapshot_id: str, *, arm: str | None = None) -> li
 def latest(store: Store, snapshot_id: str, *, arm: str = "selection") -> Round | None:
     """The newest round of an arm, whose model suggests labels; None before the first."""
     return next(iter(of_snapshot(store, snapshot_id, arm=arm)), None)
+
+
+def reports(store: Store, *, base: str, method: str, limit: int = 20) -> list[dict[str, Any]]:
+    """The reports of the newest rounds of a base and a method, all corpora of the workspace together."""
+    found = store.rows(_REPORTS, {"base": base, "method": method, "limit": limit})
+    return [json.loads(row[0]) for row in found]
 
 
 def test_openings(store: Store, snapshot_id: str) -> int:

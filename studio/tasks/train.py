@@ -25,6 +25,7 @@ from studio.jobs.task import Task
 from studio.models import choose_device
 from studio.models.baseline import NgramClassifier
 from studio.records import Array
+from studio.training.estimate import pace_of, work
 from studio.training.evaluate import evaluate, paired, uncertainty
 from studio.training.fit import Fitted, fit
 from studio.training.gate import pieces
@@ -78,6 +79,7 @@ def run(task: Task) -> dict[str, Any]:
     predictions = _score(task, plan, fitted, parts)
     report = _report(task, plan, parts, fitted, predictions, device)
     report["seconds_scoring"] = round(time.monotonic() - started, 3)
+    report["fit"]["pace"] = _pace(task, plan, parts, fitted, report)
     task.barrier("writing")
     fitted.save(out / "model")
     _write_predictions(out / "predictions.parquet", fitted.classifier.labels, parts, predictions)
@@ -216,13 +218,28 @@ def _report(
     report["validation"] = evaluate(
         held.labels, predicted["validation"], labels=labels, groups=held.groups, rng=np.random.default_rng(plan.seed)
     )
-    if fitted.facts.get("epochs"):  # what the next estimate on this machine starts from
-        seen = (report["tokens"] + 2 * len(train.texts)) * 1.3 * fitted.facts["epochs"]
-        report["fit"]["tokens_per_s"] = round(seen / max(fitted.facts["seconds"], 1e-3), 1)
     baseline = _baseline(task, plan, parts, predicted["validation"])
     if baseline:
         report["baseline"] = baseline
     return report
+
+
+def _pace(
+    task: Task, plan: TrainPlan, parts: Mapping[str, _Part], fitted: Fitted, report: Mapping[str, Any]
+) -> float | None:
+    """Work per second of this round, from which the next estimate on this machine starts."""
+    amount = work(
+        plan,
+        len(parts["train"].ids),
+        float(task.spec.params.get("average_tokens") or 0.0),
+        n_corpus=len(_corpus(plan, parts)),
+        n_pool=sum(len(part.ids) for name, part in parts.items() if name != "train"),
+        has_vectors="vectors" in task.spec.inputs,
+        epochs=fitted.facts.get("epochs"),
+    )
+    if task.attempt > 1:  # the seconds are those of this attempt, the passes those of all
+        return None
+    return pace_of(amount, fitted.facts["seconds"] + report["seconds_scoring"])
 
 
 def _baseline(

@@ -111,7 +111,7 @@ def prepare(
         PlanError: the base is not allowed, or there is no random draw with labels.
     """
     check_allowed(plan, studio.settings.model_allow_list)
-    snapshot = snapshots.require(studio.store, snapshot_id)
+    snapshots.require(studio.store, snapshot_id)
     now = labels.current(studio.store, snapshot_id)
     stale = now[now["stale"].astype(bool)]
     used = now[~now["stale"].astype(bool)]
@@ -139,9 +139,10 @@ def prepare(
     return Prepared(
         plan, result, rows, dict(Counter(train["label"])), len(train), len(validation), len(test),
         int(sizes.get("pool", 0)), int((train["decided"] == "pool").sum()), int(train["simulated"].sum()), len(stale),
-        estimate(plan, len(train), average, device=device, n_corpus=int(sizes.get("pool", 0)) + len(train),
+        estimate(plan, len(train), average, device=device, cores=os.cpu_count() or 1, has_vectors=bool(vectors),
+                 n_corpus=int(sizes.get("pool", 0)) if plan.base == "characters" else 0,
                  n_pool=int(sizes.get("pool", 0)) + len(validation) + len(test),
-                 speed=measured_speed(studio, snapshot, plan, device)),
+                 pace=measured_pace(studio, plan, device)),
         device, vectors, average,
     )  # fmt: skip
 
@@ -236,13 +237,12 @@ def _average_tokens(plan: TrainPlan, texts: pd.Series) -> float:
     return float(np.mean([count(text) + 2 for text in sample])) if sample else 0.0
 
 
-def measured_speed(studio: Studio, snapshot: Snapshot, plan: TrainPlan, device: str) -> float | None:
-    """Tokens per second of the newest round of the same base and method here, None before the first."""
-    for found in rounds.of_snapshot(studio.store, snapshot.snapshot_id):
-        same = found.plan.get("base") == plan.base and found.plan.get("method") == plan.method
-        speed = found.report.get("fit", {}).get("tokens_per_s")
-        if same and speed and found.report.get("device") == device:
-            return float(speed)
+def measured_pace(studio: Studio, plan: TrainPlan, device: str) -> float | None:
+    """Work per second of the newest round of the same base and method in this workspace, None before the first."""
+    for report in rounds.reports(studio.store, base=plan.base, method=plan.method):
+        pace = report.get("fit", {}).get("pace")
+        if pace and report.get("device") == device:
+            return float(pace)
     return None
 
 
@@ -318,7 +318,7 @@ def launch(
         "plan": plan.to_json(), "round_id": run_id, "arm": arm, "loop_id": loop_id, "open_test": open_test,
         "name": name, "groups": list(snapshot.groups), "n_train": prepared.n_train,
         "n_validation": prepared.n_validation, "n_annotated": prepared.n_annotated,
-        "n_simulated": prepared.n_simulated,
+        "n_simulated": prepared.n_simulated, "average_tokens": prepared.average_tokens,
         "gate": [{"level": f.level, "key": f.key, "values": dict(f.values)} for f in prepared.gate.findings],
     }  # fmt: skip
     return runs.submit(studio, actor, kind="train", title=name or f"{plan.base} · {plan.method} · {snapshot.name}",

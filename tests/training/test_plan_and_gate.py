@@ -9,7 +9,7 @@ import pytest
 
 from studio.errors import PlanError
 from studio.training import gate
-from studio.training.estimate import estimate
+from studio.training.estimate import PADDING, PREDICTED, estimate, pace_of, work
 from studio.training.plan import BASES, METHODS_OF_BASE, TrainPlan, check_allowed, defaults, from_json
 
 
@@ -101,11 +101,30 @@ def test_near_leaks_are_found_by_cosine_and_only_reported():
     assert not found.leave_out
 
 
-def test_an_estimate_grows_with_the_work_and_prefers_a_measured_speed():
+def test_an_estimate_grows_with_the_work_and_prefers_a_measured_pace():
     plan = defaults("minilm", "lora")
     small, large = estimate(plan, 100, 20), estimate(plan, 1000, 20)
     assert small.low_s < small.seconds < small.high_s < large.seconds
     assert not small.measured
-    assert estimate(plan, 1000, 20, speed=1e9).measured
-    assert estimate(plan, 1000, 20, speed=1e9).seconds < small.seconds
+    assert estimate(plan, 1000, 20, pace=1e9).measured
+    assert estimate(plan, 1000, 20, pace=1e9).seconds < small.seconds
     assert estimate(defaults("minilm", "full"), 100, 20).memory_bytes > small.memory_bytes
+
+
+def test_work_by_hand_and_the_pace_of_a_round_gives_its_own_seconds_back():
+    plan = defaults("minilm", "lora")  # 10 epochs, texts of 20 tokens, 100 of them, 1,000 to predict
+    amount = work(plan, 100, 20, n_pool=1000)
+    assert amount == pytest.approx(20 * PADDING * (100 * 10 + 1000 * PREDICTED["minilm", "lora"]))
+    assert work(plan, 100, 20, epochs=4) == pytest.approx(20 * PADDING * 400)
+    assert work(plan, 100, 1000) == work(plan, 100, plan.max_length)
+    assert work(defaults("minilm", "linear_probe"), 100, 20, n_pool=10, has_vectors=True) == 0
+    pace = pace_of(amount, 50.0)
+    seen = estimate(plan, 100, 20, n_pool=1000, pace=pace)
+    assert seen.seconds == pytest.approx(50 + 8) and seen.low_s < seen.seconds < seen.high_s
+    assert pace_of(amount, 0.2) is None and pace_of(0.0, 50.0) is None
+
+
+def test_more_cores_are_faster_but_not_in_proportion():
+    plan = defaults("minilm", "full")
+    one, two = (estimate(plan, 1000, 40, cores=n).seconds - 8 for n in (1, 2))
+    assert 1.5 < one / two < 2
