@@ -10,8 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui.words import t
-from studio.records import Snapshot
-from studio.store import examples, maps
+from studio.figures.map import MAX_DRAWN
+from studio.records import Array, Snapshot
+from studio.store import annotations, examples, maps, selections
 from studio.workflows.studio import Studio
 
 HOVER_CHARACTERS = 200
@@ -93,3 +94,15 @@ def extent(opened: Studio, map_id: str) -> tuple[float, float, float, float]:
     """Left, right, bottom, top of the whole map."""
     frame = points(opened, map_id)
     return tuple(float(value) for axis in ("x", "y") for value in (frame[axis].min(), frame[axis].max()))  # type: ignore[return-value]
+
+
+def must_draw(opened: Studio, snapshot: Snapshot, ids: Array, example: str) -> Array:
+    """Positions among `ids` of what the map never leaves out, in this order: opened, last selection, last labelled."""
+    frozen = [item for item in selections.list_all(opened.store, snapshot.snapshot_id) if item.arm != "random"]
+    wanted = [int(example)] if example.isascii() and example.isdecimal() and len(example) < 17 else []
+    if frozen:
+        newest = max(frozen, key=lambda item: item.created_at)
+        wanted += [int(i) for i in selections.ids(opened.store, newest.selection_id)]
+    wanted += annotations.labelled_ids(opened.store, snapshot.corpus_id, MAX_DRAWN)
+    places = pd.Index(ids).get_indexer(pd.Index(wanted, dtype="int64"))
+    return places[places >= 0]

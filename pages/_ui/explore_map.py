@@ -103,7 +103,10 @@ def _draw(
         shown = whole[keep]
         values = values[keep.to_numpy()] if is_number else [v for v, k in zip(values, keep, strict=True) if k]
     ids: Array = shown["example_id"].to_numpy()
-    rows = rows_to_draw(shown["cluster"].to_numpy(), seed=chart.seed)
+    always = None
+    if len(ids) > MAX_DRAWN:
+        always = data.must_draw(opened, snapshot, ids, st.query_params.get(EXAMPLE, ""))
+    rows = rows_to_draw(shown["cluster"].to_numpy(), always=always, seed=chart.seed)
     texts = data.short_texts(opened, snapshot.snapshot_id, hash(ids[rows].tobytes()), ids[rows])
     titles = {str(key): name for key, name in data.cluster_titles(opened, chart.map_id).items()}
     example = st.query_params.get(EXAMPLE, "")

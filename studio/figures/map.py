@@ -47,14 +47,16 @@ def rows_to_draw(codes: Array, *, most: int = MAX_DRAWN, always: Array | None = 
     Args:
         codes: (n,) category of each row, any integers.
         most: dots the browser gets.
-        always: positions drawn whatever happens (annotated, chosen, outlying); the first `most` / 2 of them.
+        always: positions drawn whatever happens (opened, chosen, annotated), most important first; at most `most` / 2.
         seed: of the draw.
     """
     n = len(codes)
     if n <= most:
         return np.arange(n)
     rng = np.random.default_rng(seed)
-    fixed = np.unique(always)[: most // 2] if always is not None else np.empty(0, dtype=np.int64)
+    fixed = np.empty(0, dtype=np.int64)
+    if always is not None and len(always):
+        fixed = np.sort(always[np.sort(np.unique(always, return_index=True)[1])][: most // 2])
     rest = np.setdiff1d(np.arange(n), fixed, assume_unique=True)
     room = most - len(fixed)
     # a random key per row, then rank within the category: row r of m is drawn when r / m is among the smallest

@@ -42,6 +42,10 @@ _INSERT = f"INSERT INTO annotation ({', '.join(_COLUMNS)}) VALUES ({', '.join('$
 _KNOWN = "SELECT event_id FROM annotation WHERE event_id IN (SELECT unnest($ids))"
 _BY_IDS = f"{_SELECT} WHERE event_id IN (SELECT unnest($ids)) ORDER BY seq"
 _LAST_SEQ = "SELECT coalesce(max(seq), 0) FROM annotation"
+_LABELLED = """
+SELECT example_id FROM annotation WHERE corpus_id = $corpus_id AND event = 'label'
+GROUP BY example_id ORDER BY max(seq) DESC LIMIT $limit
+"""
 _COUNT = "SELECT count(*) FROM annotation"
 _ALL_IDS = "SELECT event_id FROM annotation"
 _EVENTS = (
@@ -341,6 +345,11 @@ def recent(store: Store, corpus_id: str, actor: str, limit: int = 30) -> pd.Data
 def frequent_labels(store: Store, corpus_id: str, limit: int) -> list[str]:
     """The labels given most often in this corpus, most frequent first."""
     return [row[0] for row in store.rows(_FREQUENT, {"corpus_id": corpus_id, "limit": limit})]
+
+
+def labelled_ids(store: Store, corpus_id: str, limit: int) -> list[int]:
+    """The examples labelled last, newest first; one whose label was taken back is among them."""
+    return [int(row[0]) for row in store.rows(_LABELLED, {"corpus_id": corpus_id, "limit": limit})]
 
 
 def count(store: Store) -> int:

@@ -62,6 +62,10 @@ def test_sample_keeps_shares_leaves_no_category_out_and_holds_what_must_be_seen(
     shares = np.bincount(codes[rows], minlength=3) / len(rows)
     assert shares[0] == pytest.approx(0.8, abs=0.01) and (codes[rows] == 2).any()
     assert np.array_equal(rows, rows_to_draw(codes, most=5_000, always=always, seed=1))
+    many = np.concatenate([[99_998], np.arange(50_000, 60_000), [99_998]])
+    kept = rows_to_draw(codes, most=5_000, always=many, seed=1)
+    assert 99_998 in kept and {50_000, 52_498} <= set(kept.tolist()), "the first half of the room, in the order given"
+    assert np.isin(np.arange(52_499, 60_000), kept).mean() < 0.5
 
 
 def test_a_large_map_has_a_density_picture_and_stays_under_five_megabytes():
