@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import frame
 from pages._ui.words import plain
 from studio.annotation.leases import Holder
 from studio.records import Actor
 from studio.store import annotations, labels
 from studio.words import t
 from studio.workflows import annotate, annotate_desk
-from tests.conftest import ROOT
+from tests.pages.app import open_app
 from tests.workflows import small_corpus
 
 LANGUAGES = ("en", "zh")
 ANALYST = Actor("lee", "analyst")
 
 
-@pytest.fixture
-def studio(workspace, monkeypatch):
-    monkeypatch.setenv("STUDIO_HOME", str(workspace.root))
-    monkeypatch.setenv("STUDIO_DEVICE", "cpu")
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield frame._open(str(workspace.root))
-    st.cache_resource.clear()
-    st.cache_data.clear()
-
-
-def open_page(**params: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in params.items():
-        app.query_params[name] = value
-    app.switch_page("pages/annotate.py")
-    app.run()
-    assert not app.exception, app.exception
-    return app
+open_page = partial(open_app, "annotate")
 
 
 def labels_of(app: AppTest) -> list[str]:

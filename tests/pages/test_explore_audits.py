@@ -6,17 +6,14 @@ import io
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages._ui import explore_audits_findings as shown
-from pages._ui import frame
 from studio.corpus.roles import Roles
 from studio.records import Actor, Condition, Finding, conditions_from_text, conditions_to_text
 from studio.store import references
 from studio.words import t
 from studio.workflows import audits, corpora, runs
-from tests.jobs.harness import kill_workers
 
 ADMIN = Actor("tester", "admin")
 LANGUAGES = ("en", "zh")
@@ -33,30 +30,19 @@ def _page():
 
 
 @pytest.fixture
-def open_page(workspace, monkeypatch):
-    """Opens the section over the test's workspace."""
-    monkeypatch.setenv("STUDIO_HOME", str(workspace.root))
-    monkeypatch.setenv("STUDIO_DEVICE", "cpu")
-    st.cache_resource.clear()
+def open_page(app_home):
+    """Opens the section alone, without the router, over the test's workspace."""
 
     def open_(language: str = "en", **params: str) -> AppTest:
         app = AppTest.from_function(_page, default_timeout=60)
         for name, value in {"lang": language, **params}.items():
             app.query_params[name] = value
-        app.session_state["frame.routed"] = True  # the section alone, without the router
+        app.session_state["frame.routed"] = True
         app.run()
         assert not app.exception, app.exception
         return app
 
-    yield open_
-    st.cache_resource.clear()
-    kill_workers(workspace)
-
-
-@pytest.fixture
-def studio(open_page, workspace):
-    """The studio the pages of this test use."""
-    return frame._open(str(workspace.root))
+    return open_
 
 
 def _import(studio, text: str, **roles) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import frame
 from pages._ui.words import plain
 from studio.jobs import rundir
 from studio.records import Actor
@@ -16,30 +15,14 @@ from studio.store import loops
 from studio.words import errors, t
 from studio.workflows import loop, runs, train
 from studio.workflows.loop_config import LoopConfig
-from tests.conftest import ROOT
+from tests.pages.app import open_app
 from tests.workflows import small_corpus
 
 LANGUAGES = ("en", "zh")
 ANALYST = Actor("lee", "analyst")
 
 
-@pytest.fixture
-def studio(workspace, monkeypatch):
-    monkeypatch.setenv("STUDIO_HOME", str(workspace.root))
-    monkeypatch.setenv("STUDIO_DEVICE", "cpu")
-    st.cache_resource.clear()
-    yield frame._open(str(workspace.root))
-    st.cache_resource.clear()
-
-
-def open_page(**params: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in params.items():
-        app.query_params[name] = value
-    app.switch_page("pages/loop.py")
-    app.run()
-    assert not app.exception, app.exception
-    return app
+open_page = partial(open_app, "loop")
 
 
 def labels_of(app: AppTest) -> list[str]:

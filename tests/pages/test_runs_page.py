@@ -3,47 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from studio.jobs import files, rundir
 from studio.records import RunStatus
 from studio.words import t
-from tests.conftest import ROOT
-from tests.jobs.harness import Barriers, kill_workers, probe, until
+from tests.jobs.harness import probe, until
+from tests.pages.app import open_app
 
 LANGUAGES = ("en", "zh")
 
 
 @pytest.fixture
-def barriers(tmp_path, monkeypatch):
-    """Barriers of this test."""
-    made = Barriers(tmp_path / "barriers")
-    monkeypatch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
-    return made
-
-
-@pytest.fixture
-def open_page(workspace, monkeypatch, barriers):
-    """Opens the Runs page of the app over the test's workspace."""
-    monkeypatch.setenv("STUDIO_HOME", str(workspace.root))
-    monkeypatch.setenv("STUDIO_DEVICE", "cpu")
-    st.cache_resource.clear()
-
-    def open_(language: str = "en", **params: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        app.query_params["lang"] = language
-        for name, value in params.items():
-            app.query_params[name] = value
-        app.switch_page("pages/runs.py").run()
-        assert not app.exception, app.exception
-        return app
-
-    yield open_
-    st.cache_resource.clear()
-    kill_workers(workspace)
+def open_page(app_home):
+    """Opens the page over the test's workspace."""
+    return partial(open_app, "runs")
 
 
 def _ended(workspace, state, **values):

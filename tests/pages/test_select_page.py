@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import frame
 from studio.records import VIEWS, Actor
 from studio.store import labels, selections
 from studio.words import t
 from studio.workflows import annotate
-from tests.conftest import ROOT
+from tests.pages.app import open_app
 from tests.workflows import select_corpus, small_corpus
 from tests.workflows.test_select import TARGETS
 
 LANGUAGES = ("en", "zh")
 
 
-@pytest.fixture
-def studio(workspace, monkeypatch):
-    monkeypatch.setenv("STUDIO_HOME", str(workspace.root))
-    monkeypatch.setenv("STUDIO_DEVICE", "cpu")
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield frame._open(str(workspace.root))
-    st.cache_resource.clear()
-    st.cache_data.clear()
-
-
-def open_page(**params: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in params.items():
-        app.query_params[name] = value
-    app.switch_page("pages/select.py")
-    app.run()
-    assert not app.exception, app.exception
-    return app
+open_page = partial(open_app, "select")
 
 
 def buttons(app: AppTest) -> list[str]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import frame
 from studio.corpus.roles import Roles
 from studio.records import Actor
 from studio.store import snapshots
 from studio.words import t
 from studio.workflows import corpora, runs
-from tests.conftest import ROOT
-from tests.jobs.harness import Barriers, kill_workers
+from tests.pages.app import open_app
 
 LANGUAGES = ("en", "zh")
 ADMIN = Actor("tester", "admin")
@@ -22,37 +21,9 @@ HOSTILE = "<script>alert(1)</script> **bold** $x$ [a](http://b.example)"
 
 
 @pytest.fixture
-def barriers(tmp_path, monkeypatch):
-    """Barriers of this test."""
-    made = Barriers(tmp_path / "barriers")
-    monkeypatch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
-    return made
-
-
-@pytest.fixture
-def open_page(workspace, monkeypatch, barriers):
-    """Opens a page through the router over the test's workspace."""
-    monkeypatch.setenv("STUDIO_HOME", str(workspace.root))
-    monkeypatch.setenv("STUDIO_DEVICE", "cpu")
-    st.cache_resource.clear()
-
-    def open_(language: str = "en", **params: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in {"lang": language, **params}.items():
-            app.query_params[name] = value
-        app.switch_page("pages/upload.py").run()
-        assert not app.exception, app.exception
-        return app
-
-    yield open_
-    st.cache_resource.clear()
-    kill_workers(workspace)
-
-
-@pytest.fixture
-def studio(open_page, workspace):
-    """The studio the pages of this test use."""
-    return frame._open(str(workspace.root))
+def open_page(app_home):
+    """Opens the page over the test's workspace."""
+    return partial(open_app, "upload")
 
 
 def _upload(app: AppTest, text: str | bytes, name: str = "data.csv") -> AppTest:
