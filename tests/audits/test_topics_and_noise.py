@@ -16,15 +16,17 @@ def test_a_thin_topic_is_named_with_its_filter():
     frame = pd.DataFrame({"example_id": range(1200)})
     result = TOPICS.compute(frame, Context(clusters=clusters, cluster_names={3: "parking permit"}))
     thin, even = result.findings
-    assert thin.alarm and thin.values["topic"] == "parking permit" and thin.high < 0.25 / 4
+    assert thin.alarm and thin.values["topic"] == "parking permit" and thin.high < 1 / 6 / 4
     assert [(c.column, c.value) for c in thin.examples] == [("cluster", 3)]
     assert even.values["noise"] == 22 and even.values["thin"] == 1
+    # Upper bounds of 35 and 36 of 1,178: 0.0410 and 0.0420; a sixth of an equal share is 0.0417.
+    assert even.values["least"] == 35
     assert 3 < even.estimate < 4
 
 
 def test_even_topics_raise_no_alarm():
     result = TOPICS.compute(pd.DataFrame({"example_id": range(90)}), Context(clusters=np.arange(90) % 3))
-    assert [f.key for f in result.findings] == ["audit.topics.evenness"]
+    assert [f.key for f in result.findings] == ["audit.topics.sizes"]
     assert result.findings[0].estimate == pytest.approx(3)
 
 
