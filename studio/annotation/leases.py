@@ -103,14 +103,14 @@ class Leases:
             return True
 
     def finish(self, queue: str, example_id: int) -> None:
-        """A label or skip of this example is stored: nobody holds it, and no older reading may hand it out."""
+        """A label or skip of this example is stored: no older reading of the queue may hand it out.
+
+        The lease stays until its desk moves on: it may be another desk than the one that labelled (an expired lease
+        was taken over), and an undo must not put the example on two screens.
+        """
         with self._lock:
             self._count += 1
-            key = (queue, example_id)
-            self._finished[key] = (self._count, self._clock())
-            lease = self._held.pop(key, None)
-            if lease is not None:
-                self._mine.pop(lease.holder, None)
+            self._finished[(queue, example_id)] = (self._count, self._clock())
 
     def release(self, holder: Holder) -> None:
         """This desk is left: what it held is free."""

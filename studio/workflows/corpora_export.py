@@ -91,19 +91,22 @@ def choose(studio: Studio, *, snapshot_id: str, what: str) -> Chosen:
     manifest = rows.with_columns(snapshot.manifest, studio.workspace.examples_file(snapshot_id))
     selection = None
     if what == "snapshot":
-        frame = examples.frame(store, snapshot_id, ("example_id", "split_now")).rename(columns={"split_now": "split"})
+        table = examples.table(store, snapshot_id, ("example_id", "split_now")).rename_columns(["example_id", "split"])
     elif what == "labelled":
-        frame = labels.current(store, snapshot_id)[["example_id", "split", "label", "origin", "simulated", "stale"]]
-        frame = frame if frame["stale"].any() else frame.drop(columns="stale")
+        table = labels.table(store, snapshot_id)
+        named = ["example_id", "split", "label", "origin", "simulated"]
+        table = table.select([*named, "stale"] if pc.any(table["stale"]).as_py() else named)
     elif what.startswith(SELECTION):
-        frame = _of_selection(studio, snapshot_id, what.removeprefix(SELECTION))
+        frame = _of_selection(studio, snapshot_id, what.removeprefix(SELECTION)).sort_values("example_id")
+        table = pa.Table.from_pandas(frame, preserve_index=False)
         selection = selections.get_or_none(store, what.removeprefix(SELECTION))
     else:
         raise CorpusError("There is nothing of that kind to export", got=what, fix=f"Use one of: {', '.join(WHAT)}.")
-    if not len(frame):
+    if not table.num_rows:
         raise CorpusError("There is nothing to export", got=what, fix="Annotate some examples first.")
-    table = pa.Table.from_pandas(frame.sort_values("example_id"), preserve_index=False).replace_schema_metadata()
-    return Chosen(snapshot, manifest, what, table, what == "snapshot", selection is not None, selection)
+    return Chosen(
+        snapshot, manifest, what, table.replace_schema_metadata(), what == "snapshot", selection is not None, selection
+    )
 
 
 def _of_selection(studio: Studio, snapshot_id: str, selection_id: str) -> pd.DataFrame:
@@ -200,17 +203,17 @@ def _params(studio: Studio, actor: Actor, chosen: Chosen, plan: ExportPlan) -> d
         "reveal": chosen.reveal,
         "in_order": chosen.in_order,
         "name": f"{chosen.snapshot.snapshot_id[:8]}-{safe}-{plan.format}",
-        "facts": facts(studio, actor, chosen),
+        "facts": facts(studio, chosen, by=actor.name),
         "words": card_words(),
     }
 
 
-def facts(studio: Studio, actor: Actor, chosen: Chosen) -> dict[str, Any]:
+def facts(studio: Studio, chosen: Chosen, *, by: str) -> dict[str, Any]:
     """What the manifest of an export says about where its rows come from."""
     snapshot, decision = chosen.snapshot, splits.decision(studio.store, chosen.snapshot.snapshot_id)
     found: dict[str, Any] = {
         "code_version": __version__,
-        "created_by": actor.name,
+        "created_by": by,
         "corpus": snapshot.name,
         "corpus_id": snapshot.corpus_id,
         "snapshot_id": snapshot.snapshot_id,

@@ -85,6 +85,17 @@ def test_an_undone_example_goes_back_to_its_desk_and_an_asked_one_comes_first():
     assert claim(leases, BEN, [1, 2, 3], first=1) == 3, "asked for, but on another desk: the own one stays"
 
 
+def test_a_late_label_and_its_undo_leave_the_example_with_the_desk_that_took_it_over():
+    clock = Clock()
+    leases = Leases(clock)
+    assert claim(leases, ANN, [1, 2]) == 1
+    clock.now += LEASE_S
+    assert claim(leases, BEN, [1, 2]) == 1
+    leases.finish("q", 1)  # by Ann, whose screen still showed it
+    assert not leases.take("q", 1, ANN)
+    assert claim(leases, BEN, [1, 2]) == 1
+
+
 class Desks(RuleBasedStateMachine):
     """Random acts of four desks against a set of examples and a clock."""
 
