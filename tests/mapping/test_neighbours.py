@@ -68,6 +68,7 @@ def test_tiny_corpora(n):
     assert graph.indices.shape == (n, max(n - 1, 0))
 
 
+@pytest.mark.slow
 def test_approximate_search_finds_almost_all_and_repeats_itself():
     rng = np.random.default_rng(3)
     vectors = unit(rng.normal(size=(60, 32))[rng.integers(0, 60, 1500)] + 0.3 * rng.normal(size=(1500, 32)))

@@ -124,6 +124,7 @@ def test_killed_while_stopping_keeps_the_checkpoint_before_it(supervisor, barrie
     assert not (run_dir / "result").exists()
 
 
+@pytest.mark.slow
 def test_stop_and_keep_says_what_was_kept_and_goes_on_from_there(supervisor, barriers, workspace, base):
     barriers.hold("checkpoint")
     run_id = supervisor.submit(spec_of(workspace, base))
@@ -150,6 +151,7 @@ def test_cancel_during_an_evaluation_leaves_nothing(supervisor, barriers, worksp
     assert not rundir.has_checkpoint(workspace.run_dir(run_id))
 
 
+@pytest.mark.slow
 def test_a_full_disk_while_a_checkpoint_is_written_is_named(supervisor, barriers, workspace, base, monkeypatch):
     """RLIMIT_FSIZE of the worker is set between the first steps: the weights no longer fit, as on a full disk."""
     import resource

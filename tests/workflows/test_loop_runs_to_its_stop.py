@@ -41,6 +41,7 @@ def run_out(studio, loop_id):
     return row
 
 
+@pytest.mark.slow
 def test_a_simulated_loop_stops_by_itself_and_twice_started_is_one(studio):
     snapshot_id = small_corpus.make(studio.store, n=300, noise=6)
     asked = config(max_rounds=3, epsilon=0.01, compare_random=True)

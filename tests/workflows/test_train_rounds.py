@@ -100,6 +100,7 @@ def test_the_next_batch_is_a_selection_with_a_blind_share(studio, snapshot_id, f
     assert set(rows["example_id"]) <= set(labels.pool_left(studio.store, snapshot_id))
 
 
+@pytest.mark.slow
 def test_more_labels_make_a_second_round_that_is_compared_in_pairs(studio, snapshot_id, first):
     pool = labels.pool_left(studio.store, snapshot_id)
     small_corpus.freeze(studio.store, snapshot_id, pool[:60], selection_id="more")
