@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from pages._ui import frame, train_setup
@@ -31,10 +34,12 @@ def why(seen: LoopView) -> None:
         _error(runs.detail(frame.studio(), problem["run_id"]).failure)
 
 
-def _error(problem: dict) -> None:
-    if problem.get("what"):
-        error = StudioError(str(problem["what"]), got=problem.get("got") or None, fix=str(problem.get("fix") or ""))
-        frame.show_error(error)
+def _error(problem: Mapping[str, Any]) -> None:
+    what, got = str(problem.get("what") or ""), problem.get("got")
+    if what and problem.get("type") == what:  # a fault nobody foresaw: its own words are the best there is
+        st.code(f"{what}: {got}", language=None, wrap_lines=True)
+    elif what:
+        frame.show_error(StudioError(what, got=got or None, fix=str(problem.get("fix") or "")))
 
 
 def next_step(seen: LoopView) -> None:
