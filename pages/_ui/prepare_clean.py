@@ -112,5 +112,5 @@ def _detail(opened: Studio, snapshot: Snapshot, recipe: Recipe, view: RunView | 
         prepare_clean_step.show(opened, snapshot, recipe, line, report)
     elif report is not None:
         prepare_clean_whole.show(report)
-    elif recipe.plans and (view is None or view.is_live):
+    elif recipe.plans and view is None:
         st.info(t("clean.not_yet"), icon=":material/visibility:")

@@ -12,7 +12,7 @@ from studio.access.roles import may
 from studio.errors import StudioError
 from studio.records import Snapshot
 from studio.store import examples, snapshots
-from studio.workflows import clean, runs
+from studio.workflows import clean, explore, runs
 from studio.workflows.runs import RunView
 from studio.workflows.studio import Studio
 
@@ -131,6 +131,7 @@ def _bring(opened: Studio, snapshot: Snapshot, picked: list[int], chosen: str, n
 
 
 def _flagged(opened: Studio, snapshot: Snapshot, marked: pd.DataFrame) -> None:
+    marked = _of_reason(marked)
     shown = marked.head(_SHOWN)
     rows = examples.by_ids(opened.store, snapshot.snapshot_id, shown["example_id"].to_numpy(), ("text",))
     table = pd.DataFrame(
@@ -145,3 +146,37 @@ def _flagged(opened: Studio, snapshot: Snapshot, marked: pd.DataFrame) -> None:
     st.dataframe(table, hide_index=True, column_config=_config(), key="clean_flagged", height=320)
     if len(marked) > len(shown):
         st.caption(t("clean.left.first", n=f"{len(shown):,}"))
+    if may(frame.current_user().role, "annotator"):
+        _save_slice(opened, snapshot, marked)
+
+
+def _of_reason(marked: pd.DataFrame) -> pd.DataFrame:
+    """The flags of the reason a person chose; all of them where there is one reason only."""
+    counts = marked.groupby("reason", sort=False)["example_id"].nunique().sort_values(ascending=False)
+    if len(counts) < 2:
+        return marked
+    names = {"": f"{t('clean.left.all_reasons')} {marked['example_id'].nunique():,}"}
+    names |= {code: f"{reason_name(code)} {n:,}" for code, n in counts.items()}
+    chosen = frame.url_select(st, t("clean.left.by_reason"), list(names), "flag", format_func=names.__getitem__,
+                              widget="pills", required=True)  # fmt: skip
+    return marked[marked["reason"] == chosen] if chosen else marked
+
+
+def _save_slice(opened: Studio, snapshot: Snapshot, marked: pd.DataFrame) -> None:
+    """Keep the flagged examples under a name, or go on to rank by likeness to them."""
+    ids = sorted({int(one) for one in marked["example_id"]})
+    reasons = list(dict.fromkeys(marked["reason"]))
+    usual = reason_name(reasons[0]) if len(reasons) == 1 else t("clean.left.flagged")
+    with st.form("clean_slice", border=True, enter_to_submit=False):
+        name = st.text_input(t("map.slice_name"), usual, max_chars=120, key=f"clean_slice_name_{usual}")
+        places = st.container(horizontal=True)
+        save = places.form_submit_button(t("clean.left.save_slice", n=f"{len(ids):,}"), icon=":material/bookmark:")
+        target = places.form_submit_button(t("map.as_target"), icon=":material/target:", help=t("map.as_target_help"))
+    if not (save or target):
+        return
+    with frame.show_errors():
+        slice_id = explore.save_slice(opened, frame.current_user(), snapshot_id=snapshot.snapshot_id, name=name,
+                                      example_ids=ids)  # fmt: skip
+        if target:
+            frame.go("select", slice=slice_id)
+        st.success(t("map.saved", name=plain(name), n=f"{len(ids):,}"), icon=":material/bookmark_added:")

@@ -17,6 +17,15 @@ KINDS: tuple[str, ...] = ("added", "dropped", "text", "label", "fields", "attrib
 ABSENT = "absent"  # reason of a row that is gone and that no step says anything about
 _ROLES = frozenset({"prompt", "completion", "context", "messages", "labels", "tokens", "tags", "spans", "rejected"})
 _NOT_ATTRIBUTES = _ROLES | {"example_id", "text", "label", "row_hash"}
+# An export of ours that is imported again brings the columns along in which it says what Winnow knows of a row. Its
+# `example_id` is then the row's own number, which no other column of that name is by accident over a whole corpus.
+_OURS = '{"example_id":null,"split":null,"rank":null,"reason":null,"origin":null,"simulated":null,"stale":null}'
+_IS_OURS = "coalesce({side}.meta->>'$.example_id' = {side}.example_id::VARCHAR, false)"
+_EITHER = f"({_IS_OURS.format(side='a')} OR {_IS_OURS.format(side='b')})"
+_META = f"""CASE WHEN {_EITHER} THEN
+    json_merge_patch(coalesce(a.meta, '{{}}'), '{_OURS}') IS DISTINCT FROM
+    json_merge_patch(coalesce(b.meta, '{{}}'), '{_OURS}') ELSE a.meta IS DISTINCT FROM b.meta END"""
+_SPLIT = f"(a.split IS DISTINCT FROM b.split AND NOT {_EITHER})"  # what was decided is the difference named `moved`
 _JOIN = "read_parquet($before) AS a JOIN read_parquet($after) AS b USING (example_id)"
 _FACTS = """
 SELECT (SELECT count(*) FROM read_parquet($before)) AS before, (SELECT count(*) FROM read_parquet($after)) AS after,
@@ -203,6 +212,8 @@ def _clauses(store: Store, before: str, after: str) -> Mapping[str, str]:
     """What counts as a difference, by kind."""
     known = _shared(store, before, after)
     differ = {name: f'a."{name}" IS DISTINCT FROM b."{name}"' for name in known}
+    if "meta" in differ:
+        differ |= {"meta": _META} | ({"split": _SPLIT} if "split" in differ else {})
     fields = [differ[name] for name in known if name in _ROLES]
     attributes = [differ[name] for name in known if name not in _NOT_ATTRIBUTES]
     return {

@@ -96,6 +96,12 @@ def frame(
     return _run(store, snapshot_id, query, f"SELECT {', '.join(query.wanted)} {source} {tail}")
 
 
+def table(store: Store, snapshot_id: str, columns: Sequence[str]) -> pa.Table:
+    """Columns of every row as Arrow, in ascending example_id, for a million rows at once; errors as in `frame`."""
+    query, source = _query(store, snapshot_id, columns, (), None, False)
+    return _arrow(store, snapshot_id, query, f"SELECT {', '.join(query.wanted)} {source} ORDER BY e.example_id")
+
+
 def count(
     store: Store,
     snapshot_id: str,
@@ -260,18 +266,35 @@ def _whole(value: Any, what: str) -> int:
 def _run(
     store: Store, snapshot_id: str, query: _Query, sql: str, cursor: duckdb.DuckDBPyConnection | None = None
 ) -> pd.DataFrame:
-    """Execute on the given cursor or a fresh one, joining the current labels where they are asked for."""
+    """The rows as a frame, on the given cursor or a fresh one."""
+    return _with_labels(store, snapshot_id, query, sql, cursor, lambda done: done.df())
+
+
+def _arrow(store: Store, snapshot_id: str, query: _Query, sql: str) -> pa.Table:
+    """The rows as an Arrow table."""
+    return _with_labels(store, snapshot_id, query, sql, None, lambda done: done.to_arrow_table())
+
+
+def _with_labels(
+    store: Store,
+    snapshot_id: str,
+    query: _Query,
+    sql: str,
+    cursor: duckdb.DuckDBPyConnection | None,
+    fetch: Callable[[duckdb.DuckDBPyConnection], Any],
+) -> Any:
+    """Execute, joining the current labels where they are asked for."""
     with ExitStack() as stack:
         if cursor is None:
             cursor = stack.enter_context(store.cursor())
         if "label_now" in query.used:
-            visible = labels.current(store, snapshot_id)[["example_id", "label"]]
+            visible = labels.table(store, snapshot_id).select(["example_id", "label"])
             view = f"labels_{uuid.uuid4().hex}"
             cursor.register(view, visible)
             stack.callback(cursor.unregister, view)
             sql = sql.replace("{labels}", view)
         try:
-            return cursor.execute(sql, query.values).df()
+            return fetch(cursor.execute(sql, query.values))
         except duckdb.IOException as error:
             raise StoreError(
                 "The examples of this snapshot cannot be read",

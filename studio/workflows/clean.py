@@ -19,6 +19,7 @@ from studio.jobs import rundir
 from studio.records import Actor, RunSpec, Snapshot
 from studio.store import examples, labels, recipes, references, snapshots, splits, vectors
 from studio.store.recipes import SavedRecipe
+from studio.words import t
 from studio.workflows import adopt, runs
 from studio.workflows.acts import act
 from studio.workflows.runs import RunView
@@ -139,7 +140,8 @@ def _submit(
     if "knn" in recipe.needs():
         found = vectors.newest(studio.store, snapshot_id)
         if found is None or not found.k:
-            raise CorpusError("A step of the list needs the map of the corpus", got="semantic",
+            lacking = ", ".join(t(one.step.title) for one in recipe.active if "knn" in one.step.needs)
+            raise CorpusError("A step of the list needs the map of the corpus", got=lacking,
                               fix="Make the map on the Explore page first, or switch the step off.")  # fmt: skip
         inputs["knn"] = found.knn_path
     return runs.submit(studio, actor, kind=KIND, title=title or f"Clean {snapshot.name}",
@@ -249,8 +251,7 @@ def read_report(studio: Studio, view: RunView) -> Report:
     """
     result = rundir.check_result(studio.workspace.run_dir(view.run_id), "report.json", "dropped.npy", "changed.npy")
     found = json.loads((result / "report.json").read_text(encoding="utf-8"))
-    known = labels.current(studio.store, str(view.spec.snapshot_id))
-    given = known.loc[known["origin"] == "annotation", "example_id"].to_numpy(np.int64)
+    given = labels.annotated_ids(studio.store, str(view.spec.snapshot_id))
     changed, gone = (np.load(result / f"{name}.npy", allow_pickle=False) for name in ("changed", "dropped"))
     steps = tuple(
         StepView(**{name: one[name] for name in StepView.__dataclass_fields__ if name not in ("effects", "samples")},

@@ -16,6 +16,7 @@ from studio.corpus.cleaning.records import EMPTIED, Batch, Editor, Outcome
 from studio.corpus.cleaning.table import Table
 from studio.errors import CorpusError
 from studio.records import Array, Knn
+from studio.words import t
 
 MOST_SAMPLES = 24  # examples kept of each step for a person to look at
 SAMPLE_CHARACTERS = 2_000
@@ -111,7 +112,7 @@ def clean(
         reports.append(_one(state, place, one, groups=groups, rng=rng, seed=seed, knn=knn, check_stop=check_stop))
         if n and not state.alive.any():
             raise CorpusError(
-                f"The step {one.name} (number {place + 1}) leaves no example",
+                f"The step {t(one.step.title, lang='en')} (number {place + 1}) leaves no example",
                 got=f"{reports[-1].n_dropped:,} of {reports[-1].n_before:,} left out",
                 fix="Loosen its settings, make it flag instead of drop, or switch it off.",
             )
@@ -144,7 +145,7 @@ def _one(
     started = time.perf_counter()
     step, table = one.step, state.table
     if "knn" in step.needs and knn is None:
-        raise CorpusError(f"The step {step.name} needs the map of the corpus", got="no vectors",
+        raise CorpusError("A step of the list needs the map of the corpus", got=t(step.title, lang="en"),
                           fix="Make the map on the Explore page first, or switch the step off.")  # fmt: skip
     before = state.alive.copy()
     rows = np.flatnonzero(before)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
@@ -13,18 +12,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from studio.corpus.cleaning.records import Editor
-from studio.corpus.shapes.messages import said
+from studio.corpus.shapes.build import messages_of, text_of
 from studio.records import Array
 
 EDITABLE: tuple[str, ...] = ("prompt", "completion", "rejected", "context", "messages")  # text is rendered from them
 NEEDED: tuple[str, ...] = ("prompt", "completion", "rejected")  # an example is nothing when one of these goes blank
 OFFSETS: tuple[str, ...] = ("tokens", "tags", "spans")  # fields that count characters or tokens of a text
 _ANSWER_START = "answer_start"
-# The order of the parts in the rendered text, by task, as studio.corpus.shapes.build writes them.
-_PARTS: Mapping[str, tuple[str, ...]] = {
-    "generative_qa": ("prompt", "completion", "context"),
-    "instruction": ("prompt", "context", "completion"),
-}
 
 
 @dataclass
@@ -64,7 +58,7 @@ class Table:
         if any(not value.strip() for name, value in new.items() if name in NEEDED and old[name].strip()):
             return "", {}
         kept = {name: value if value.strip() or name in NEEDED else None for name, value in new.items()}
-        return render(kept, self.task, self.talks), kept
+        return text_of(kept, self.task, talks=self.talks), kept
 
     def is_talk(self, name: str) -> bool:
         """True for a field that holds a list of messages."""
@@ -81,7 +75,7 @@ def edit_value(value: str, editor: Editor, *, is_talk: bool) -> str:
     """One field edited; the content of every message of a conversation, whose JSON stays otherwise as it is."""
     if not is_talk:
         return editor(value)
-    messages = _messages(value)
+    messages = messages_of(value)
     changed = False
     for message in messages:
         if isinstance(message.get("content"), str):
@@ -90,36 +84,9 @@ def edit_value(value: str, editor: Editor, *, is_talk: bool) -> str:
             message["content"] = content
     if not changed:
         return value
-    return orjson.dumps(messages, option=orjson.OPT_SORT_KEYS).decode() if _said(messages) else ""
-
-
-def _messages(value: str | None) -> list[dict[str, Any]]:
-    """The messages of a field; none where it does not hold any."""
-    try:
-        found = orjson.loads(value or "[]")
-    except orjson.JSONDecodeError:
-        return []
-    return [message for message in found if isinstance(message, dict)] if isinstance(found, list) else []
-
-
-def _said(messages: Sequence[Mapping[str, Any]]) -> str:
-    """What is read of messages; one without a role or a text says nothing."""
-    return said([m for m in messages if isinstance(m.get("content"), str) and isinstance(m.get("role"), str)])
-
-
-def render(fields: Mapping[str, str | None], task: str, talks: bool = False) -> str:
-    r"""The text of an example made of fields, as the import renders it (studio.corpus.shapes.build).
-
-    Example:
-        >>> render({"prompt": "Sum it up.", "context": "A long story.", "completion": "Short."}, "instruction")
-        'Sum it up.\n\nA long story.\n\nShort.'
-    """
-    if fields.get("messages"):
-        return _said(_messages(fields["messages"]))
-    if talks:
-        return _said([*_messages(fields.get("prompt")), *_messages(fields.get("completion"))])
-    parts = (fields.get(name) for name in _PARTS.get(task, ("prompt", "completion")))
-    return "\n\n".join(part.strip() for part in parts if part)
+    return (
+        orjson.dumps(messages, option=orjson.OPT_SORT_KEYS).decode() if text_of({"messages": messages}, "chat") else ""
+    )
 
 
 def read_table(path: Path, groups: Sequence[str] = (), task: str = "classification", *, talks: bool = False) -> Table:

@@ -25,6 +25,11 @@ from studio.corpus.shapes.reject import Reject
 from studio.corpus.values import Lexeme, as_text, nested
 
 SIMPLE: frozenset[str] = frozenset({"classification", "masked_lm"})
+# The order of the parts in the rendered text where it is not prompt, then completion.
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "generative_qa": ("prompt", "completion", "context"),
+    "instruction": ("prompt", "context", "completion"),
+}
 _JSON = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS
 Fields = dict[str, str]
 Build = Callable[[Mapping[str, Any], Roles, "Counter[str]"], Fields]
@@ -113,8 +118,40 @@ def answer(values: Mapping[str, Any], column: str | None) -> str | None:
     return None
 
 
-def _joined(*parts: str | None) -> str:
+def text_of(fields: Mapping[str, Any], task: str, *, talks: bool = False) -> str:
+    r"""The text of an example made of role fields: the one place that says how it is rendered.
+
+    Args:
+        fields: prompt, completion, context and messages, as texts or, of conversations, as lists of messages or the
+            JSON of one; what is missing or blank is passed over, and so is a message without a role or a text.
+        task: name of the task, which says in which order the parts stand.
+        talks: prompt and completion are conversations (the mapping's form is conversational).
+
+    Example:
+        >>> text_of({"prompt": "Sum it up.", "context": "A long story.", "completion": "Short."}, "instruction")
+        'Sum it up.\n\nA long story.\n\nShort.'
+    """
+    if fields.get("messages"):
+        return talk.said(_spoken(fields["messages"]))
+    if talks:
+        return talk.said([*_spoken(fields.get("prompt")), *_spoken(fields.get("completion"))])
+    parts = (fields.get(name) for name in PARTS.get(task, ("prompt", "completion")))
     return "\n\n".join(part.strip() for part in parts if part)
+
+
+def messages_of(value: Any) -> list[dict[str, Any]]:
+    """The messages of a field, a list or its JSON; none where it does not hold any."""
+    if isinstance(value, str) or value is None:
+        try:
+            value = orjson.loads(value or "[]")
+        except orjson.JSONDecodeError:
+            return []
+    return [message for message in value if isinstance(message, dict)] if isinstance(value, list) else []
+
+
+def _spoken(value: Any) -> list[dict[str, Any]]:
+    """The messages that have a role and a text."""
+    return [m for m in messages_of(value) if isinstance(m.get("content"), str) and isinstance(m.get("role"), str)]
 
 
 def _need(text: str | None, reason: str) -> str:
@@ -169,7 +206,7 @@ def _pair(values: Mapping[str, Any], roles: Roles, notes: Counter[str]) -> Field
         return _talked_pair(values, roles)
     prompt = _need(plain(values, roles.prompt), "no_prompt")
     completion = answer(values, roles.completion)
-    fields = {"prompt": prompt, "text": _joined(prompt, completion)}
+    fields = {"prompt": prompt, "text": text_of({"prompt": prompt, "completion": completion}, roles.task)}
     return fields | ({"completion": completion} if completion else {})
 
 
@@ -178,7 +215,8 @@ def _talked_pair(values: Mapping[str, Any], roles: Roles) -> Fields:
     if not prompt:
         raise Reject("no_prompt")
     completion = _turns(values, roles.completion, talk.ending) if roles.completion else []
-    fields = {"prompt": dump(prompt), "text": talk.said([*prompt, *completion])}
+    text = text_of({"prompt": prompt, "completion": completion}, roles.task, talks=True)
+    fields = {"prompt": dump(prompt), "text": text}
     return fields | ({"completion": dump(completion)} if completion else {})
 
 
@@ -194,29 +232,21 @@ def _turns(
     return talk.read_messages(value)
 
 
-def _with_context(values: Mapping[str, Any], roles: Roles, notes: Counter[str], *, last: bool) -> Fields:
+def _with_context(values: Mapping[str, Any], roles: Roles, notes: Counter[str]) -> Fields:
     names = _of_instances(roles, values)
     prompt = _need(plain(values, names["prompt"]), "no_prompt")
     context = plain(values, names["context"])
     completion = answer(values, names["completion"])
-    parts = (prompt, completion, context) if last else (prompt, context, completion)
-    fields = {"prompt": prompt, "text": _joined(*parts)}
+    fields = {"prompt": prompt}
     fields |= {"context": context} if context else {}
-    return fields | ({"completion": completion} if completion else {})
+    fields |= {"completion": completion} if completion else {}
+    return fields | {"text": text_of(fields, roles.task)}
 
 
 def _of_instances(roles: Roles, values: Mapping[str, Any]) -> dict[str, str | None]:
     if not roles.instances:
         return {"prompt": roles.prompt, "context": roles.context, "completion": roles.completion}
     return {"prompt": roles.prompt, "context": roles.context or "input", "completion": roles.completion or "output"}
-
-
-def _qa(values: Mapping[str, Any], roles: Roles, notes: Counter[str]) -> Fields:
-    return _with_context(values, roles, notes, last=True)
-
-
-def _instruction(values: Mapping[str, Any], roles: Roles, notes: Counter[str]) -> Fields:
-    return _with_context(values, roles, notes, last=False)
 
 
 def _chat(values: Mapping[str, Any], roles: Roles, notes: Counter[str]) -> Fields:
@@ -233,7 +263,7 @@ def _chat(values: Mapping[str, Any], roles: Roles, notes: Counter[str]) -> Field
         messages += [*history, *talk.opening("\n".join(asked)), *(talk.ending(answered) if answered else [])]
     if not any(message["role"] == "assistant" for message in messages):
         notes["no_assistant_turn"] += 1
-    return {"messages": dump(messages), "text": talk.said(messages)}
+    return {"messages": dump(messages), "text": text_of({"messages": messages}, roles.task)}
 
 
 def _preference(values: Mapping[str, Any], roles: Roles, notes: Counter[str]) -> Fields:
@@ -243,7 +273,7 @@ def _preference(values: Mapping[str, Any], roles: Roles, notes: Counter[str]) ->
     rejected = answer(values, roles.rejected)
     prompt = plain(values, roles.prompt)
     notes["equal_answers"] += chosen == rejected
-    fields = {"completion": chosen, "text": _joined(prompt, chosen)}
+    fields = {"completion": chosen, "text": text_of({"prompt": prompt, "completion": chosen}, roles.task)}
     fields |= {"prompt": prompt} if prompt else {}
     return fields | ({"rejected": rejected} if rejected else {})
 
@@ -264,7 +294,8 @@ def _talked_preference(values: Mapping[str, Any], roles: Roles, notes: Counter[s
         shared = talk.shared_start(chosen, rejected)
         prompt, chosen, rejected = [*prompt, *chosen[:shared]], chosen[shared:], rejected[shared:]
     notes["equal_answers"] += chosen == rejected
-    fields = {"completion": dump(chosen), "text": talk.said([*prompt, *chosen])}
+    text = text_of({"prompt": prompt, "completion": chosen}, roles.task, talks=True)
+    fields = {"completion": dump(chosen), "text": text}
     fields |= {"prompt": dump(prompt)} if prompt else {}
     return fields | ({"rejected": dump(rejected)} if rejected else {})
 
@@ -279,6 +310,6 @@ def _simple(values: Mapping[str, Any], roles: Roles, notes: Counter[str]) -> Fie
 
 BUILDERS: Mapping[str, Build] = {
     "classification": _simple, "masked_lm": _simple, "classification_multi": _multi_label,
-    "token_classification": _tokens, "seq2seq": _pair, "prompt_completion": _pair, "generative_qa": _qa,
-    "instruction": _instruction, "chat": _chat, "preference": _preference,
+    "token_classification": _tokens, "seq2seq": _pair, "prompt_completion": _pair, "generative_qa": _with_context,
+    "instruction": _with_context, "chat": _chat, "preference": _preference,
 }  # fmt: skip

@@ -65,7 +65,7 @@ def test_a_step_that_leaves_nothing_is_refused(tmp_path):
     folder, _ = snapshot(tmp_path, [{"text": "hello there"}])
     with pytest.raises(CorpusError) as caught:
         clean(table_of(folder), (plan("length", {"shortest": 500}),))
-    assert "length" in caught.value.what and caught.value.fix
+    assert "The step Length (number 1)" in caught.value.what and caught.value.fix
     kept = clean(table_of(folder), (plan("near"), plan("gopher")))
     assert kept.stays.tolist() == [True]
     with pytest.raises(CorpusError, match="map"):
