@@ -25,7 +25,8 @@ ROOMS: tuple[str, ...] = (
     "train",
     "loop",
     "runs",
-    "storage", "doctor",
+    "storage",
+    "doctor",
 )
 
 
