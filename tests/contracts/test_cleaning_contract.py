@@ -72,7 +72,7 @@ def reasons_and_texts(step, values, texts):
 
 
 @pytest.mark.parametrize("step", STEPS, ids=name_of)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(texts=st.lists(TEXTS, max_size=6))
 def test_any_unicode_gives_the_same_answer_twice_and_never_an_exception(step, texts):
     values = step.defaults()
@@ -84,7 +84,7 @@ def test_any_unicode_gives_the_same_answer_twice_and_never_an_exception(step, te
 
 
 @pytest.mark.parametrize("step", [s for s in STEPS if s.kind == "edit" and s.steady], ids=name_of)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(text=TEXTS)
 def test_a_steady_edit_changes_nothing_the_second_time(step, text):
     edit = step.apply(batch([text]), step.defaults()).editor

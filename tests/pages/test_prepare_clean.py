@@ -10,11 +10,11 @@ from pages._ui import frame
 from studio.corpus.cleaning.recipe import Recipe, plan, recipe_to_text
 from studio.corpus.schema import write_snapshot
 from studio.records import Actor
-from studio.store import corpora, snapshots
+from studio.store import corpora, maps, snapshots
 from studio.words import t
 from studio.workflows import clean, runs
-from tests.conftest import ROOT
 from tests.jobs.harness import kill_workers
+from tests.pages.app import open_app
 
 LANGUAGES = ("en", "zh")
 ADMIN = Actor("tester", "admin")
@@ -51,12 +51,7 @@ def home(tmp_path_factory):
 
 
 def open_page(language: str, **params: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in {"lang": language, "part": "clean", **params}.items():
-        app.query_params[name] = value
-    app.switch_page("pages/prepare.py").run()
-    assert not app.exception, app.exception
-    return app
+    return open_app("prepare", language, **{"part": "clean", **params})
 
 
 def said(app: AppTest, *kinds: str) -> str:
@@ -159,3 +154,22 @@ def test_hostile_texts_are_never_markup(home):
 @pytest.mark.parametrize("text", ["[[", '[["nope",{}]]', "x" * 3000, '[["near",{"threshold":"<b>"}]]'])
 def test_a_bad_list_in_the_url_is_forgotten(text, home):
     assert open_page("en", s=home[1], list=text).info[0].value == t("clean.empty")
+
+
+@pytest.mark.parametrize("place", ["²", "9" * 5000, "-1", "٣", "x"])
+def test_a_bad_place_in_the_url_is_the_whole_list(place, home):
+    """A superscript two passed str.isdigit, and five thousand digits were more than int() reads."""
+    app = open_page("en", s=home[1], list=step(LIST), step=place)
+    assert [metric.value for metric in app.metric] == ["169", "8", "169"]
+
+
+def test_flags_of_one_reason_become_a_slice(home):
+    studio, _, child = home
+    flags = clean.flagged(studio, child)
+    app = open_page("en", s=child, flag="few_words")
+    app.text_input[0].set_value("Short ones")
+    save = next(one for one in app.button if one.label == t("clean.left.save_slice", lang="en", n="169"))
+    save.click().run()
+    assert not app.exception and "Short ones" in said(app, "success")
+    kept = maps.slices(studio.store, child).iloc[0]
+    assert (kept["name"], kept["n"]) == ("Short ones", flags["example_id"].nunique())

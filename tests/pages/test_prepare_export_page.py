@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import frame
 from studio.corpus.schema import write_snapshot
 from studio.corpus.writing import FORMATS, ExportPlan
 from studio.records import Actor
 from studio.store import corpora, snapshots
 from studio.words import t
 from studio.workflows import corpora_export, export_files, runs
-from tests.conftest import ROOT
-from tests.jobs.harness import Barriers, kill_workers
+from tests.pages.app import open_app
 from tests.workflows import small_corpus
 
 ADMIN = Actor("tester", "admin")
@@ -24,37 +21,13 @@ HOSTILE = "<script>alert(1)</script> **bold** {labels}"
 
 
 @pytest.fixture
-def barriers(tmp_path, monkeypatch):
-    """Barriers of this test."""
-    made = Barriers(tmp_path / "barriers")
-    monkeypatch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
-    return made
-
-
-@pytest.fixture
-def open_page(workspace, monkeypatch, barriers):
+def open_page(app_home):
     """Opens the export part through the router over the test's workspace."""
-    monkeypatch.setenv("STUDIO_HOME", str(workspace.root))
-    monkeypatch.setenv("STUDIO_DEVICE", "cpu")
-    st.cache_resource.clear()
 
     def open_(language: str = "en", **params: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in {"lang": language, "part": "export", **params}.items():
-            app.query_params[name] = value
-        app.switch_page("pages/prepare.py").run()
-        assert not app.exception, app.exception
-        return app
+        return open_app("prepare", language, **{"part": "export", **params})
 
-    yield open_
-    st.cache_resource.clear()
-    kill_workers(workspace)
-
-
-@pytest.fixture
-def studio(open_page, workspace):
-    """The studio the pages of this test use."""
-    return frame._open(str(workspace.root))
+    return open_
 
 
 def _said(app: AppTest, *kinds: str) -> str:
@@ -78,30 +51,32 @@ def test_what_fits_is_offered_with_the_first_records(language, open_page, studio
 
 
 def test_every_fitting_format_shows_its_records(open_page, studio):
-    snapshot_id = small_corpus.make(studio.store, n=40)
+    app = open_page("en", s=small_corpus.make(studio.store, n=40))
     for form in FORMATS:
         if form.holds("classification"):
-            app = open_page("en", s=snapshot_id, to=form.name)
+            app.radio(key="to.box").set_value(form.name).run()
+            assert not app.exception
             assert not app.error, (form.name, app.error[0].value)
             assert len(app.code[0].value) > 20
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_an_export_is_followed_to_its_end_and_deleted(language, open_page, studio, barriers):
+def test_an_export_is_followed_to_its_end_and_deleted(open_page, studio, barriers):
     snapshot_id = small_corpus.make(studio.store, n=60)
-    app = open_page(language, s=snapshot_id, to="messages")
+    app = open_page("en", s=snapshot_id, to="messages")
     barriers.hold("export")
     app.button(key="export.go").click().run()
     assert not app.exception
     (view,) = runs.overview(studio, kinds=("export",))
     barriers.reached("export")
-    app = open_page(language, s=snapshot_id, run=view.run_id)
-    assert app.button(key="export.cancel").label == t("export.cancel", lang=language)
+    for language in ("en", "zh"):
+        app = open_page(language, s=snapshot_id, run=view.run_id)
+        assert app.button(key="export.cancel").label == t("export.cancel", lang=language)
     barriers.release("export")
     assert runs.wait(studio, view.run_id, 60).state == "done"
-    app = open_page(language, s=snapshot_id, run=view.run_id)
     done = export_files.outcome(studio, view.run_id)
-    assert t("export.done", lang=language, n=60) in _said(app, "success")
+    for language in ("zh", "en"):
+        app = open_page(language, s=snapshot_id, run=view.run_id)
+        assert t("export.done", lang=language, n=60) in _said(app, "success")
     assert app.code[0].value == str(done.path)
     assert app.code[1].value == done.sha256
     app.button(key="export.another").click().run()

@@ -186,8 +186,8 @@ def test_impossible_lists_are_refused(studio, parent):
     assert status.state == "failed" and "leaves no example" in runs.detail(studio, run_id).failure["what"]
 
 
-@pytest.mark.parametrize("place", [pytest.param("clean", marks=pytest.mark.slow),
-                                   pytest.param("cleaned", marks=pytest.mark.slow), "frozen"])  # fmt: skip
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["clean", "cleaned", "frozen"])
 def test_a_killed_worker_leaves_no_half_snapshot(place, studio, barriers):
     parent = make(studio, seed={"clean": 2, "cleaned": 3, "frozen": 4}[place])
     before = sorted(path.name for path in studio.workspace.snapshots.iterdir())

@@ -10,7 +10,7 @@ from studio.corpus.cleaning.difference import pieces, visible
 TEXT = st.text(alphabet="ab 你好[]\n.", max_size=40)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TEXT, TEXT)
 def test_the_pieces_are_the_texts(before, after):
     old, new = pieces(before, after)

@@ -163,7 +163,7 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(texts=st.lists(TEXT, min_size=2, max_size=8), names=STEPS, data=st.data())
 def test_bringing_all_back_with_edits_off_is_the_parent(tmp_path_factory, texts, names, data):
     tmp_path = tmp_path_factory.mktemp("back")
@@ -180,7 +180,7 @@ def test_bringing_all_back_with_edits_off_is_the_parent(tmp_path_factory, texts,
     assert freeze(folder, again, back, tmp_path / "child")["content_sha256"] == parent["content_sha256"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(texts=st.lists(TEXT, min_size=3, max_size=8), names=STEPS, data=st.data())
 def test_bringing_one_back_changes_no_other_decision(tmp_path_factory, texts, names, data):
     folder, _ = snapshot(tmp_path_factory.mktemp("one"), [{"text": text} for text in texts])
