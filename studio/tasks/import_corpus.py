@@ -42,6 +42,7 @@ def run(task: Task) -> dict[str, Any]:
     _limit(sum(_bytes_to_read(source) for source in sources))
 
     def on_progress(done: int, total: int, name: str) -> None:
+        task.barrier("reading")
         task.check_stop()
         task.progress(done, total, name)
 
