@@ -42,6 +42,8 @@ def show(opened: Studio, snapshot: Snapshot) -> None:
 def _steps(opened: Studio, snapshot: Snapshot) -> None:
     st.caption(t("clean.intro"))
     recipe = state.current()
+    if not state.is_whole():
+        st.warning(t("clean.link_cut"), icon=":material/link_off:")
     view = clean.preview_of(opened, snapshot.snapshot_id, recipe) if recipe.active else None
     report: Report | None = None
     with frame.show_errors():

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from studio.corpus.cleaning.recipe import Plan, Recipe, plan, recipe_from_text, recipe_to_text
+from studio.corpus.cleaning.recipe import is_whole as is_whole_text
 from studio.errors import CorpusError
 
 URL_KEY, PLACE_KEY = "list", "step"
@@ -24,6 +25,11 @@ def current() -> Recipe:
     recipe = recipe_from_text(text or "")
     st.session_state[_LAST] = recipe_to_text(recipe)
     return recipe
+
+
+def is_whole() -> bool:
+    """False where a line of the list in the URL cannot be read and is passed over."""
+    return is_whole_text(st.query_params.get(URL_KEY) or "")
 
 
 def place(recipe: Recipe) -> int | None:

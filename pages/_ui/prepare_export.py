@@ -26,6 +26,7 @@ def show(opened: Studio, snapshot: Snapshot) -> None:
     """Draw this part of the page."""
     if prepare_export_after.show_run(opened):
         return
+    prepare_export_after.show_live(opened, snapshot)
     choice, rest = st.columns([2, 3], gap="large")
     with choice:
         what = _pick_what(opened, snapshot)

@@ -64,6 +64,17 @@ def show_run(opened: Studio) -> bool:
     return True
 
 
+def show_live(opened: Studio, snapshot: Snapshot) -> None:
+    """The way back to an export of this version that is at work, for who left or refreshed the page."""
+    view = runs.live(opened, kind="export", snapshot_id=snapshot.snapshot_id)
+    if view is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(t("export.at_work"), icon=":material/hourglass_top:")
+        if st.button(t("export.follow"), key="export.follow", icon=":material/arrow_forward:"):
+            follow(view.run_id)
+
+
 @st.fragment(run_every=_POLL_S)
 def _poll(opened: Studio, run_id: str) -> None:
     view = runs.view(opened, run_id)

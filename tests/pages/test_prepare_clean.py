@@ -153,7 +153,8 @@ def test_hostile_texts_are_never_markup(home):
 
 @pytest.mark.parametrize("text", ["[[", '[["nope",{}]]', "x" * 3000, '[["near",{"threshold":"<b>"}]]'])
 def test_a_bad_list_in_the_url_is_forgotten(text, home):
-    assert open_page("en", s=home[1], list=text).info[0].value == t("clean.empty")
+    app = open_page("en", s=home[1], list=text)
+    assert app.info[0].value == t("clean.empty") and app.warning[0].value == t("clean.link_cut")
 
 
 @pytest.mark.parametrize("place", ["²", "9" * 5000, "-1", "٣", "x"])

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio import words
-from studio.words import errors
+from studio.corpus.cleaning import STEPS
+from studio.words import errors, t
 from tests.words import error_templates
 from tests.words.error_templates import collect, texts_in
 
@@ -150,3 +151,10 @@ def test_the_reader_follows_names_helpers_and_choices():
 def test_a_text_made_elsewhere_is_reported():
     found = texts_in(ast.parse("raise CorpusError(make(), got=1)"), {"CorpusError"}, "source.py")
     assert found.unread
+
+
+def test_a_step_that_leaves_nothing_is_named_as_on_the_page():
+    """The title of a step in an error is the one people see in the list, in both languages."""
+    for step in STEPS:
+        said_by_worker = f"The step {t(step.title, lang='en')} (number 2) leaves no example"
+        assert errors.said(said_by_worker, "zh") == f"第 2 步（{t(step.title, lang='zh')}）之后没有样本剩下"

@@ -15,7 +15,7 @@ from studio.corpus.schema import write_snapshot
 from studio.errors import AccessError, CorpusError
 from studio.records import Actor
 from studio.settings import Settings
-from studio.store import corpora, snapshots, splits
+from studio.store import corpora, diffs, snapshots, splits
 from studio.workflows import version_diff, versions
 from studio.workflows.studio import open_studio
 
@@ -158,3 +158,19 @@ def test_the_command_line_says_the_same(studio, workspace, tmp_path, capsys):
     assert run("split", "--snapshot", first, "--mend")["moved"] >= 0
     assert run("split", "--snapshot", first, "--restore", made)["after"]["pool"] == 140
     assert "error" in run("split", "--snapshot", first, "--method", "time", code=1)
+
+
+def test_an_own_export_imported_again_is_no_difference(store):
+    """Its columns example_id and split came back as further attributes, so that every row looked changed."""
+    plain = [{"example_id": i, "text": f"text {i}", "label": "a", "meta": '{"from":"shop"}'} for i in range(4)]
+    back = [row | {"meta": f'{{"example_id":"{row["example_id"]}","from":"shop","split":"test"}}'} for row in plain]
+    back[3] |= {"meta": '{"example_id":"3","from":"street","split":"test"}'}
+    own = [row | {"meta": f'{{"example_id":"k{row["example_id"]}","from":"shop"}}'} for row in plain]
+    corpora.add(store, corpus_id="c", name="C", language="en", task="classification", by="t")
+    made = [write_snapshot(rows, store.workspace.snapshots) for rows in (plain, back, own)]
+    for manifest in made:
+        snapshots.add(store, manifest, corpus_id="c", name="C", by="t")
+    first, again, foreign = (str(manifest["snapshot_id"]) for manifest in made)
+    assert diffs.facts(store, first, again)["attributes"] == 1  # the one whose own column differs
+    assert diffs.rows(store, first, again, "attributes")["example_id"].tolist() == [3]
+    assert diffs.facts(store, first, foreign)["attributes"] == 4  # a corpus's own column of that name counts

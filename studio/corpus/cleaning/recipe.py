@@ -154,6 +154,20 @@ def recipe_from_text(text: str) -> Recipe:
     return Recipe(tuple(plans))
 
 
+def is_whole(text: str) -> bool:
+    """False where a line of the text was left out by `recipe_from_text`.
+
+    Example:
+        >>> is_whole('[["near",{}]]'), is_whole('[["near",{}],["nope",{}]]'), is_whole("[[")
+        (True, False, False)
+    """
+    try:
+        rows = json.loads(text) if text else []
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(rows, list) and len(recipe_from_text(text).plans) == len(rows)
+
+
 # Lists a person can start from: names of steps in order; `language` means the corpus's own is kept.
 SUGGESTED: Mapping[str, tuple[str, ...]] = {
     "tidy": ("html", "unicode", "invisible", "whitespace"),

@@ -13,7 +13,7 @@ from studio.corpus.roles import Roles
 from studio.corpus.rows import REASONS, Rows
 from studio.corpus.schema import row_hash
 from studio.corpus.shapes import tags as tag_rules
-from studio.corpus.shapes.build import build
+from studio.corpus.shapes.build import build, text_of
 from studio.corpus.shapes.guess import Guess, fit, guess, roles_for, tidy
 from studio.records import TASK_TYPES
 
@@ -200,3 +200,37 @@ def test_spans_of_any_tags_cover_exactly_the_tagged_tokens(tags):
     spans = tag_rules.spans_of_tags(tags, [(i, i + 1) for i in range(len(tags))])
     covered = [i for span in spans for i in range(span["start"], span["end"])]
     assert covered == [i for i, tag in enumerate(tags) if tag != "O"]
+
+
+_TALK = [
+    {"role": "system", "content": "Be kind"},
+    {"role": "user", "content": "Hi "},
+    {"role": "assistant", "content": "Ho"},
+]
+
+
+@pytest.mark.parametrize(
+    ("roles", "values", "expected"),
+    [
+        (Roles(task="seq2seq", prompt="p", completion="c"), {"p": " ask ", "c": "say"}, "ask\n\nsay"),
+        (Roles(task="generative_qa", prompt="p", context="x", completion="c"), {"p": "q", "x": "page", "c": "a"},
+         "q\n\na\n\npage"),
+        (Roles(task="instruction", prompt="p", context="x", completion="c"), {"p": "do", "x": "this", "c": "done"},
+         "do\n\nthis\n\ndone"),
+        (Roles(task="instruction", prompt="p", context="x", completion="c"), {"p": "do", "x": " ", "c": None}, "do"),
+        (Roles(task="chat", messages="m"), {"m": _TALK}, "Hi\n\nHo"),
+        (Roles(task="preference", prompt="p", chosen="c", rejected="r"), {"p": "q", "c": "yes", "r": "no"}, "q\n\nyes"),
+        (Roles(task="prompt_completion", prompt="p", completion="c", form="conversational"),
+         {"p": _TALK[:2], "c": _TALK[2:]}, "Hi\n\nHo"),
+    ],
+)  # fmt: skip
+def test_stored_fields_give_the_text_of_the_import_again(roles, values, expected):
+    """Cleaning renders the text of an edited row from its stored fields; it must be the import's own rendering."""
+    row = _made(values, roles)
+    assert row["text"] == expected
+    assert text_of(row, roles.task, talks=roles.form == "conversational") == expected
+
+
+def test_broken_messages_are_passed_over_in_rendering():
+    assert text_of({"messages": '[{"role": "user"}, 3, {"role": "user", "content": "Hi"}]'}, "chat") == "Hi"
+    assert text_of({"messages": "{not json"}, "chat") == ""
