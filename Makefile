@@ -8,7 +8,8 @@ export STUDIO_HOME
 WORKERS ?= 2
 # Two test workers on two cores: one thread each keeps them from fighting over the cores.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
-PYTEST := $(TEST_ENV) $(PY) -m pytest -p no:cacheprovider -n $(WORKERS) --dist loadfile
+# In the order of the files: the long browser job would otherwise come last, on one core.
+PYTEST := $(TEST_ENV) $(PY) -m pytest -p no:cacheprovider -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-slow lint bench soak clean env env-dev browser
 
