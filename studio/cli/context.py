@@ -59,8 +59,15 @@ class Context:
         if not listed:
             raise CorpusError("This workspace has no corpus yet", fix="Run `python -m studio demo` or `import FILE`.")
         asked = getattr(self.arguments, "snapshot", None)
-        if not asked:
-            return listed[0]
+        return self.snapshot_named(asked) if asked else listed[0]
+
+    def snapshot_named(self, asked: str) -> Snapshot:
+        """The snapshot of an id, a unique start of an id, or a corpus name.
+
+        Raises:
+            CorpusError: none or several fit.
+        """
+        listed = snapshots.list_all(self.studio.store)
         fitting = [item for item in listed if item.snapshot_id == asked or item.name == asked]
         fitting = fitting or [item for item in listed if item.snapshot_id.startswith(asked)]
         if len({item.snapshot_id for item in fitting}) != 1:

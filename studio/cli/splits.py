@@ -11,7 +11,6 @@ from studio.cli.corpora import read_split
 from studio.corpus.leakage import SIMILAR
 from studio.corpus.splits import METHODS
 from studio.errors import CorpusError
-from studio.store import snapshots
 from studio.workflows import audits_copies, split_leaks, splits, version_diff, versions
 
 _FIELDS = ("licence", "description", "limits", "personal_data")
@@ -47,7 +46,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     listed.set_defaults(run=_versions)
     diff = commands.add_parser("diff", parents=[common], help="what changed between two versions")
     diff.add_argument("--snapshot", help="the newer version (default: the newest)")
-    diff.add_argument("--base", help="id of the older version (default: the one it was made from)")
+    diff.add_argument(
+        "--base", help="the older version: id, start of an id, or name (default: the one it was made from)"
+    )
     diff.add_argument("--rows", help="write the rows behind one number: added, dropped, text, label, attributes, moved")
     diff.add_argument("--out", type=Path, help="file for --rows, .csv or .jsonl")
     diff.set_defaults(run=_diff)
@@ -149,7 +150,7 @@ def _diff(context: Context) -> None:
         base = own.parent_id
     if not base:
         raise CorpusError("This version was not made from another one", got=after.name, fix="Name one with --base.")
-    base = snapshots.require(studio.store, base).snapshot_id
+    base = context.snapshot_named(base).snapshot_id
     found = version_diff.diff(studio, base, after.snapshot_id)
     context.emit(before=base, after=after.snapshot_id, **{f"n_{name}": n for name, n in found.facts.items()},
                  reasons=found.reasons.to_dict("records"), labels=found.labels.to_dict("records"),
