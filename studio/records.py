@@ -105,6 +105,33 @@ def conditions_from_text(text: str) -> tuple[Condition, ...]:
         return ()
 
 
+# --- identity terms ---------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Term:
+    """One word or phrase that names whom a text speaks of.
+
+    axis: what kind of identity (gender, religion ...); group: which one. match is `word` (stands by itself) or
+    `substring` (scripts without spaces, by longest match). is_ambiguous: often means something else.
+    """
+
+    term: str
+    axis: str
+    group: str
+    match: Literal["word", "substring"]
+    is_ambiguous: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The identity terms of one language with where they come from and who read them."""
+
+    language: str
+    terms: tuple[Term, ...]
+    source: str
+    reviewer: str
+
+
 # --- measures, audits -------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Knn:

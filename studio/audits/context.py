@@ -8,17 +8,21 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from studio.records import Array, AuditResult, Condition, Knn
+from studio.records import Array, AuditResult, Condition, Knn, Lexicon
+from studio.statistics import ALPHA, corrected_q
 
 
 @dataclass(frozen=True)
 class Context:
     """Facts beside the frame; row i of every array is row i of the frame.
 
-    language: en or zh. groups: attribute names, stored as columns `group_<name>`. reference: attribute -> value ->
-    share the analyst expects. families (n,) int, equal for near-duplicates; exact (n,) int, equal for the same text;
-    embeddings (n, d) float32 unit rows; knn the stored graph over the same rows; clusters (n,) int, -1 = noise;
-    cluster_names cluster -> its keywords.
+    The frame has example_id, text, label, source, language, time and `group_<name>` per attribute. language: en or zh.
+    groups: attribute names. reference: attribute -> value -> share the analyst expects. families (n,) int, equal for
+    near-duplicates; exact (n,) int, equal for the same text; embeddings (n, d) float32 unit rows; knn the stored graph
+    over the same rows; clusters (n,) int, -1 = noise; cluster_names cluster -> its keywords. lexicon: the identity
+    terms in force. scores: measure name -> (n,) raw values. seed: of everything drawn. n_families: how many audits
+    are read together; each corrects its own tests at ALPHA / n_families, so that a corpus with nothing in it alarms
+    in any of them with a chance of at most ALPHA.
     """
 
     language: str = "en"
@@ -30,6 +34,18 @@ class Context:
     knn: Knn | None = None
     clusters: Array | None = None
     cluster_names: Mapping[int, str] = field(default_factory=dict)
+    lexicon: Lexicon | None = None
+    scores: Mapping[str, Array] = field(default_factory=dict)
+    seed: int = 0
+    n_families: int = 1
+
+    def corrected(self, p_values: Array) -> Array:
+        """q-values of one audit's tests, corrected within the audit (BH) and over the audits read together."""
+        return np.minimum(corrected_q(p_values) * self.n_families, 1.0)
+
+    def level_of_one_among(self, n_tests: int) -> float:
+        """The p-value a lone effect must reach among this audit's tests for its corrected q to pass."""
+        return ALPHA / (max(n_tests, 1) * self.n_families)
 
 
 def missing_needs(needs: tuple[str, ...], frame: pd.DataFrame, context: Context) -> tuple[str, ...]:

@@ -164,9 +164,9 @@ def compare_diversity(
 
 # --- gathering --------------------------------------------------------------------------------------------------------
 def gather(studio: Studio, snapshot: Snapshot, label_mode: str) -> pd.DataFrame:
-    """The frame the audits read: example_id, text, label and group columns, in ascending example_id."""
+    """The frame the audits read (see audits.Context), in ascending example_id."""
     store, snapshot_id = studio.store, snapshot.snapshot_id
-    columns = ("example_id", "text", "label", *snapshot.group_columns)
+    columns = ("example_id", "text", "label", "source", "language", "time", *snapshot.group_columns)
     frame = examples.frame(store, snapshot_id, columns, reveal=label_mode == "all")
     known = labels.current(store, snapshot_id)
     if label_mode == "all":
