@@ -84,7 +84,9 @@ def test_vectors_lie_where_workers_look_with_their_neighbours(studio, mapped):
     assert np.abs(np.linalg.norm(rows, axis=1) - 1).max() < 1e-5
     index, distance = (np.load(folder / "knn_30" / f"{name}.npy") for name in ("idx", "dist"))
     expected = nearest_neighbours(rows, 30)
-    assert np.array_equal(index, expected.indices) and np.array_equal(distance, expected.distances)
+    assert np.array_equal(index, expected.indices)
+    # distances are rounded to steps of 1e-6: another number of threads may fall on the other side of a step
+    assert np.abs(distance - expected.distances).max() < 2e-6
     meta = json.loads((folder / "meta.json").read_text())
     assert meta["content_hash"] == found.content_hash and meta["seed"] == 3
 
