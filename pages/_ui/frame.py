@@ -132,8 +132,12 @@ def require_task(snapshot: Snapshot, page: str) -> None:
         return
     st.info(f"{t(f'shape.require.{page}', task=t(f'shape.task.{snapshot.task}'))} {t('shape.require.still')}",
             icon=":material/info:")  # fmt: skip
-    if st.button(t("shape.require.explore"), type="primary", icon=":material/scatter_plot:", key="require_explore"):
+    places = st.container(horizontal=True)
+    if places.button(t("shape.require.explore"), type="primary", icon=":material/scatter_plot:", key="require_explore"):
         go("explore")
+    has_turns = any(task.name == snapshot.task and {"prompt", "messages"} & set(task.roles) for task in TASK_TYPES)
+    if has_turns and places.button(t("shape.require.template"), icon=":material/forum:", key="require_template"):
+        go("prepare", part="export", format="messages")
     st.stop()
 
 

@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 
 from studio.cli.context import Context
+from studio.corpus.reading import encodings
 from studio.errors import AnnotationError
 from studio.store import annotations, labels
 from studio.workflows import annotate, annotate_files
@@ -25,6 +26,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     out.set_defaults(run=_export)
     back = parts.add_parser("import", parents=[common], help="store the labels of a file (example_id, label)")
     back.add_argument("file", type=Path)
+    back.add_argument("--encoding", metavar="NAME", help="such as gb18030, big5 or cp1252 (default: found out)")
     back.add_argument("--add-labels", action="store_true", help="take labels the corpus does not know yet")
     back.set_defaults(run=_import)
     simulate = parts.add_parser("simulate", parents=[common], help="let the corpus's own labels stand in for people")
@@ -77,8 +79,9 @@ def _import(context: Context) -> None:
     if not asked.file.is_file():
         raise AnnotationError("This file does not exist", got=str(asked.file), fix="Name a file of labels.")
     found = annotate_files.import_labels(
-        context.studio, context.actor, selection_id=selection_id, path=asked.file, add_labels=asked.add_labels
-    )
+        context.studio, context.actor, selection_id=selection_id, path=asked.file, add_labels=asked.add_labels,
+        encoding=encodings.known(asked.encoding) or asked.encoding if asked.encoding else None,
+    )  # fmt: skip
     context.emit(selection_id=selection_id, **dataclasses.asdict(found))
 
 

@@ -100,7 +100,15 @@ def _rows(studio: Studio, head: annotations.QueueHead) -> Iterator[dict[str, Any
 
 
 @act("annotate.import", "annotator")
-def import_labels(studio: Studio, actor: Actor, *, selection_id: str, path: Path, add_labels: bool = False) -> Imported:
+def import_labels(
+    studio: Studio,
+    actor: Actor,
+    *,
+    selection_id: str,
+    path: Path,
+    add_labels: bool = False,
+    encoding: str | None = None,
+) -> Imported:
     """Store the labels of a file (columns example_id and label) as annotations of a queue.
 
     The same file imported twice stores nothing the second time. A row whose row_hash differs from the snapshot's is
@@ -112,13 +120,16 @@ def import_labels(studio: Studio, actor: Actor, *, selection_id: str, path: Path
         selection_id: which queue.
         path: JSONL, CSV, TSV or Parquet.
         add_labels: take labels the corpus does not know yet (needs the role analyst).
+        encoding: of the file, where a person says it; otherwise it is found out, and a weak guess is refused.
 
     Raises:
         AnnotationError: an unknown queue, or a file of more than a million rows.
-        CorpusError: the file cannot be read.
+        CorpusError: the file cannot be read, or nobody said which of two likely encodings it has.
     """
     head = _head(studio, selection_id)
-    form = formats.detect(path)
+    choices = formats.Choices(encoding=encoding)
+    form = formats.detect(path, choices=choices)
+    formats.require_sure(form, choices, path.name)
     queue = annotations.queue(studio.store, head.corpus_id, selection_id)
     reasons = {int(row.example_id): str(row.reason) for row in queue.itertuples(index=False)}
     rows = examples.by_ids(studio.store, head.snapshot_id, list(reasons), ["example_id", "row_hash"])

@@ -161,7 +161,8 @@ def test_the_other_pages_say_what_they_can_do(name, open_page, workspace):
     for page in ("annotate", "train", "loop"):
         app = open_page(page, s=snapshot_id)
         assert t(f"shape.require.{page}", task=t(f"shape.task.{roles.task}")) in _said(app, "info")
-        assert [button.label for button in app.main.button] == [t("shape.require.explore")]
+        turns = [t("shape.require.template")] if roles.task == "chat" else []
+        assert [button.label for button in app.main.button] == [t("shape.require.explore"), *turns]
     for page, params in (
         ("explore", {}),
         ("explore", {"view": "inside"}),

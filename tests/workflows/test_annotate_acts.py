@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from studio.errors import AccessError, AnnotationError
+from studio.errors import AccessError, AnnotationError, CorpusError
 from studio.records import Actor
 from studio.settings import Settings
 from studio.store import annotations, audit_log, labels
@@ -176,3 +176,20 @@ def test_a_queue_goes_out_and_its_labels_come_home_once(studio, queue, tmp_path,
     again = annotate_files.import_labels(studio, ANN, selection_id=queue, path=filled)
     assert (again.n_new, again.n_known) == (0, 2)
     assert annotate_desk.read(studio, ANN, selection_id=queue).n_labelled == 3
+
+
+def test_a_file_of_labels_whose_encoding_is_a_guess_waits_for_a_person(studio, queue, tmp_path):
+    """Two Chinese characters are valid in GB18030 and in Big5: a label read the wrong way would be stored as a fact."""
+    press(studio, ANN, queue, "billing")
+    path = annotate_files.export_queue(studio, ANN, selection_id=queue, path=tmp_path / "q.jsonl", fmt="jsonl")
+    first = json.loads(path.read_text("utf-8").splitlines()[1])
+    filled = tmp_path / "filled.csv"
+    filled.write_bytes(f"example_id,label\n{first['example_id']},退款\n".encode("gb18030"))
+    with pytest.raises(CorpusError, match="encoding of the file is not certain"):
+        annotate_files.import_labels(studio, ANALYST, selection_id=queue, path=filled, add_labels=True)
+    found = annotate_files.import_labels(
+        studio, ANALYST, selection_id=queue, path=filled, add_labels=True, encoding="gb18030"
+    )
+    assert (found.n_new, found.refused) == (1, {})
+    stored = labels.current(studio.store, annotate_desk.read(studio, ANN, selection_id=queue).head.snapshot_id)
+    assert dict(zip(stored.example_id, stored.label, strict=True))[first["example_id"]] == "退款"
