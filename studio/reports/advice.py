@@ -1,0 +1,96 @@
+"""What to do about a finding: one sentence, and the page with the settings that do it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from studio.records import Condition, Finding, conditions_to_text
+
+MOST_PINS = 150  # ids a link carries: the URL stays below 2,000 characters
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A suggested act: `key` and `values` make its sentence, `page` and `params` are the link."""
+
+    key: str
+    page: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+def _clean(*steps: str) -> Callable[[Finding], Mapping[str, str]]:
+    """The cleaning list with these steps at their defaults."""
+    text = json.dumps([[step, {}] for step in steps], separators=(",", ":"))
+    return lambda _finding: {"part": "clean", "list": text, "step": "0"}
+
+
+def _cap(finding: Finding) -> Mapping[str, str]:
+    """Select, the group capped at the share that was expected of it (at least 1 %, at most 99 %)."""
+    percent = min(max(round(100 * float(finding.values["expected"])), 1), 99)
+    return {"cap_column": f"group_{finding.values['attribute']}", "cap_group": str(percent)}
+
+
+def _goal(name: str) -> Callable[[Finding], Mapping[str, str]]:
+    """Select, relevance measured against a description: the finding's own words."""
+    return lambda finding: {"goal": str(finding.values[name])[:300]}
+
+
+def _split(finding: Finding) -> Mapping[str, str]:
+    """Prepare, a split that keeps the mix of labels and of the group the finding is about."""
+    return {"part": "split", "how": "stratified", "strata": f"label,group_{finding.values['attribute']}"}
+
+
+def _word(finding: Finding) -> Mapping[str, str]:
+    """Explore, the texts with the word that carry the label."""
+    clauses = (
+        Condition("text", "contains", str(finding.values["word"])),
+        Condition("label_now", "eq", str(finding.values["label"])),
+    )
+    return {"view": "map", "f": conditions_to_text(clauses)}
+
+
+def _ids(finding: Finding) -> Mapping[str, str]:
+    """Explore, the examples the finding names."""
+    clause = Condition("example_id", "in", list(finding.example_ids[:MOST_PINS]))
+    return {"view": "map", "f": conditions_to_text((clause,))}
+
+
+def _find(_finding: Finding) -> Mapping[str, str]:
+    """Upload, searching what is in the workspace for examples that fit a need."""
+    return {"way": "here"}
+
+
+# Key of the finding without its `audit.` -> sentence, page, settings. What is not listed opens its own check.
+_ADVICE: Mapping[str, tuple[str, str, Callable[[Finding], Mapping[str, str]]]] = {
+    "representation.under": ("collect", "upload", _find),
+    "representation.over": ("cap", "select", _cap),
+    "representation.absent": ("collect", "upload", _find),
+    "association.more": ("stratify", "prepare", _split),
+    "association.less": ("stratify", "prepare", _split),
+    "duplicates.near": ("near", "prepare", _clean("near")),
+    "duplicates.exact": ("exact", "prepare", _clean("exact")),
+    "duplicates.conflict": ("conflict", "prepare", _clean("conflict")),
+    "balance.uneven": ("rare_label", "select", _goal("least")),
+    "lengths.explains": ("length", "prepare", _clean("length")),
+    "shortcuts.filler": ("word", "explore", _word),
+    "shortcuts.tied": ("word", "explore", _word),
+    "noise.suspects": ("reread", "explore", _ids),
+    "topics.thin": ("thin", "select", _goal("topic")),
+}
+
+
+def advice(finding: Finding) -> Advice:
+    """What a person would do next about a finding.
+
+    A finding without an act of its own leads to its check on Explore, where its numbers and examples are.
+    """
+    known = _ADVICE.get(finding.key.removeprefix("audit."))
+    if known is None:
+        return Advice("report.advice.look", "explore", {"view": "inside", "audit": finding.audit})
+    key, page, settings = known
+    if settings is _ids and not finding.example_ids:
+        return Advice("report.advice.look", "explore", {"view": "inside", "audit": finding.audit})
+    return Advice(f"report.advice.{key}", page, settings(finding), finding.values)

@@ -1,0 +1,150 @@
+"""Small charts as SVG text: they print, need no script and no network, and follow the colours of their page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from studio.records import Array
+
+WIDTH = 640
+ROW, BAR = 24, 12
+LABEL_PX, NUMBER_PX = 190, 120
+LABEL_CHARACTERS = 26
+MOST_DOTS = 2_500
+
+
+def _svg(width: int, height: int, title: str, body: Sequence[str]) -> str:
+    box = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    return "".join(
+        (f'<svg {box} role="img" aria-label="{escape(title)}">', f"<title>{escape(title)}</title>", *body, "</svg>")
+    )
+
+
+def _cut(text: str, most: int = LABEL_CHARACTERS) -> str:
+    """The beginning of a name; a full-width character takes the room of two."""
+    room, kept = most, []
+    for char in str(text):
+        room -= 2 if ord(char) > 0x2E7F else 1
+        if room < 1 and len(kept) + 1 < len(str(text)):
+            return escape("".join(kept)) + "…"
+        kept.append(char)
+    return escape("".join(kept))
+
+
+def interval(
+    estimate: float, low: float | None, high: float | None, *, null: float, threshold: float | None, is_ratio: bool,
+    title: str,
+) -> str:  # fmt: skip
+    """One finding as a picture: line = no effect, dashes = what first matters, band = interval, dot = estimate.
+
+    Args:
+        estimate: the number found.
+        low: lower end of its interval, None without one.
+        high: upper end.
+        null: where no effect lies.
+        threshold: the size that first matters, None without one; for ratios its inverse is marked on the other side.
+        is_ratio: a logarithmic axis around 1.
+        title: what a screen reader says.
+    """
+    width, height, pad = 220, 26, 8
+    scale = (lambda v: math.log(max(v, 0.02))) if is_ratio else (lambda v: v)
+    marks = [] if threshold is None else [threshold, *([1 / threshold] if is_ratio and threshold > 0 else [])]
+    around = [scale(v) for v in (estimate, low, high, null, *marks) if v is not None and math.isfinite(v)]
+    left, right = min(around), max(around)
+    span = (right - left) or 1.0
+    left, span = left - 0.06 * span, 1.12 * span
+
+    def x(value: float) -> float:
+        return round(pad + (width - 2 * pad) * (scale(value) - left) / span, 1)
+
+    body = [f'<line class="null" x1="{x(null)}" x2="{x(null)}" y1="2" y2="{height - 2}"/>']
+    body += [f'<line class="limit" x1="{x(v)}" x2="{x(v)}" y1="4" y2="{height - 4}"/>' for v in marks]
+    if low is not None and high is not None and math.isfinite(high):
+        body.append(
+            f'<rect class="range" x="{x(low)}" y="10" width="{max(x(high) - x(low), 1.5):.1f}" height="6" rx="3"/>'
+        )
+    body.append(f'<circle class="dot" cx="{x(estimate)}" cy="13" r="5"/>')
+    return _svg(width, height, title, body)
+
+
+def bars(rows: Sequence[Mapping[str, object]], *, title: str, mark: str = "expected") -> str:
+    """Shares as bars with their intervals: rows of label, share, low, high, text, and optionally a marked share.
+
+    Args:
+        rows: share, low, high and the mark in [0, 1]; `text` is printed behind the bar; `faint` draws it pale.
+        title: what a screen reader says.
+        mark: the key of the share drawn as a diamond, where a row has one.
+    """
+    height = ROW * len(rows) + 6
+    ends = [float(row[name]) for row in rows for name in ("share", "high", mark) if row.get(name) is not None]
+    top = max([*ends, 1e-9])
+    room = WIDTH - LABEL_PX - NUMBER_PX
+
+    def x(share: object) -> float:
+        return round(LABEL_PX + room * float(share) / top, 1)
+
+    body = []
+    for place, row in enumerate(rows):
+        y = ROW * place + 4
+        kind = "bar faint" if row.get("faint") else "bar"
+        body.append(f'<text class="label" x="{LABEL_PX - 8}" y="{y + 11}">{_cut(str(row["label"]))}</text>')
+        body.append(
+            f'<rect class="{kind}" x="{LABEL_PX}" y="{y}" width="{x(row["share"]) - LABEL_PX:.1f}" height="{BAR}"/>'
+        )
+        if row.get("low") is not None:
+            body.append(f'<line class="whisker" x1="{x(row["low"])}" x2="{x(row["high"])}" y1="{y + 6}" y2="{y + 6}"/>')
+        if row.get(mark) is not None:
+            at = x(row[mark])
+            body.append(f'<path class="mark" d="M{at} {y - 1}l5 7l-5 7l-5 -7z"/>')
+        body.append(f'<text class="number" x="{WIDTH}" y="{y + 11}">{escape(str(row["text"]))}</text>')
+    return _svg(WIDTH, height, title, body)
+
+
+def columns(counts: Sequence[int], edges: Sequence[float], *, title: str, unit: str) -> str:
+    """A histogram: one column per bin, the outer edges and the middle one written below.
+
+    Args:
+        counts: examples per bin.
+        edges: one more than bins.
+        title: what a screen reader says.
+        unit: written after the last edge.
+    """
+    height, base = 150, 124
+    top = max([*counts, 1])
+    step = WIDTH / max(len(counts), 1)
+    body = [
+        f'<rect class="bar" x="{i * step + 1:.1f}" y="{base - 116 * n / top:.1f}" width="{step - 2:.1f}" '
+        f'height="{116 * n / top:.1f}"/>'
+        for i, n in enumerate(counts)
+    ]
+    body.append(f'<line class="null" x1="0" x2="{WIDTH}" y1="{base}" y2="{base}"/>')
+    places = ((0, "start", ""), (len(edges) // 2, "middle", ""), (len(edges) - 1, "end", f" {unit}"))
+    for place, anchor, more in places:
+        x = WIDTH * place / max(len(edges) - 1, 1)
+        text = escape(f"{edges[place]:,.0f}{more}")
+        body.append(f'<text class="tick" style="text-anchor:{anchor}" x="{x:.1f}" y="{base + 18}">{text}</text>')
+    return _svg(WIDTH, height, title, body)
+
+
+def dots(x: Array, y: Array, colours: Sequence[str], *, title: str, names: Sequence[tuple[float, float, str]]) -> str:
+    """A picture of points (at most 2,500, evenly taken) with names written at places of the same plane."""
+    height, pad = 420, 10
+    step = max(1, math.ceil(len(x) / MOST_DOTS))
+    body: list[str] = []
+    if len(x):
+        left, right, bottom, top = (float(v) for v in (x.min(), x.max(), y.min(), y.max()))
+
+        def at(px: float, py: float) -> tuple[float, float]:
+            across = (px - left) / ((right - left) or 1.0)
+            up = (py - bottom) / ((top - bottom) or 1.0)
+            return round(pad + (WIDTH - 2 * pad) * across, 1), round(height - pad - (height - 2 * pad) * up, 1)
+
+        for i in range(0, len(x), step):
+            px, py = at(float(x[i]), float(y[i]))
+            body.append(f'<circle cx="{px}" cy="{py}" r="1.8" fill="{escape(colours[i])}" fill-opacity=".6"/>')
+        for nx, ny, name in names:
+            px, py = at(nx, ny)
+            body.append(f'<text class="place" x="{px}" y="{py}">{_cut(name, 30)}</text>')
+    return _svg(WIDTH, height, title, body)
