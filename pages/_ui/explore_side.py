@@ -14,7 +14,8 @@ from studio.access.roles import may
 from studio.records import Condition, Snapshot
 from studio.store import examples
 from studio.store.maps import MapRecord
-from studio.workflows import explore
+from studio.workflows import explore_map
+from studio.workflows import slices as slice_acts
 from studio.workflows.studio import Studio
 
 TABLE_ROWS = 500
@@ -28,7 +29,7 @@ def selection(
 ) -> None:
     """How many examples are inside lasso and filters, their table, and what to do with them."""
     given = {"map_id": chart.map_id, "outline": outline, "conditions": tuple(conditions)}
-    ids = explore.points_inside(opened, snapshot.snapshot_id, **given)
+    ids = explore_map.points_inside(opened, snapshot.snapshot_id, **given)
     is_part = bool(outline or conditions)
     key = "map.selected" if is_part else "map.all_shown"
     st.subheader(t(key, n=f"{len(ids):,}", total=f"{snapshot.n_examples:,}"), anchor=False)
@@ -68,7 +69,7 @@ def _save(opened: Studio, snapshot: Snapshot, given: dict[str, object], n: int) 
         return
     with frame.show_errors():
         actor = frame.current_user()
-        slice_id = explore.save_slice(opened, actor, snapshot_id=snapshot.snapshot_id, name=name, **given)
+        slice_id = slice_acts.save(opened, actor, snapshot_id=snapshot.snapshot_id, name=name, **given)
         if target:
             frame.go("select", slice=slice_id)
         st.success(t("map.saved", name=plain(name), n=f"{n:,}"), icon=":material/bookmark_added:")
@@ -140,7 +141,7 @@ def example(opened: Studio, snapshot: Snapshot, chart: MapRecord) -> None:
             _in_full(opened, snapshot, chart, int(asked))
         with places[1]:
             st.caption(f"{t('map.near')}. {t('map.show_near')}")
-            near = explore.neighbours_of(opened, snapshot.snapshot_id, int(asked), NEAREST)
+            near = explore_map.neighbours_of(opened, snapshot.snapshot_id, int(asked), NEAREST)
             ids = [number for number, _ in near]
             if ids:
                 event = _table(
@@ -179,14 +180,14 @@ def search(opened: Studio, snapshot: Snapshot, chart: MapRecord) -> None:
         key="search",
         bind="query-params",
         placeholder=t("map.search_hint"),
-        max_chars=explore.MAX_QUERY_CHARACTERS,
+        max_chars=explore_map.MAX_QUERY_CHARACTERS,
         icon=":material/search:",
     )
     if not typed.strip():
         return
     with frame.show_errors():
         with st.spinner(t("map.searching")):
-            found = explore.search(opened, snapshot.snapshot_id, typed, SEARCH_ROWS)
+            found = explore_map.search(opened, snapshot.snapshot_id, typed, SEARCH_ROWS)
         ids = [number for number, _ in found]
         event = _table(
             opened, snapshot, chart, ids, key="search_rows", height=320, likeness=[score for _, score in found]

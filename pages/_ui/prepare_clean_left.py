@@ -12,7 +12,7 @@ from studio.access.roles import may
 from studio.errors import StudioError
 from studio.records import Snapshot
 from studio.store import examples, snapshots
-from studio.workflows import clean, explore, runs
+from studio.workflows import clean, runs, slices
 from studio.workflows.runs import RunView
 from studio.workflows.studio import Studio
 
@@ -175,7 +175,7 @@ def _save_slice(opened: Studio, snapshot: Snapshot, marked: pd.DataFrame) -> Non
     if not (save or target):
         return
     with frame.show_errors():
-        slice_id = explore.save_slice(opened, frame.current_user(), snapshot_id=snapshot.snapshot_id, name=name,
+        slice_id = slices.save(opened, frame.current_user(), snapshot_id=snapshot.snapshot_id, name=name,
                                       example_ids=ids)  # fmt: skip
         if target:
             frame.go("select", slice=slice_id)

@@ -1,8 +1,9 @@
 """Examples of a snapshot by typed conditions: allow-listed columns, bound values, ascending example_id.
 
 Beside the columns of the Parquet file there are `split_now` (the decided split), `label_now` (the label in force) and,
-where a map is given, `cluster`. `label` is the corpus's own label where it may be seen: it is null in the pool unless
-`reveal` is set, which only the simulated annotator and a full export do.
+where a map is given, `cluster` (merges in force). Conditions may also name `slice`: eq, ne or in with ids of saved
+slices. `label` is the corpus's own label where it may be seen: it is null in the pool unless `reveal` is set, which
+only the simulated annotator and a full export do.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ import pyarrow as pa
 
 from studio.errors import CorpusError, StoreError
 from studio.records import Array, Condition
-from studio.store import labels, snapshots
+from studio.store import clusters, labels, slices, snapshots
 from studio.store.connection import Store
 
+SLICE = "slice"
 _INTEGERS = frozenset({"example_id", "parent_id", "cluster"})
 _ORDERED = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 OPERATORS: tuple[str, ...] = ("eq", "ne", "in", *_ORDERED, "contains", "isnull", "notnull")
@@ -30,9 +32,7 @@ _SPLIT_JOIN = (
     "LEFT JOIN (SELECT example_id, split FROM split WHERE snapshot_id = $snapshot_id) AS s "
     "ON s.example_id = e.example_id"
 )
-_MAP_JOIN = (
-    "LEFT JOIN (SELECT example_id, cluster FROM map_point WHERE map_id = $map_id) AS m ON m.example_id = e.example_id"
-)
+_MAP_JOIN = f"LEFT JOIN (SELECT example_id, cluster FROM ({clusters.POINTS})) AS m ON m.example_id = e.example_id"
 _OF_SELECTION = """
 SELECT rank, example_id, score, reason FROM selection_example WHERE selection_id = $selection_id ORDER BY rank
 """
@@ -56,8 +56,8 @@ class _Query:
 
 
 def columns(store: Store, snapshot_id: str, *, map_id: str | None = None) -> tuple[str, ...]:
-    """Every column that `frame` and conditions may name."""
-    extra = ("split_now", "label_now") + (("cluster",) if map_id else ())
+    """Every column that conditions may name; `frame` shows all of them but `slice`."""
+    extra = ("split_now", "label_now", SLICE) + (("cluster",) if map_id else ())
     return (*snapshots.require(store, snapshot_id).columns, *extra)
 
 
@@ -185,6 +185,9 @@ def _query(
     for name in snapshot.columns if wanted is None else wanted:
         query.wanted.append(f'{_expression(name, expressions, query)} AS "{name}"')
     for condition in conditions:
+        if condition.column == SLICE and SLICE not in snapshot.columns:
+            query.where.append(_in_slice(store, snapshot_id, condition, query))
+            continue
         query.where.append(_clause(condition, _expression(condition.column, expressions, query), query))
     query.values["file"] = str(store.workspace.examples_file(snapshot_id).resolve())
     source = "FROM read_parquet($file) AS e "
@@ -221,6 +224,19 @@ def _clause(condition: Condition, expression: str, query: _Query) -> str:
     if op == "in":
         return _in_clause(expression, value, cast, kind, column, query)
     raise CorpusError("There is no such comparison", got=str(op)[:80], fix=f"Use one of: {', '.join(OPERATORS)}.")
+
+
+def _in_slice(store: Store, snapshot_id: str, condition: Condition, query: _Query) -> str:
+    """Membership in saved slices: eq and in are in one of them, ne is in none."""
+    asked = list(condition.value) if isinstance(condition.value, list | tuple | set) else [condition.value]
+    if condition.op not in ("eq", "ne", "in"):
+        raise CorpusError("A slice is compared with eq, ne or in", got=str(condition.op)[:80], fix="Use one of these.")
+    unknown = [str(one)[:80] for one in asked if slices.ids(store, snapshot_id, str(one)) is None]
+    if unknown:
+        raise CorpusError("This slice is not one of this corpus", got=", ".join(unknown[:5]), fix="Choose another one.")
+    bound = query.bind([str(one) for one in asked])
+    listed = f"SELECT unnest(example_ids) FROM slice WHERE slice_id IN (SELECT unnest({bound}::VARCHAR[]))"
+    return f"e.example_id {'NOT ' if condition.op == 'ne' else ''}IN ({listed})"
 
 
 def _in_clause(

@@ -1,10 +1,9 @@
-"""Rows of the tables `map`, `map_point`, `cluster` and `slice`: pictures, their points, and parts people named."""
+"""Rows of the tables `map`, `map_point` and `cluster`: pictures, their points and clusters; slices by their names."""
 
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +12,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from studio.errors import StoreError
-from studio.records import Array
+from studio.store import clusters as clusters_now
 from studio.store.connection import Store
+from studio.store.slices import Slice as Slice
+from studio.store.slices import add_slice as add_slice
+from studio.store.slices import get_slice as get_slice
+from studio.store.slices import require_slice as require_slice
+from studio.store.slices import slices as slices
 
 _MAP_COLUMNS = (
     "map_id, snapshot_id, encoder_key, params, seed, trustworthiness, neighbour_overlap, n_quality, cluster_method, "
@@ -37,23 +40,11 @@ _FORGET: tuple[str, ...] = (
 )
 _GET = f"SELECT {_MAP_COLUMNS} FROM map WHERE map_id = $map_id"
 _OF_SNAPSHOT = f"SELECT {_MAP_COLUMNS} FROM map WHERE snapshot_id = $snapshot_id ORDER BY created_at DESC, map_id"
-_POINTS = "SELECT example_id, x, y, cluster FROM map_point WHERE map_id = $map_id ORDER BY example_id"
+_POINTS = f"{clusters_now.POINTS} ORDER BY p.example_id"
+_POINTS_AS_FOUND = "SELECT example_id, x, y, cluster FROM map_point WHERE map_id = $map_id ORDER BY example_id"
 _IN_BOX = """
 SELECT example_id, x, y FROM map_point
 WHERE map_id = $map_id AND x BETWEEN $left AND $right AND y BETWEEN $bottom AND $top ORDER BY example_id
-"""
-_CLUSTERS = "SELECT cluster, size, keywords, name FROM cluster WHERE map_id = $map_id ORDER BY cluster"
-_ADD_SLICE = """
-INSERT INTO slice (slice_id, snapshot_id, name, definition, example_ids, created_at, created_by)
-VALUES ($slice_id, $snapshot_id, $name, $definition, $example_ids, $created_at, $created_by)
-"""
-_SLICE = """
-SELECT slice_id, snapshot_id, name, definition, example_ids, created_at, created_by FROM slice
-WHERE slice_id = $slice_id
-"""
-_SLICES = """
-SELECT slice_id, name, len(example_ids)::BIGINT AS n, created_at, created_by FROM slice
-WHERE snapshot_id = $snapshot_id ORDER BY created_at DESC, slice_id
 """
 
 
@@ -73,19 +64,6 @@ class MapRecord:
     stability: float | None
     noise_share: float
     created_at: str
-
-
-@dataclass(frozen=True)
-class Slice:
-    """A part of a snapshot somebody named; `definition` is how it was found, as JSON."""
-
-    slice_id: str
-    snapshot_id: str
-    name: str
-    definition: Mapping[str, Any]
-    example_ids: tuple[int, ...]
-    created_at: str
-    created_by: str
 
 
 def put(
@@ -172,9 +150,9 @@ def forget(store: Store, snapshot_id: str, encoder_key: str) -> None:
                     cursor.execute(statement, {"map_id": chart.map_id})
 
 
-def points(store: Store, map_id: str) -> pd.DataFrame:
-    """Columns example_id (ascending), x, y (float32), cluster (int32, -1 = none)."""
-    return store.read(_POINTS, {"map_id": map_id})
+def points(store: Store, map_id: str, *, as_found: bool = False) -> pd.DataFrame:
+    """Columns example_id (ascending), x, y (float32), cluster (int32, -1 = none) after merges, or as found."""
+    return store.read(_POINTS_AS_FOUND if as_found else _POINTS, {"map_id": map_id})
 
 
 def points_in_box(store: Store, map_id: str, box: tuple[float, float, float, float]) -> pd.DataFrame:
@@ -184,8 +162,8 @@ def points_in_box(store: Store, map_id: str, box: tuple[float, float, float, flo
 
 
 def clusters(store: Store, map_id: str) -> pd.DataFrame:
-    """Columns cluster (-1 = none), size, keywords (lists), name; largest cluster first after -1."""
-    return store.read(_CLUSTERS, {"map_id": map_id})
+    """Columns cluster (-1 = none), size, keywords (lists), name, under the merges and names in force."""
+    return clusters_now.table(store, map_id)
 
 
 def _record(row: tuple[Any, ...]) -> MapRecord:
@@ -203,58 +181,3 @@ def _record(row: tuple[Any, ...]) -> MapRecord:
         noise_share=float(row[10] or 0.0),
         created_at=row[11].isoformat(timespec="seconds"),
     )
-
-
-# --- slices -----------------------------------------------------------------------------------------------------------
-def add_slice(
-    store: Store,
-    snapshot_id: str,
-    *,
-    name: str,
-    definition: Mapping[str, Any],
-    example_ids: Sequence[int] | Array,
-    by: str,
-) -> str:
-    """Write a named part of a snapshot down; returns its slice_id."""
-    slice_id = uuid.uuid4().hex[:12]
-    with store.write() as cursor:
-        cursor.execute(
-            _ADD_SLICE,
-            {
-                "slice_id": slice_id,
-                "snapshot_id": snapshot_id,
-                "name": name,
-                "definition": json.dumps(dict(definition), ensure_ascii=False),
-                "example_ids": [int(i) for i in example_ids],
-                "created_at": datetime.now(UTC),
-                "created_by": by,
-            },
-        )
-    return slice_id
-
-
-def get_slice(store: Store, slice_id: str) -> Slice | None:
-    """One slice, or None when it is not known (an id from a URL may be anything)."""
-    row = store.one(_SLICE, {"slice_id": slice_id})
-    if row is None:
-        return None
-    return Slice(
-        row[0], row[1], row[2], json.loads(row[3]), tuple(row[4]), row[5].isoformat(timespec="seconds"), row[6]
-    )
-
-
-def require_slice(store: Store, slice_id: str) -> Slice:
-    """One slice.
-
-    Raises:
-        StoreError: it is not known.
-    """
-    found = get_slice(store, slice_id)
-    if found is None:
-        raise StoreError("This slice is not known", got=slice_id, fix="Save the slice again on the Explore page.")
-    return found
-
-
-def slices(store: Store, snapshot_id: str) -> pd.DataFrame:
-    """Columns slice_id, name, n, created_at, created_by of a snapshot's slices, newest first."""
-    return store.read(_SLICES, {"snapshot_id": snapshot_id})

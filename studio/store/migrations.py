@@ -117,11 +117,23 @@ _SNAPSHOT_SUCCESSORS: tuple[str, ...] = (
         old_id VARCHAR NOT NULL, new_id VARCHAR, purge_id VARCHAR NOT NULL, made_at TIMESTAMPTZ NOT NULL)""",
 )
 
+# What people call clusters and slices, which clusters they merged, which slices they put away: append-only.
+_NAMED_PARTS: tuple[str, ...] = (
+    """CREATE TABLE cluster_decision (
+        decision_id VARCHAR NOT NULL, map_id VARCHAR NOT NULL, snapshot_id VARCHAR NOT NULL, number BIGINT NOT NULL,
+        kind VARCHAR NOT NULL, clusters INTEGER[] NOT NULL, target INTEGER, name VARCHAR, undoes VARCHAR,
+        created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL)""",
+    """CREATE TABLE slice_decision (
+        slice_id VARCHAR NOT NULL, snapshot_id VARCHAR NOT NULL, number BIGINT NOT NULL, kind VARCHAR NOT NULL,
+        name VARCHAR, created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL)""",
+)
+
 MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (
     ("first schema", _SCHEMA_1),
     ("recipes and dataset cards", _SCHEMA_2),
     ("split decisions keep their plan and their assignment", _SCHEMA_3),
     ("successors of snapshots that lost examples", _SNAPSHOT_SUCCESSORS),
+    ("decisions on clusters and slices", _NAMED_PARTS),
 )
 LATEST = len(MIGRATIONS)
 

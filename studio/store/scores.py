@@ -14,6 +14,8 @@ import pandas as pd
 
 from studio.errors import SelectionError
 from studio.records import Array, Measure
+from studio.store import clusters as clusters_now
+from studio.store import slices
 from studio.store.connection import Store
 
 KEPT_CONTEXTS = 4  # per measure and snapshot; older ones can be computed again
@@ -62,13 +64,11 @@ ORDER BY created_at DESC LIMIT 1
 _MAP = """
 SELECT map_id, encoder_key FROM map WHERE snapshot_id = $snapshot_id ORDER BY created_at DESC, map_id LIMIT 1
 """
-_CLUSTERS = "SELECT example_id, cluster FROM map_point WHERE map_id = $map_id ORDER BY example_id"
-_CLUSTER_NAMES = "SELECT cluster, name FROM cluster WHERE map_id = $map_id ORDER BY cluster"
+_CLUSTERS = f"SELECT example_id, cluster FROM ({clusters_now.POINTS}) ORDER BY example_id"
 _ROUND = """
 SELECT round_id, number, name, path FROM round WHERE snapshot_id = $snapshot_id AND arm = 'selection'
 ORDER BY created_at DESC, number DESC LIMIT 1
 """
-_SLICE = "SELECT example_ids FROM slice WHERE snapshot_id = $snapshot_id AND slice_id = $slice_id"
 _STATE = """
 SELECT (SELECT coalesce(max(seq), 0) FROM annotation AS a JOIN snapshot AS s USING (corpus_id)
         WHERE s.snapshot_id = $snapshot_id),
@@ -92,13 +92,17 @@ class ScoreSet:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What scores can be computed from now: the newest vectors, k-NN graph, map and round of a snapshot."""
+    """What scores can be computed from now: the newest vectors, k-NN graph, map and round of a snapshot.
+
+    `map_mark` names the map and how many decisions on its clusters there are: what rests on clusters depends on it.
+    """
 
     encoder_key: str | None = None
     dim: int = 0
     k: int | None = None
     vectors_path: str | None = None
     map_id: str | None = None
+    map_mark: str | None = None
     round_id: str | None = None
     round_number: int | None = None
     round_path: str | None = None
@@ -247,20 +251,28 @@ def surroundings(store: Store, snapshot_id: str) -> Surroundings:
         k=vectors[4] if vectors else None,
         vectors_path=vectors[5] if vectors else None,
         map_id=chart[0] if chart else None,
+        map_mark=_mark(store, chart[0]) if chart else None,
         round_id=last[0] if last else None,
         round_number=last[1] if last else None,
         round_path=last[3] if last else None,
     )
 
 
+def _mark(store: Store, map_id: str) -> str:
+    """The map itself while nobody decided anything, so that what was computed before stays good."""
+    n = clusters_now.count(store, map_id)
+    return f"{map_id}+{n}" if n else map_id
+
+
 def clusters(store: Store, map_id: str) -> pd.DataFrame:
-    """Columns example_id (ascending) and cluster (-1 = none) of a map."""
+    """Columns example_id (ascending) and cluster (-1 = none, merges in force) of a map."""
     return store.read(_CLUSTERS, {"map_id": map_id})
 
 
 def cluster_names(store: Store, map_id: str) -> dict[int, str]:
-    """Names of the clusters of a map."""
-    return {int(code): str(name) for code, name in store.rows(_CLUSTER_NAMES, {"map_id": map_id})}
+    """Names in force of the clusters of a map."""
+    found = clusters_now.table(store, map_id)
+    return {int(code): str(name) for code, name in zip(found["cluster"], found["name"], strict=True)}
 
 
 def pool_state(store: Store, snapshot_id: str) -> tuple[int, str]:
@@ -271,5 +283,4 @@ def pool_state(store: Store, snapshot_id: str) -> tuple[int, str]:
 
 def slice_ids(store: Store, snapshot_id: str, slice_id: str) -> list[int] | None:
     """Example ids of a stored slice, or None when there is none of that id."""
-    row = store.one(_SLICE, {"snapshot_id": snapshot_id, "slice_id": slice_id})
-    return [int(i) for i in row[0]] if row else None
+    return slices.ids(store, snapshot_id, slice_id)

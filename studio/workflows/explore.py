@@ -1,22 +1,16 @@
-"""Explore: embed a snapshot, make its map, find what lies inside a lasso, search by meaning, save slices."""
+"""Explore: embed a snapshot and make its map; what is read from a map lies in explore_map, its slices in slices."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-from studio.errors import MeasureError, StoreError
-from studio.jobs import query
-from studio.mapping import polygon as polygons
-from studio.mapping.neighbours import DEFAULT_K, nearest_to
+from studio.errors import MeasureError
+from studio.mapping.neighbours import DEFAULT_K
 from studio.mapping.project import MapParams
 from studio.models.encoders import ENCODERS, UNKNOWN_SHARE_LIMIT, choose_encoder, encoder_info
 from studio.models.static import StaticEncoder
-from studio.records import Actor, Array, Condition, Snapshot, conditions_to_text
+from studio.records import Actor, Snapshot
 from studio.store import examples, maps, snapshots, vectors
 from studio.store.maps import MapRecord
 from studio.store.vectors import VectorSet
@@ -25,9 +19,6 @@ from studio.workflows.acts import act
 from studio.workflows.runs import RunView
 from studio.workflows.studio import Studio
 
-MAX_SEARCH = 200
-MAX_QUERY_CHARACTERS = 2_000
-SEARCH_TIMEOUT_S = 60.0  # the first question starts a process and loads weights
 ENCODER_NAMES: tuple[str, ...] = tuple(info.name for info in ENCODERS)
 _ESTIMATE_ROWS = 300
 
@@ -217,128 +208,3 @@ def start(
         given = {"encoder": encoder, "seed": seed, "then_map": True, "resolution": resolution}
         return embed(studio, actor, snapshot_id=snapshot_id, **given)
     return make_map(studio, actor, snapshot_id=snapshot_id, encoder_key=encoder, seed=seed, resolution=resolution)
-
-
-@act("explore.save_slice", "annotator")
-def save_slice(
-    studio: Studio,
-    actor: Actor,
-    *,
-    snapshot_id: str,
-    name: str,
-    map_id: str | None = None,
-    outline: str = "",
-    conditions: Sequence[Condition] = (),
-    example_ids: Sequence[int] | None = None,
-) -> str:
-    """Write a part of the snapshot down under a name; returns its slice_id.
-
-    Args:
-        studio: the open workspace.
-        actor: who names it.
-        snapshot_id: of which snapshot.
-        name: what to call it.
-        map_id: the map `outline` and the column `cluster` belong to.
-        outline: a polygon as text (mapping.polygon.to_text); empty for no lasso.
-        conditions: filters, joined with the lasso by AND.
-        example_ids: the examples themselves, instead of lasso and filters.
-
-    Raises:
-        StoreError: no name, or nothing inside.
-    """
-    if not name.strip():
-        raise StoreError("A slice needs a name", got=name, fix="Type a few words.")
-    if example_ids is None:
-        chosen = points_inside(studio, snapshot_id, map_id=map_id, outline=outline, conditions=conditions)
-    else:
-        chosen = examples.by_ids(studio.store, snapshot_id, example_ids, ("example_id",))["example_id"].to_numpy()
-    if not len(chosen):
-        raise StoreError("There is nothing inside", got=0, fix="Draw the lasso around some points.")
-    definition: dict[str, Any] = {
-        "map_id": map_id,
-        "outline": outline,
-        "filters": conditions_to_text(conditions),
-        "found_by": "ids" if example_ids is not None else "lasso" if outline else "filter",
-    }
-    return maps.add_slice(
-        studio.store, snapshot_id, name=name.strip()[:120], definition=definition, example_ids=chosen, by=actor.name
-    )
-
-
-# --- reading ----------------------------------------------------------------------------------------------------------
-def points_inside(
-    studio: Studio,
-    snapshot_id: str,
-    *,
-    map_id: str | None,
-    outline: str = "",
-    conditions: Sequence[Condition] = (),
-) -> Array:
-    """(n,) int64 ascending ids of all examples inside a lasso and under filters, drawn or not.
-
-    Without an outline, those under the filters. The bounding box is cut in SQL, the polygon tested on what is left.
-
-    Raises:
-        CorpusError: a filter that cannot be read.
-        MeasureError: an outline that is no polygon.
-    """
-    inside = None
-    if outline and map_id:
-        corners = polygons.from_text(outline)
-        if corners is None:
-            raise MeasureError("The lasso cannot be read", got=outline[:80], fix="Draw it again on the map.")
-        near = maps.points_in_box(studio.store, map_id, polygons.bounding_box(corners))
-        mask = polygons.points_in_polygon(near["x"].to_numpy(), near["y"].to_numpy(), corners)
-        inside = near["example_id"].to_numpy(np.int64)[mask]
-        if not conditions:
-            return inside
-    listed = examples.ids(studio.store, snapshot_id, conditions, map_id=map_id)
-    return listed if inside is None else np.intersect1d(inside, listed, assume_unique=True)
-
-
-def neighbours_of(studio: Studio, snapshot_id: str, example_id: int, k: int = 8) -> list[tuple[int, float]]:
-    """(example_id, cosine similarity) of the k nearest examples by the newest vectors, nearest first.
-
-    Raises:
-        StoreError: the snapshot is not embedded or lacks the example.
-    """
-    found = vectors.require(studio.store, snapshot_id)
-    ids = examples.ids(studio.store, snapshot_id)
-    row = int(np.searchsorted(ids, example_id))
-    if row >= len(ids) or ids[row] != example_id:
-        raise StoreError("This example is not in the snapshot", got=example_id, fix="Choose another one.")
-    folder = studio.workspace.root / found.knn_path
-    index, distance = (np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("idx", "dist"))
-    pairs = zip(index[row, :k], distance[row, :k], strict=True)
-    return [(int(ids[i]), round(1.0 - float(d), 4)) for i, d in pairs]
-
-
-def search(studio: Studio, snapshot_id: str, text: str, limit: int = 20) -> list[tuple[int, float]]:
-    """(example_id, cosine similarity) of the examples nearest to a typed text, best first.
-
-    The query worker embeds the text the way the corpus was embedded; the first question takes seconds.
-
-    Raises:
-        StoreError: the snapshot is not embedded.
-        MeasureError: nothing was typed.
-        JobError: the query worker cannot answer.
-    """
-    typed = text.strip()[:MAX_QUERY_CHARACTERS]
-    if not typed:
-        raise MeasureError("There is nothing to search for", got=text, fix="Type some words.")
-    found = vectors.require(studio.store, snapshot_id)
-    answer = query.ask(
-        studio,
-        {"op": "embed", "texts": [typed], "encoder": found.encoder, "fitted_dir": fitted_dir(found)},
-        timeout=SEARCH_TIMEOUT_S,
-    )
-    rows = np.load(found.vectors_file(studio.workspace.root), mmap_mode="r", allow_pickle=False)
-    positions, similarity = nearest_to(rows, np.asarray(answer["vectors"][0]), min(limit, MAX_SEARCH))
-    ids = examples.ids(studio.store, snapshot_id)
-    pairs = zip(positions, similarity, strict=True)
-    return [(int(ids[p]), round(float(s), 4)) for p, s in pairs]
-
-
-def fitted_dir(found: VectorSet) -> str:
-    """Where the query worker finds the fitted state of an encoder, relative to the workspace; empty for none."""
-    return found.path if encoder_info(found.encoder).needs_fit else ""

@@ -114,7 +114,7 @@ def _write_plan(studio: Studio, made: Plan, options: Options, purge_id: str) -> 
         sets += [{"snapshot_id": snapshot_id, "encoder": v.encoder, "version": v.version, "path": v.path, "k": v.k}
                  for v in vectors.of_snapshot(store, snapshot_id)]  # fmt: skip
         for chart in maps.of_snapshot(store, snapshot_id):
-            points = maps.points(store, chart.map_id)[["example_id", "cluster"]]
+            points = maps.points(store, chart.map_id, as_found=True)[["example_id", "cluster"]]
             pq.write_table(pa.Table.from_pandas(points, preserve_index=False), folder / f"map-{chart.map_id}.parquet")
             charts.append({"map_id": chart.map_id, "snapshot_id": snapshot_id, "corpus_id": found.corpus_id})
     models = {m["round_id"] for m in made.models} & set(options.models)

@@ -162,7 +162,7 @@ def wanted_context(
     if "clusters" in needs:
         if around.map_id is None:
             return None
-        context = {"map": around.map_id}
+        context = {"map": around.map_mark}
     if "targets" in needs:
         if targets is None or targets.is_empty:
             return None

@@ -17,7 +17,7 @@ from studio.mapping.neighbours import nearest_neighbours
 from studio.records import Actor, Condition
 from studio.settings import Settings, Workspace
 from studio.store import examples, maps, snapshots, vectors
-from studio.workflows import corpora, explore, explore_results, runs
+from studio.workflows import corpora, explore, explore_map, explore_results, runs, slices
 from studio.workflows.studio import open_studio
 
 ADMIN = Actor("tester", "admin")
@@ -140,20 +140,22 @@ def test_a_lasso_holds_all_examples_inside_under_the_filters(studio, mapped):
         for x, y in zip(points["x"], points["y"], strict=True)
     ]
     given = {"map_id": chart.map_id, "outline": outline}
-    inside = explore.points_inside(studio, mapped, **given)
+    inside = explore_map.points_inside(studio, mapped, **given)
     assert inside.tolist() == points["example_id"][mask].tolist()
-    north = explore.points_inside(studio, mapped, **given, conditions=(Condition("group_region", "eq", "N"),))
+    north = explore_map.points_inside(studio, mapped, **given, conditions=(Condition("group_region", "eq", "N"),))
     regions = examples.by_ids(studio.store, mapped, inside, ("group_region",))["group_region"]
     assert north.tolist() == inside[(regions == "N").to_numpy()].tolist()
-    only = explore.points_inside(studio, mapped, map_id=chart.map_id, conditions=(Condition("cluster", "in", ["0"]),))
+    only = explore_map.points_inside(
+        studio, mapped, map_id=chart.map_id, conditions=(Condition("cluster", "in", ["0"]),)
+    )
     assert only.tolist() == cluster["example_id"].tolist()
     with pytest.raises(MeasureError, match="lasso"):
-        explore.points_inside(studio, mapped, map_id=chart.map_id, outline="1,2;3")
+        explore_map.points_inside(studio, mapped, map_id=chart.map_id, outline="1,2;3")
 
 
 def test_a_slice_is_kept_with_how_it_was_found(studio, mapped):
     chart = maps.newest(studio.store, mapped)
-    slice_id = explore.save_slice(
+    slice_id = slices.save(
         studio, ADMIN, snapshot_id=mapped, name=" Cards ", map_id=chart.map_id,
         conditions=(Condition("text", "contains", "card"),),
     )  # fmt: skip
@@ -164,34 +166,34 @@ def test_a_slice_is_kept_with_how_it_was_found(studio, mapped):
     assert maps.slices(studio.store, mapped)["n"].tolist() == [N // 3]
     assert maps.get_slice(studio.store, "' OR 1=1 --") is None
     with pytest.raises(StoreError, match="nothing inside"):
-        explore.save_slice(
+        slices.save(
             studio, ADMIN, snapshot_id=mapped, name="none", map_id=chart.map_id,
             conditions=(Condition("text", "contains", "no such words"),),
         )  # fmt: skip
     with pytest.raises(StoreError, match="needs a name"):
-        explore.save_slice(studio, ADMIN, snapshot_id=mapped, name="  ", example_ids=[1])
+        slices.save(studio, ADMIN, snapshot_id=mapped, name="  ", example_ids=[1])
     with pytest.raises(AccessError):
-        explore.save_slice(studio, Actor("v", "viewer"), snapshot_id=mapped, name="x", example_ids=[1])
+        slices.save(studio, Actor("v", "viewer"), snapshot_id=mapped, name="x", example_ids=[1])
 
 
 def test_neighbours_and_search_find_the_same_theme(studio, mapped):
     frame = examples.frame(studio.store, mapped, ("example_id", "text"))
     first = int(frame["example_id"].iloc[1])
-    near = explore.neighbours_of(studio, mapped, first, 5)
+    near = explore_map.neighbours_of(studio, mapped, first, 5)
     assert len(near) == 5 and first not in [number for number, _ in near]
     texts = examples.by_ids(studio.store, mapped, [number for number, _ in near], ("text",))["text"]
     assert texts.str.startswith("rate").all()
-    found = explore.search(studio, mapped, "exchange currency rate", 10)
+    found = explore_map.search(studio, mapped, "exchange currency rate", 10)
     texts = examples.by_ids(studio.store, mapped, [number for number, _ in found], ("text",))["text"]
     assert len(found) == 10 and texts.str.startswith("rate").all()
     assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
     # a text of the corpus, typed, finds itself with likeness 1: the query worker embeds as the run did
-    own = explore.search(studio, mapped, str(frame["text"].iloc[0]), 1)
+    own = explore_map.search(studio, mapped, str(frame["text"].iloc[0]), 1)
     assert own[0][0] == int(frame["example_id"].iloc[0]) and own[0][1] == pytest.approx(1.0, abs=1e-3)
     with pytest.raises(MeasureError, match="nothing to search"):
-        explore.search(studio, mapped, "   ")
+        explore_map.search(studio, mapped, "   ")
     with pytest.raises(StoreError, match="not in the snapshot"):
-        explore.neighbours_of(studio, mapped, 2**52)
+        explore_map.neighbours_of(studio, mapped, 2**52)
 
 
 def test_a_single_example_has_a_map(studio):

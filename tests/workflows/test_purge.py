@@ -36,7 +36,7 @@ from studio.store import (
 from studio.store import (
     purge as purge_rows,
 )
-from studio.workflows import corpora, corpora_export, explore, purge, purge_pending, runs
+from studio.workflows import corpora, corpora_export, explore, explore_map, purge, purge_pending, runs, slices
 from studio.workflows.studio import open_studio
 from tests.jobs.harness import kill_workers
 
@@ -138,9 +138,9 @@ def used(tmp_path_factory):
     note(studio, snapshot_id, 17, NOTE)
     note(studio, snapshot_id, 20, "an honest note of another example")
     freeze(studio, snapshot_id, [17, 3, 18, 5])
-    explore.save_slice(studio, ADMIN, snapshot_id=snapshot_id, name="theirs",
+    slices.save(studio, ADMIN, snapshot_id=snapshot_id, name="theirs",
                        conditions=(Condition("text", "contains", MARK),))  # fmt: skip
-    explore.save_slice(studio, ADMIN, snapshot_id=snapshot_id, name="some", example_ids=[3, 17, 40])
+    slices.save(studio, ADMIN, snapshot_id=snapshot_id, name="some", example_ids=[3, 17, 40])
     wait(studio, corpora_export.start(studio, ADMIN, snapshot_id=snapshot_id, plan=ExportPlan("jsonl")))
     (studio.workspace.backups / "studio-old.duckdb").write_bytes(b"old " + MARK.encode())
     (studio.workspace.inbox / "raw.csv").write_text(corpus_text())
@@ -229,7 +229,7 @@ def test_vectors_and_neighbours_are_those_of_the_rows_that_stay(copy):
     folder = studio.workspace.root / new.knn_path
     np.testing.assert_array_equal(np.load(folder / "idx.npy"), found.indices)
     np.testing.assert_allclose(np.load(folder / "dist.npy"), found.distances, atol=2e-6)
-    assert explore.neighbours_of(studio, new.snapshot_id, 3, 5)
+    assert explore_map.neighbours_of(studio, new.snapshot_id, 3, 5)
 
 
 @pytest.mark.slow
