@@ -77,7 +77,9 @@ def _plan(opened: Studio, snapshot: Snapshot, history: list[dict[str, Any]]) -> 
 
 def _pick(label: str, options: list[str], key: str, help_text: str, *, first: bool = False) -> list[str]:
     names = {name: column_name(name) for name in options}
-    return st.multiselect(label, options, options[:1] if first else [], key=f"split.{key}", help=help_text, width=640,
+    asked = [name for name in st.query_params.get(key, "").split(",") if name in options]  # a link may name them
+    start = asked or (options[:1] if first else [])
+    return st.multiselect(label, options, start, key=f"split.{key}", help=help_text, width=640,
                           placeholder=t("split.choose"),
                           format_func=lambda name: plain(names[name], 60))  # fmt: skip
 

@@ -63,7 +63,7 @@ def _find(_finding: Finding) -> Mapping[str, str]:
     return {"way": "here"}
 
 
-# Key of the finding without its `audit.` -> sentence, page, settings. What is not listed opens its own check.
+# Key of the finding without its room -> sentence, page, settings. What is not listed opens its own check.
 _ADVICE: Mapping[str, tuple[str, str, Callable[[Finding], Mapping[str, str]]]] = {
     "representation.under": ("collect", "upload", _find),
     "representation.over": ("cap", "select", _cap),
@@ -87,7 +87,7 @@ def advice(finding: Finding) -> Advice:
 
     A finding without an act of its own leads to its check on Explore, where its numbers and examples are.
     """
-    known = _ADVICE.get(finding.key.removeprefix("audit."))
+    known = _ADVICE.get(finding.key.partition(".")[2])
     if known is None:
         return Advice("report.advice.look", "explore", {"view": "inside", "audit": finding.audit})
     key, page, settings = known

@@ -1,0 +1,87 @@
+"""The report on Explore: what is wrong with the corpus, most certain first, each with what to do, and the file."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import frame
+from pages._ui.words import plain, t
+from studio import words
+from studio.records import Finding, Snapshot
+from studio.reports import findings as said
+from studio.reports.advice import advice
+from studio.reports.corpus import CorpusReport, verdict
+from studio.workflows import audits, report
+from studio.workflows.studio import Studio
+
+FIRST = 10  # findings shown before the rest is folded away
+
+
+def render(studio: Studio, snapshot: Snapshot) -> None:
+    """The whole view for one snapshot."""
+    mode = st.query_params.get("al", audits.LABEL_MODES[0])
+    mode = mode if mode in audits.LABEL_MODES else audits.LABEL_MODES[0]
+    with frame.show_errors():
+        found = report.compose(studio, frame.current_user(), snapshot_id=snapshot.snapshot_id, label_mode=mode)
+        if found is None:
+            st.info(t("report.nothing_yet"), icon=":material/fact_check:")
+            if st.button(t("report.go_checks"), type="primary", icon=":material/fact_check:", key="report.checks"):
+                frame.go("explore", view="inside", al=mode)
+            return
+        _head(studio, snapshot, found)
+        _list(found)
+
+
+def _head(studio: Studio, snapshot: Snapshot, found: CorpusReport) -> None:
+    place = st.columns([3, 1], vertical_alignment="center", gap="large")
+    with place[0].container(gap="xxsmall"):
+        t("report.intro")  # chooses the language of this thread
+        st.subheader(verdict(found), anchor=False)
+        st.caption(f"{t('report.intro')} {t('report.caveat')}")
+    # the file is made when it is asked for, in a thread that knows neither session nor language
+    actor, given = frame.current_user(), {"snapshot_id": snapshot.snapshot_id, "label_mode": found.label_mode}
+    given["lang"] = words.language()
+    place[1].download_button(
+        t("report.download"),
+        lambda: report.write(studio, actor, **given) or "",
+        report.file_name(snapshot),
+        "text/html",
+        type="primary",
+        icon=":material/download:",
+        help=t("report.download_help"),
+        on_click="ignore",
+        width="stretch",
+    )
+
+
+def _list(found: CorpusReport) -> None:
+    ordered = said.by_urgency(found.alarms)
+    for number, finding in enumerate(ordered[:FIRST]):
+        _card(number, finding, found)
+    if len(ordered) > FIRST:
+        with st.expander(t("audit.more", n=len(ordered) - FIRST)):
+            for number, finding in enumerate(ordered[FIRST:], start=FIRST):
+                _card(number, finding, found)
+
+
+def _card(number: int, finding: Finding, found: CorpusReport) -> None:
+    """One finding: its sentence, its numbers, how far out it lies, and the act that answers it."""
+    act = advice(finding)
+    values = {name: plain(value, 40) if isinstance(value, str) else value for name, value in act.values.items()}
+    page = t(f"frame.nav.{act.page}")
+    with st.container(border=True):
+        place = st.columns([5, 2], vertical_alignment="center", gap="medium")
+        with place[0].container(gap="xxsmall"):
+            t("report.intro")
+            st.markdown(f"**{number + 1}** · {said.sentence(finding, safe=lambda text: plain(text, 40))}")
+            facts = [t(found.titles[finding.audit]), *(plain(part, 200) for part in said.numbers(finding))]
+            times = said.urgency(finding)
+            if times > 0:
+                facts.append(t("report.strength", times=times))
+            st.caption(" · ".join(facts), help=t("report.strength_help"))
+            st.caption(f"**{page}** · {t(act.key, **values)}")
+        if place[1].button(page, icon=":material/arrow_forward:", key=f"report.act.{number}", width="stretch",
+                           help=t("report.act_help", page=page)):  # fmt: skip
+            frame.go(act.page, **act.params)
+        if place[1].button(t("report.open_check"), key=f"report.look.{number}", type="tertiary", width="stretch"):
+            frame.go("explore", view="inside", audit=finding.audit, al=found.label_mode)
