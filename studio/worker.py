@@ -40,6 +40,7 @@ KINDS: Mapping[str, str] = {
     "purge": "studio.tasks.purge",
     "find": "studio.tasks.find",
     "hub": "studio.tasks.hub",
+    "audit": "studio.tasks.audit",
 }
 OK, UNUSABLE = 0, 4
 _RESERVE_BYTES = 64 * 1024

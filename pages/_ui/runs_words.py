@@ -14,7 +14,7 @@ ICONS = {
     "measure": ":material/straighten:", "train": ":material/model_training:", "serve": ":material/bolt:",
     "dedup": ":material/content_copy:", "encoder": ":material/speed:", "probe": ":material/health_and_safety:",
     "clean": ":material/cleaning_services:",
-    "export": ":material/download:", "hub": ":material/cloud_download:",
+    "export": ":material/download:", "hub": ":material/cloud_download:", "audit": ":material/fact_check:",
 }  # fmt: skip
 COLORS = {
     "queued": "gray", "starting": "blue", "running": "blue", "stopping": "orange", "done": "green",

@@ -1,37 +1,46 @@
-"""Run the audits over a snapshot: gather what they look at, reuse what is kept, keep what is new."""
+"""Run the audits over a snapshot: at once where it is small, else as one run; keep what is found, say what is stale."""
 
 from __future__ import annotations
 
-import hashlib
 import json
+import shutil
+import tempfile
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from studio import audits
-from studio.audits.context import Context, texts_of
-from studio.corpus import dedup
+from studio.audits import engine, material
+from studio.audits.context import texts_of
 from studio.errors import MeasureError
-from studio.records import Actor, Array, AuditResult, Knn, Snapshot
-from studio.store import examples, findings, labels, references, scores, snapshots
+from studio.jobs import rundir
+from studio.records import Actor, Array, Audit, AuditResult, RunSpec, Snapshot
+from studio.store import examples, findings, scores, snapshots
 from studio.store.scores import Surroundings
-from studio.workflows import audits_copies
+from studio.workflows import audits_copies, audits_inputs, audits_state, runs
 from studio.workflows.acts import act
+from studio.workflows.runs import RunView
 from studio.workflows.studio import Studio
 
 LABEL_MODES: tuple[str, ...] = ("all", "visible")
-VECTOR_AUDITS: frozenset[str] = frozenset({"noise", "topics"})
-_BASIS = "basis"  # kept beside the audits: how many labels they rest on
+AT_ONCE_UP_TO = 5_000  # examples audited while one waits; above it a run does the work (decision 0161)
+FREE_UP_TO = 200_000  # examples whose run does not queue behind other work on the processor
 NAMES: tuple[str, ...] = tuple(audit.name for audit in audits.AUDITS)
 
 
 @dataclass(frozen=True)
 class AuditReport:
-    """Results by audit name, in the order of the catalogue, and what they rest on."""
+    """Results by audit name, in the order of the catalogue, and what they rest on.
+
+    stale: what has changed since some of them were computed (labels, reference, lexicon, vectors, map, scores, rules);
+    empty when all are of now. older: the audits that rest on the older state. missing: the audits not computed yet.
+    """
 
     results: Mapping[str, AuditResult]
     label_mode: str
@@ -41,6 +50,14 @@ class AuditReport:
     has_copies: bool
     has_vectors: bool
     has_map: bool
+    stale: tuple[str, ...] = ()
+    older: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def is_small(snapshot: Snapshot) -> bool:
+    """True when the audits are computed while one waits."""
+    return snapshot.n_examples <= AT_ONCE_UP_TO
 
 
 @act("audit.run", "viewer", log=False)
@@ -52,12 +69,12 @@ def run_audits(
     names: Sequence[str] = NAMES,
     label_mode: str = "all",
 ) -> AuditReport:
-    """The findings of the named audits; each is computed once per state of labels, references, vectors and map.
+    """The findings of the named audits now; what is kept for this state is read, the rest is computed here.
 
     Args:
         studio: the open workspace.
         actor: who looks.
-        snapshot_id: which snapshot.
+        snapshot_id: which snapshot; for a large one `start` is the better way.
         names: names from the catalogue; all by default.
         label_mode: `all` uses the labels as imported, those of the pool included, with annotations on top; `visible`
             only labels outside the pool and annotations.
@@ -66,52 +83,184 @@ def run_audits(
         CorpusError: an unknown snapshot.
         MeasureError: an unknown audit or label mode.
     """
-    unknown = [name for name in names if name not in NAMES]
-    if unknown or label_mode not in LABEL_MODES:
-        raise MeasureError("There is no such audit or choice of labels", got=unknown or label_mode,
-                           fix=f"Use {', '.join(NAMES)} with labels {' or '.join(LABEL_MODES)}.")  # fmt: skip
+    _check(names, label_mode)
     snapshot = snapshots.require(studio.store, snapshot_id)
+    state = audits_state.current(studio, snapshot, label_mode)
+    missing = [name for name in names if _kept(studio, snapshot_id, name, state) is None]
+    if missing or _basis(studio, snapshot_id, state) is None:
+        made, n_labelled = _compute(studio, snapshot, label_mode, missing)
+        _keep(studio, snapshot_id, state, made, n_labelled)
+    found = report(studio, snapshot_id=snapshot_id, names=names, label_mode=label_mode)
+    if found is None:
+        raise MeasureError("The findings could not be read back", got=snapshot.name, fix="Run the audits again.")
+    return found
+
+
+def report(
+    studio: Studio, *, snapshot_id: str, names: Sequence[str] = NAMES, label_mode: str = "all"
+) -> AuditReport | None:
+    """What is kept of the named audits: of the present state where it is there, else of the newest older one.
+
+    Nothing is computed. None where nothing is kept.
+
+    Raises:
+        CorpusError: an unknown snapshot.
+        MeasureError: an unknown audit or label mode.
+    """
+    _check(names, label_mode)
+    snapshot = snapshots.require(studio.store, snapshot_id)
+    state = audits_state.current(studio, snapshot, label_mode)
+    basis = _basis(studio, snapshot_id, state) or findings.newest(
+        studio.store, snapshot_id, f"basis_{label_mode}", audits.VERSION
+    )
+    if basis is None:
+        return None
+    before = json.loads(basis[0].table["state"].iloc[0])
+    now = {name: _kept(studio, snapshot_id, name, state) for name in names}
+    old = {name: _kept(studio, snapshot_id, name, before) for name in names if now[name] is None}
+    found = {name: now[name] or old[name] for name in names}
+    older = tuple(name for name in names if now[name] is None and old[name] is not None)
+    if not any(found.values()):
+        return None
     around = scores.surroundings(studio.store, snapshot_id)
-    copies = audits_copies.ready(studio, snapshot_id)
-    state = _state(studio, snapshot, label_mode, copies is not None)
-    keys = {name: _hash_of(name, state, around) for name in (*names, _BASIS)}
-    kept = {}
-    for name, key in keys.items():
-        found = findings.get(studio.store, snapshot_id, name, audits.VERSION, key)
-        if found:
-            kept[name] = found
-    missing = set(keys) - set(kept)
-    if missing:
-        frame = gather(studio, snapshot, label_mode)
-        context = _context(studio, snapshot, frame, copies, around, missing)
-        made = [audits.run(audit, frame, context) for audit in audits.AUDITS if audit.name in missing]
-        n_labelled = int(texts_of(frame, "label").notna().sum())
-        for result in (*made, AuditResult(_BASIS, (), pd.DataFrame({"n_labelled": [n_labelled]}))):
-            findings.put(studio.store, snapshot_id, audits.VERSION, keys[result.audit], result)
-            kept[result.audit] = (result, datetime.now(UTC))
     return AuditReport(
-        results={name: kept[name][0] for name in NAMES if name in names},
+        results={name: found[name][0] for name in NAMES if found.get(name)},
         label_mode=label_mode,
         n=snapshot.n_examples,
-        n_labelled=int(kept[_BASIS][0].table.n_labelled.iloc[0]),
-        computed_at=max(moment for _, moment in kept.values()),
-        has_copies=copies is not None,
+        n_labelled=int(basis[0].table["n_labelled"].iloc[0]),
+        computed_at=max(moment for _, moment in filter(None, found.values())),
+        has_copies=audits_copies.read(studio, snapshot_id) is not None,
         has_vectors=around.encoder_key is not None,
         has_map=around.map_id is not None,
+        stale=audits_state.changes(before, state) if older else (),
+        older=older,
+        missing=tuple(name for name in names if found[name] is None),
     )
 
 
 def is_kept(studio: Studio, *, snapshot_id: str, label_mode: str = "all") -> bool:
     """True when every audit of this state is already kept, so that looking costs nothing."""
+    found = report(studio, snapshot_id=snapshot_id, label_mode=label_mode)
+    return found is not None and not found.older and not found.missing
+
+
+# --- as a run ---------------------------------------------------------------------------------------------------------
+@act("audit.start", "analyst")
+def start(studio: Studio, actor: Actor, *, snapshot_id: str, label_mode: str = "all", run_id: str | None = None) -> str:
+    """Queue one run of every audit that is not of the present state; returns its id (that of a live one, if any).
+
+    Raises:
+        CorpusError: an unknown snapshot.
+        MeasureError: an unknown label mode.
+        JobError: the run cannot be written.
+    """
+    _check((), label_mode)
     snapshot = snapshots.require(studio.store, snapshot_id)
+    already = live(studio, snapshot_id=snapshot_id, label_mode=label_mode)
+    if already is not None:
+        return already.run_id
+    state = audits_state.current(studio, snapshot, label_mode)
+    missing = [name for name in NAMES if _kept(studio, snapshot_id, name, state) is None] or list(NAMES)
+    given, root = run_id or str(uuid.uuid4()), studio.workspace.root
+    audits_inputs.sweep(studio)
+    place = audits_inputs.folder(studio, given)
+    audits_inputs.write(studio, snapshot, label_mode, missing, place)
     around = scores.surroundings(studio.store, snapshot_id)
-    state = _state(studio, snapshot, label_mode, audits_copies.read(studio, snapshot_id) is not None)
-    return all(
-        findings.get(studio.store, snapshot_id, name, audits.VERSION, _hash_of(name, state, around))
-        for name in (*NAMES, _BASIS)
-    )
+    inputs = {
+        "examples": str(studio.workspace.examples_file(snapshot_id).relative_to(root)),
+        "given": str(place.relative_to(root)),
+        **audits_state.vectors_in_use(around, missing),
+    }
+    return runs.submit(studio, actor, kind="audit", title=snapshot.name, params={"names": missing, "state": state},
+                       inputs=inputs, snapshot_id=snapshot_id, corpus_id=snapshot.corpus_id,
+                       seed=audits_inputs.SEED, slot="free" if snapshot.n_examples <= FREE_UP_TO else None,
+                       run_id=given)  # fmt: skip
 
 
+def live(studio: Studio, *, snapshot_id: str, label_mode: str) -> RunView | None:
+    """The run of the audits that is queued or at work for this choice of labels, or None."""
+    views = runs.overview(studio, limit=0, kinds=("audit",), snapshot_id=snapshot_id)
+    return next((view for view in views if view.is_live and _mode(view) == label_mode), None)
+
+
+def last_ended(studio: Studio, *, snapshot_id: str, label_mode: str) -> RunView | None:
+    """The newest run of the audits where it did not end well; None where it did or there is none."""
+    views = runs.overview(studio, limit=20, kinds=("audit",), snapshot_id=snapshot_id)
+    newest = next((view for view in views if _mode(view) == label_mode), None)
+    ended_well = newest is None or newest.is_live or (newest.status.state == "done" and not newest.trouble)
+    return None if ended_well else newest
+
+
+def _mode(view: RunView) -> str:
+    return str(view.spec.params.get("state", {}).get("mode", ""))
+
+
+def finish_audit(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
+    """Take the findings of a done run over; may be called again."""
+    names = [str(name) for name in spec.params["names"]]
+    files = [f"{name}.json" for name in names]
+    result = rundir.check_result(run_dir, *files)
+    audits_copies.take_over(studio, str(spec.snapshot_id), result, spec)
+    made = [findings.from_json((result / file).read_text(encoding="utf-8")) for file in files]
+    n_labelled = int(rundir.read_result(run_dir)["n_labelled"])
+    _keep(studio, str(spec.snapshot_id), spec.params["state"], made, n_labelled)
+    shutil.rmtree(audits_inputs.folder(studio, spec.run_id), ignore_errors=True)
+
+
+# --- keeping ----------------------------------------------------------------------------------------------------------
+def _check(names: Sequence[str], label_mode: str) -> None:
+    unknown = [name for name in names if name not in NAMES]
+    if unknown or label_mode not in LABEL_MODES:
+        raise MeasureError("There is no such audit or choice of labels", got=unknown or label_mode,
+                           fix=f"Use {', '.join(NAMES)} with labels {' or '.join(LABEL_MODES)}.")  # fmt: skip
+
+
+def _audit(name: str) -> Audit:
+    return next(audit for audit in audits.AUDITS if audit.name == name)
+
+
+def _kept(
+    studio: Studio, snapshot_id: str, name: str, state: audits_state.State
+) -> tuple[AuditResult, datetime] | None:
+    key = audits_state.key(_audit(name), state)
+    return findings.get(studio.store, snapshot_id, name, audits.VERSION, key)
+
+
+def _basis(studio: Studio, snapshot_id: str, state: audits_state.State) -> tuple[AuditResult, datetime] | None:
+    key = audits_state.digest(state)
+    return findings.get(studio.store, snapshot_id, f"basis_{state['mode']}", audits.VERSION, key)
+
+
+def _keep(
+    studio: Studio, snapshot_id: str, state: audits_state.State, made: Sequence[AuditResult], n_labelled: int
+) -> None:
+    """The results under their keys, then what they rest on: whoever finds the basis finds the results."""
+    with studio.store.write():
+        for result in made:
+            if result.audit in NAMES:  # an audit of a later version of the program may be among an old run's
+                key = audits_state.key(_audit(result.audit), state)
+                findings.put(studio.store, snapshot_id, audits.VERSION, key, result)
+        table = pd.DataFrame({"n_labelled": [n_labelled], "state": [json.dumps(state, ensure_ascii=False)]})
+        basis = AuditResult(f"basis_{state['mode']}", (), table)
+        findings.put(studio.store, snapshot_id, audits.VERSION, audits_state.digest(state), basis)
+
+
+def _compute(
+    studio: Studio, snapshot: Snapshot, label_mode: str, names: Sequence[str]
+) -> tuple[list[AuditResult], int]:
+    """The same files and the same functions a run uses, here and now."""
+    audits_copies.make(studio, snapshot.snapshot_id)
+    with tempfile.TemporaryDirectory(prefix=".audit-", dir=studio.workspace.cache) as name:
+        place = Path(name)
+        audits_inputs.write(studio, snapshot, label_mode, names, place)
+        around = scores.surroundings(studio.store, snapshot.snapshot_id)
+        file = studio.workspace.examples_file(snapshot.snapshot_id)
+        frame, context = material.read(file, place, **audits_inputs.paths(studio, names, around))
+    made = list(engine.run_each([audit for audit in audits.AUDITS if audit.name in names], frame, context))
+    return made, int(texts_of(frame, "label").notna().sum())
+
+
+# --- diversity --------------------------------------------------------------------------------------------------------
 @act("audit.diversity", "viewer", log=False)
 def measure_diversity(studio: Studio, actor: Actor, *, snapshot_id: str) -> pd.DataFrame:
     """Diversity numbers of a whole snapshot: columns name, value, about (words key), values (dict for the sentence).
@@ -124,7 +273,7 @@ def measure_diversity(studio: Studio, actor: Actor, *, snapshot_id: str) -> pd.D
     """
     snapshot = snapshots.require(studio.store, snapshot_id)
     around = scores.surroundings(studio.store, snapshot_id)
-    key = _hash({"vectors": around.vectors_path, "map": around.map_id})
+    key = audits_state.digest({"vectors": around.vectors_path, "map": around.map_id})
     kept = findings.get(studio.store, snapshot_id, "diversity", audits.VERSION, key)
     if kept:
         return kept[0].table
@@ -160,75 +309,6 @@ def compare_diversity(
     positions = np.flatnonzero(np.isin(everyone, wanted))
     matrix = _matrix(studio, around, snapshot.n_examples)
     return audits.diversity.diversity(matrix, positions, np.random.default_rng(seed), draws)
-
-
-# --- gathering --------------------------------------------------------------------------------------------------------
-def gather(studio: Studio, snapshot: Snapshot, label_mode: str) -> pd.DataFrame:
-    """The frame the audits read (see audits.Context), in ascending example_id."""
-    store, snapshot_id = studio.store, snapshot.snapshot_id
-    columns = ("example_id", "text", "label", "source", "language", "time", *snapshot.group_columns)
-    frame = examples.frame(store, snapshot_id, columns, reveal=label_mode == "all")
-    known = labels.current(store, snapshot_id)
-    if label_mode == "all":
-        known = known[known["origin"] == "annotation"]
-    in_force = pd.Series(known["label"].to_numpy(dtype=object), index=known["example_id"].to_numpy())
-    own = frame["label"].astype(object)
-    given = frame["example_id"].map(in_force).astype(object)
-    frame["label"] = given.where(given.notna(), own if label_mode == "all" else None)
-    return frame
-
-
-def _state(studio: Studio, snapshot: Snapshot, label_mode: str, has_copies: bool) -> dict[str, Any]:
-    newest, split_moment = findings.label_state(studio.store, snapshot.snapshot_id)
-    return {
-        "mode": label_mode,
-        "annotation": newest,
-        "split": split_moment if label_mode == "visible" else "",
-        "reference": references.shares(studio.store, snapshot.snapshot_id),
-        "copies": [dedup.VERSION, dedup.JACCARD] if has_copies else None,
-    }
-
-
-def _hash(state: Mapping[str, Any]) -> str:
-    text = json.dumps(state, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
-
-
-def _hash_of(name: str, state: Mapping[str, Any], around: Surroundings) -> str:
-    """The context of one audit: vectors and map count only for those that use them."""
-    if name not in VECTOR_AUDITS:
-        return _hash(state)
-    return _hash(dict(state) | {"vectors": around.vectors_path, "k": around.k, "map": around.map_id})
-
-
-def _context(
-    studio: Studio,
-    snapshot: Snapshot,
-    frame: pd.DataFrame,
-    copies: audits_copies.Copies | None,
-    around: Surroundings,
-    missing: set[str],
-) -> Context:
-    knn, clusters, names = None, None, {}
-    if "noise" in missing and around.vectors_path and around.k:
-        place = studio.workspace.root / around.vectors_path / f"knn_{around.k}"
-        knn = Knn(*(np.load(place / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("idx", "dist")))
-        _same_rows("neighbours", len(knn.indices), len(frame))
-    if "topics" in missing and around.map_id:
-        points = scores.clusters(studio.store, around.map_id)
-        codes = pd.Series(points["cluster"].to_numpy(), index=points["example_id"].to_numpy())
-        clusters = frame["example_id"].map(codes).fillna(-1).to_numpy(np.int64)
-        names = scores.cluster_names(studio.store, around.map_id)
-    return Context(
-        language=snapshot.language,
-        groups=snapshot.groups,
-        reference=references.shares(studio.store, snapshot.snapshot_id),
-        families=copies.families if copies else None,
-        exact=copies.exact if copies else None,
-        knn=knn,
-        clusters=clusters,
-        cluster_names=names,
-    )
 
 
 def _matrix(studio: Studio, around: Surroundings, n: int) -> Array:

@@ -51,6 +51,14 @@ def ready(studio: Studio, snapshot_id: str) -> Copies | None:
         return stored
     if snapshots.require(studio.store, snapshot_id).n_examples > INLINE_UP_TO:
         return None
+    return make(studio, snapshot_id)
+
+
+def make(studio: Studio, snapshot_id: str) -> Copies:
+    """The stored families, found now where there are none yet, however large the snapshot is."""
+    stored = read(studio, snapshot_id)
+    if stored is not None:
+        return stored
     texts = examples.frame(studio.store, snapshot_id, ("text",))["text"].tolist()
     found = find_duplicates([text if isinstance(text, str) else None for text in texts], np.random.default_rng(SEED))
     making = _making(studio, snapshot_id)
@@ -76,13 +84,19 @@ def find_copies(studio: Studio, actor: Actor, *, snapshot_id: str, title: str = 
 def finish_dedup(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
     """Take the families of a done run over; may be called again."""
     result = rundir.check_result(run_dir, "families.npy", "exact.npy")
-    target = folder(studio, str(spec.snapshot_id))
-    if (target / "meta.json").exists():
+    take_over(studio, str(spec.snapshot_id), result, spec)
+
+
+def take_over(studio: Studio, snapshot_id: str, result: Path, spec: RunSpec) -> None:
+    """Keep the families a run left in its result folder, where it left some and none are kept yet."""
+    target = folder(studio, snapshot_id)
+    if (target / "meta.json").exists() or not (result / "families.npy").exists():
         return
-    making = _making(studio, str(spec.snapshot_id))
+    making = _making(studio, snapshot_id)
     for name in ("families.npy", "exact.npy"):
         shutil.copy2(result / name, making / name)
-    _keep(making, target, {"threshold": spec.params["threshold"], "seed": spec.seed, "run_id": spec.run_id})
+    threshold = spec.params.get("threshold", JACCARD)
+    _keep(making, target, {"threshold": threshold, "seed": spec.seed, "run_id": spec.run_id})
 
 
 def _making(studio: Studio, snapshot_id: str) -> Path:

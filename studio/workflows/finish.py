@@ -29,6 +29,7 @@ FINISHERS: Mapping[str, str] = {
     "find": "studio.workflows.find_freeze:finish_find",
     "hub": "studio.workflows.corpora_hub:finish_hub",
     "train": "studio.workflows.train:finish_train",
+    "audit": "studio.workflows.audits:finish_audit",
 }
 
 
