@@ -273,7 +273,7 @@ def measure_diversity(studio: Studio, actor: Actor, *, snapshot_id: str) -> pd.D
     """
     snapshot = snapshots.require(studio.store, snapshot_id)
     around = scores.surroundings(studio.store, snapshot_id)
-    key = audits_state.digest({"vectors": around.vectors_path, "map": around.map_id})
+    key = audits_state.digest({"vectors": around.vectors_path, "map": around.map_mark})
     kept = findings.get(studio.store, snapshot_id, "diversity", audits.VERSION, key)
     if kept:
         return kept[0].table
