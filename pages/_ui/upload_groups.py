@@ -162,7 +162,7 @@ def _terms(seen: Preview, key: str) -> Derived:
     with cells[2]:
         name = _name(t("shape.groups.terms_name", what=titles[lexicon])[:40], f"terms_name_{key}_{lexicon}")
     language = "zh" if seen.language == "zh" else "en"
-    listed = lexicons.IDENTITY_TERMS[lexicon][language]
+    listed = lexicons.terms_of(lexicon, language)
     st.caption(t("shape.groups.terms_are"))
     st.text("\n".join(f"{value}: {', '.join(terms)}" for value, terms in listed.items()))
     return Derived("terms", name, column, lexicon=lexicon, language=language)

@@ -74,7 +74,7 @@ class Derived:
         if self.kind == "bands" and not (rising and finite and 1 <= len(self.edges) <= MOST_EDGES):
             raise CorpusError("The edges of the bands must be numbers that rise", got=list(self.edges)[:30],
                               fix=f"Give 1 to {MOST_EDGES} numbers, each above the one before.")  # fmt: skip
-        if self.kind == "terms" and self.lexicon not in lexicons.IDENTITY_TERMS:
+        if self.kind == "terms" and not lexicons.is_known(self.lexicon):
             raise CorpusError("There is no such list of terms", got=self.lexicon,
                               fix=f"Use one of: {', '.join(lexicons.ATTRIBUTES)}.")  # fmt: skip
         if self.kind == "period" and self.period not in PERIODS:
@@ -160,13 +160,10 @@ def _bands(rule: Derived) -> Rule:
 
 # --- terms and patterns in the text -----------------------------------------------------------------------------------
 def _terms(rule: Derived) -> Rule:
-    language = "zh" if rule.language == "zh" else "en"
-    pattern, value_of = lexicons.compile_terms(lexicons.IDENTITY_TERMS[rule.lexicon][language], language)
-    several, none = lexicons.SEVERAL[language], lexicons.NONE[language]
+    named = lexicons.value_of(rule.lexicon, "zh" if rule.language == "zh" else "en")
 
     def of(values: Mapping[str, Any], text: str) -> str | None:
-        found = {value_of[term.lower()] for term in pattern.findall(_given(rule, values, text))}
-        return none if not found else several if len(found) > 1 else found.pop()
+        return named(_given(rule, values, text))
 
     return of
 

@@ -41,9 +41,10 @@ def test_every_number_falls_into_exactly_one_band_and_bands_keep_the_order(numbe
         ("en", "gender", "She said hello", "women"), ("en", "gender", "the mother's hat", "women"),
         ("en", "gender", "his and hers", "several"), ("en", "gender", "they sheltered", "none named"),
         ("en", "gender", "human management", "none named"), ("en", "religion", "two Muslims met", "Muslim"),
-        ("en", "gender", "non-binary people", "non-binary"), ("zh", "gender", "那个女孩子来了", "女性"),
-        ("zh", "gender", "男女朋友都来了", "女性"), ("zh", "gender", "先生和太太，他的母亲", "多类"),
+        ("en", "gender", "non-binary people", "trans and non-binary"), ("zh", "gender", "那个女孩子来了", "女性"),
+        ("zh", "gender", "男女朋友都来了", "未提及"), ("zh", "gender", "先生和太太，他的母亲", "多类"),
         ("zh", "age", "多少年以后", "未提及"), ("zh", "orientation", "他和男同学打球", "未提及"),
+        ("en", "ethnicity", "an African-American author", "Black"), ("en", "age", "an old school song", "none named"),
     ],
 )  # fmt: skip
 def test_identity_terms_by_whole_words_and_longest_match(language, lexicon, text, value):
@@ -53,11 +54,10 @@ def test_identity_terms_by_whole_words_and_longest_match(language, lexicon, text
 
 
 def test_no_term_stands_for_two_values_of_one_list():
-    for attribute, languages in lexicons.IDENTITY_TERMS.items():
-        assert set(languages) == {"en", "zh"}
-        for listed in languages.values():
-            terms = [term.lower() for group in listed.values() for term in group]
-            assert len(terms) == len(set(terms)), attribute
+    for attribute in lexicons.ATTRIBUTES:
+        for language in ("en", "zh"):
+            terms = [term.lower() for group in lexicons.terms_of(attribute, language).values() for term in group]
+            assert 20 <= len(terms) == len(set(terms)), attribute
 
 
 def test_patterns_find_catch_and_are_cut_off():
@@ -130,27 +130,3 @@ def test_what_is_worth_offering():
     assert offered[0].edges == tuple(float(edge) for edge in AGE_EDGES)
     assert (offered[1].period, offered[1].day_first) == ("month", True)
     assert {rule.kind for rule in offered} < set(KINDS)
-
-
-def test_english_terms_against_public_lists(shared_data):
-    """Coverage of Jigsaw's identity words, and no contradiction with two lists of gendered words."""
-    import csv
-    import json
-
-    folder = shared_data / "lexicons"
-    patterns = [lexicons.compile_terms(lists["en"], "en")[0] for lists in lexicons.IDENTITY_TERMS.values()]
-    slurs_and_bare_adjectives = {"kike", "hook nose", "wetback", "spic", "chink", "gook", "straight", "black", "white",
-                                 "old", "older", "young", "younger", "blind", "trans", "cis"}  # fmt: skip
-    with (folder / "jigsaw_identity_words.csv").open(encoding="utf-8") as handle:
-        words = [row["word"] for row in csv.DictReader(handle) if row["type"] == "identity"]
-    plain = [word for word in words if word not in slurs_and_bare_adjectives]
-    found = [word for word in plain if any(pattern.search(word) for pattern in patterns)]
-    assert len(plain) == 41
-    assert len(found) >= 0.8 * len(plain)
-    pattern, value_of = lexicons.compile_terms(lexicons.IDENTITY_TERMS["gender"]["en"], "en")
-    gendered = [(line.strip(), value) for name, value in (("female", "women"), ("male", "men"))
-                for line in (folder / "gn_glove" / f"{name}_word_file.txt").read_text().splitlines()]  # fmt: skip
-    pairs = json.loads((folder / "debiaswe" / "definitional_pairs.json").read_text())
-    gendered += [(word, value) for pair in pairs for word, value in zip(pair, ("women", "men"), strict=True)]
-    wrong = [word for word, value in gendered for term in pattern.findall(word) if value_of[term.lower()] != value]
-    assert wrong == []
