@@ -104,6 +104,16 @@ def words_of(text: str, cut: Callable[[str], Sequence[str]]) -> list[str]:
     return found
 
 
+def words_in(text: str) -> set[str]:
+    """The different single words of a text, stop words left out: what two parts of a corpus are compared by.
+
+    Example:
+        >>> sorted(words_in("The card was declined, my card"))
+        ['card', 'declined']
+    """
+    return {word for word in words_of(text, _chinese_cutter()) if " " not in word}
+
+
 @cache
 def _chinese_cutter() -> Callable[[str], Sequence[str]]:
     """Jieba's cut with a dictionary built in this process, or pairs of neighbouring characters without jieba."""
