@@ -47,7 +47,7 @@ TASK_TYPES: tuple[TaskType, ...] = (
     TaskType("generative_qa", ("context", "prompt", "completion"), "completion", False),
     TaskType("instruction", ("prompt", "context", "completion"), "completion", False),
     TaskType("chat", ("messages",), "messages", False),
-    TaskType("preference", ("prompt", "completion", "rejected"), "rejected", False),
+    TaskType("preference", ("prompt", "completion", "rejected", "label"), "rejected", False),
     TaskType("masked_lm", ("text",), None, False),
 )
 

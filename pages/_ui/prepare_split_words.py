@@ -11,7 +11,7 @@ from studio import words
 def column_name(column: str) -> str:
     """A column of a plan in words; group attributes by their own name."""
     known = {"label", "labels", "source", "language"}
-    return t(f"split.column_{column}") if column in known else column.removeprefix("group_")
+    return t(f"split.column_{column}") if column in known else column.removeprefix("group_").removeprefix("meta.")
 
 
 def method_name(method: str) -> str:

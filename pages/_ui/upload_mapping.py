@@ -26,7 +26,7 @@ from studio.workflows.studio import Studio
 
 _PICKED = {
     "token_classification": ("tokens", "tags", "text", "spans"),
-    "preference": ("prompt", "chosen", "rejected", "system"),
+    "preference": ("prompt", "chosen", "rejected", "label", "system"),
 }
 if TYPE_CHECKING:
     from pages._ui.upload_reading import Looked  # which draws with this module
@@ -62,8 +62,8 @@ def show_rows(seen: Preview) -> None:
 def show_problems(seen: Preview, others: Sequence[Preview] = ()) -> None:
     """What the file itself makes difficult."""
     for key, values in seen.problems:
-        if key == "no_header":
-            st.info(t("corpus.problem.no_header"), icon=":material/info:")
+        if key in ("no_header", "label_names"):
+            st.info(t(f"corpus.problem.{key}", **_plain(values)), icon=":material/info:")
         else:
             st.warning(t(f"corpus.problem.{key}", **_plain(values)), icon=":material/warning:")
     for other in others:
@@ -148,7 +148,7 @@ def _pick(seen: Preview, begin: Roles, wanted: Sequence[str], key: str) -> dict[
                     key=f"labels_{key}", format_func=upload_shape.option, placeholder=t("upload.label_none"),
                     help=t("shape.role_help.labels")))  # fmt: skip
                 continue
-            about = t(f"upload.{role}_help") if role in ("text", "label") else t(f"shape.role_help.{role}")
+            about = upload_shape.role_help(role, begin.task)
             picked[role] = cell.selectbox(
                 upload_shape.role_name(role, begin.task), names, index=_index(names, getattr(begin, role)),
                 format_func=upload_shape.option, key=f"{role}_{key}", help=about,

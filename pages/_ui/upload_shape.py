@@ -147,6 +147,11 @@ def _part(value: str | None, part: str, roles: Roles) -> None:
 def _preference(row: Mapping[str, Any], roles: Roles) -> None:
     if row.get("prompt"):
         _part(row["prompt"], "prompt", roles)
+    if row.get("label") and not row.get("rejected"):
+        is_wanted = row["label"] == "true"
+        st.markdown(":green[:material/thumb_up:]" if is_wanted else ":red[:material/thumb_down:]")
+        _part(row.get("completion"), "completion", roles)
+        return
     chosen, rejected = st.columns(2)
     with chosen:
         st.markdown(":green[:material/thumb_up:]")
@@ -180,6 +185,14 @@ def _literal(text: str) -> str:
     if not text:
         return ""
     return (" " if text[0].isspace() else "") + plain(text, CHARACTERS) + (" " if text[-1].isspace() else "")
+
+
+def role_help(role: str, task: str) -> str:
+    """What belongs into a role, in the words of its task."""
+    own = f"shape.role_help_of.{task}.{role}"
+    if words.has(own):
+        return t(own)
+    return t(f"upload.{role}_help") if role in ("text", "label") else t(f"shape.role_help.{role}")
 
 
 def role_name(role: str, task: str) -> str:

@@ -25,9 +25,11 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     split.add_argument("--shares", default="pool=0.7,validation=0.1,test=0.2", metavar="HOW")
     split.add_argument("--seed", type=int, default=0)
     split.add_argument("--by", action="append", default=[], metavar="COL",
-                       help="stratified: column to spread alike (label, group_<name>); may be repeated")  # fmt: skip
+                       help="stratified: column to spread alike (label, group_<name>, meta.<column>); "
+                       "may be repeated")  # fmt: skip
     split.add_argument("--together", action="append", default=[], metavar="COL",
-                       help="grouped: near, or a column whose values are never parted; may be repeated")  # fmt: skip
+                       help="grouped: near, or a column whose values are never parted (source, group_<name>, "
+                       "meta.<column>); may be repeated")  # fmt: skip
     split.add_argument("--validation-from", metavar="DATE", help="time: first day of validation")
     split.add_argument("--test-from", metavar="DATE", help="time: first day of test")
     split.add_argument("--train-as", choices=("pool", "train"), default="pool")

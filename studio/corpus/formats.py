@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from studio.corpus.reading import delimited, encodings, excel, json_document, opening, plain
+from studio.corpus.reading import delimited, encodings, excel, features, json_document, opening, plain
 from studio.corpus.reading.delimited import FIELD_CHARACTERS, header_names, looks_like_header
 from studio.corpus.reading.encodings import EncodingGuess, codec_of
 from studio.corpus.reading.form import KINDS, UNITS, Choices, Format, Source
@@ -147,10 +147,10 @@ def _decode(head: bytes, encoding: str, whole: bool) -> str:
 
 # --- kinds ------------------------------------------------------------------------------------------------------------
 def _parquet(path: Path, packing: str, shown: str) -> Format:
-    from studio.corpus.parquet import parquet_columns  # pyarrow's Parquet reader is needed for this kind only
+    from studio.corpus.parquet import named_columns, parquet_columns  # pyarrow's reader is needed for this kind only
 
     columns, left_out, _ = parquet_columns(path, shown, packing)
-    return Format("parquet", columns, packing=packing, left_out=left_out)
+    return Format("parquet", columns, packing=packing, left_out=left_out, named=named_columns(path, shown, packing))
 
 
 def _is_workbook(path: Path, packing: str, shown: str) -> bool:
@@ -305,7 +305,8 @@ def _parse_dict(text: str) -> bool:
 
 def _names_of(records: Sequence[dict]) -> tuple[str, ...]:
     """The names in order; one that is not valid Unicode costs its records, which the import rejects."""
-    return tuple(dict.fromkeys(name for record in records for name in record if _is_unicode(name)))
+    apart = map(features.apart, records)
+    return tuple(dict.fromkeys(name for record in apart for name in record if _is_unicode(name)))
 
 
 def _is_unicode(name: str) -> bool:

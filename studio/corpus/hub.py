@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from studio.corpus.reading.features import namers
 from studio.errors import CorpusError
 
 MOST_ROWS = 1_000_000  # ours: as many as one import is measured with
@@ -81,7 +82,8 @@ def write_rows(
 ) -> tuple[int, bool]:
     """Write rows as JSON lines; returns how many, and whether the dataset goes on beyond the limits.
 
-    Class labels become their names, times ISO text; images, sound and other bytes are left out.
+    Class labels become their names (also in lists, such as tags), times ISO text; images, sound and other bytes are
+    left out.
 
     Args:
         stream: a streaming dataset, or any rows with `features` (a mapping from name to feature) or None.
@@ -115,14 +117,11 @@ def _plain_rows(stream: Any) -> Iterable[dict[str, Any]]:
     features: Mapping[str, Any] = getattr(stream, "features", None) or {}
     media = [name for name, feature in features.items() if type(feature).__name__ in ("Image", "Audio", "Video", "Pdf")]
     rows = stream.remove_columns(media) if media else stream
-    labels = {name: feature.names for name, feature in features.items() if type(feature).__name__ == "ClassLabel"}
+    described = features.to_dict() if hasattr(features, "to_dict") else features
+    naming = namers(described)
     for row in rows:
         kept = {name: value for name, value in row.items() if not isinstance(value, bytes)}
-        for name, names in labels.items():
-            number = kept.get(name)
-            if isinstance(number, int):
-                kept[name] = names[number] if 0 <= number < len(names) else None
-        yield kept
+        yield kept | {name: names(kept[name]) for name, names in naming.items() if name in kept}
 
 
 def _text(value: Any) -> Any:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as types
 
+from studio.corpus.reading import features
 from studio.corpus.reading.opening import open_seekable
 from studio.corpus.reading.record import Read
 from studio.errors import CorpusError
@@ -47,25 +48,47 @@ def _columns(schema: pa.Schema, n_rows: int, shown: str) -> tuple[tuple[str, ...
                 got=f"{field.name}: {field.type}",
                 fix="Save the column as text or numbers.",
             )
-    kept = tuple(field.name for field in schema if not _holds_bytes(field.type))
+    kept = tuple(name for field in schema if not _holds_bytes(field.type) for name in _names(field))
     left_out = tuple(field.name for field in schema if _holds_bytes(field.type))
     return kept, left_out, n_rows
 
 
+def _names(field: pa.Field) -> list[str]:
+    """The column of a field; of a translation one per language."""
+    inner = {one.name: "" for one in field.type} if types.is_struct(field.type) else None
+    is_text = inner and all(types.is_string(one.type) or types.is_large_string(one.type) for one in field.type)
+    if field.name == features.TRANSLATION and is_text and features.is_translation(inner):
+        return [f"{field.name}.{code}" for code in inner or ()]
+    return [field.name]
+
+
+def named_columns(path: Path, shown: str, packing: str = "") -> tuple[str, ...]:
+    """The columns whose label numbers the file names itself."""
+    with open_seekable(path, packing, shown) as handle:
+        metadata = _open(handle, shown).schema_arrow
+        naming = features.namers(features.of_metadata(metadata.metadata))
+        return tuple(name for name in metadata.names if name in naming)
+
+
 def parquet_records(path: Path, shown: str, packing: str = "") -> Iterator[Read]:
-    """Rows as mappings; the line number is the row number, from 1.
+    """Rows as mappings; the line number is the row number, from 1. Label numbers the file names come as their names.
 
     Raises:
         CorpusError: the file is damaged.
     """
-    columns, _, _ = parquet_columns(path, shown, packing)
     number = 0
     handle = open_seekable(path, packing, shown)
     file = _open(handle, shown)
+    columns = [field.name for field in file.schema_arrow if not _holds_bytes(field.type)]
+    naming = features.namers(features.of_metadata(file.schema_arrow.metadata))
     try:
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(columns)):
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
             values = [column.to_pylist() for column in batch.columns]
             plain = [_is_plain(column.type) for column in batch.columns]
+            values = [
+                list(map(naming[name], cells)) if name in naming else cells
+                for name, cells in zip(columns, values, strict=True)
+            ]
             for position in range(batch.num_rows):
                 number += 1
                 row = {

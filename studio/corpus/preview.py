@@ -190,6 +190,8 @@ def _problems(
         listed.append(("unreadable", {"n": len(reads) - len(found), "total": len(reads)}))
     if not form.header and form.kind in ("csv", "tsv"):
         listed.append(("no_header", {}))
+    if form.named:
+        listed.append(("label_names", {"columns": ", ".join(form.named[:5])}))
     if form.apostrophes:
         listed.append(("apostrophes", {}))
     if not looks_like.confidence:

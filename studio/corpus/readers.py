@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.corpus.reading import delimited, excel, json_document, json_lines, opening, plain
+from studio.corpus.reading import delimited, excel, features, json_document, json_lines, opening, plain
 from studio.corpus.reading.encodings import codec_of
 from studio.corpus.reading.record import RAW_CHARACTERS, Lexeme, Read, raw_text
 
@@ -39,6 +39,7 @@ READERS: Mapping[str, Reader] = {
     "conll": plain.sentences_of,
     "text": plain.texts_of,
 }
+_NESTED = frozenset({"jsonl", "json", "json_object", "parquet"})  # kinds whose values may be objects
 
 
 def records(path: Path, form: Format, *, name: str | None = None) -> Iterator[Read]:
@@ -52,7 +53,9 @@ def records(path: Path, form: Format, *, name: str | None = None) -> Iterator[Re
     Raises:
         CorpusError: the file breaks in a way that leaves no way to go on (a damaged archive, Parquet or JSON array).
     """
-    return READERS[form.kind](path, form, name or path.name)
+    found = READERS[form.kind](path, form, name or path.name)
+    is_apart = form.kind in _NESTED and features.has_languages(form.columns)
+    return features.taken_apart(found) if is_apart else found
 
 
 def count_lines(path: Path, form: Format, *, name: str | None = None) -> int:

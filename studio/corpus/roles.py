@@ -48,7 +48,7 @@ OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "classification": ("label",), "classification_multi": ("labels",), "token_classification": ("tags", "spans"),
     "seq2seq": ("completion",), "prompt_completion": ("completion",), "generative_qa": ("completion", "context"),
     "instruction": ("completion", "context", "instances"), "masked_lm": (),
-    "chat": ("completion", "context", "system", "history"), "preference": ("rejected", "prompt", "system"),
+    "chat": ("completion", "context", "system", "history"), "preference": ("rejected", "prompt", "system", "label"),
 }  # fmt: skip
 _COLUMNS = ("text", "label", "prompt", "completion", "context", "chosen", "rejected", "messages", "system", "history",
             "instances", "tokens", "tags", "spans", "split", "source", "time", "language")  # fmt: skip

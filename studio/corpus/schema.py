@@ -55,8 +55,7 @@ _BEFORE_GROUPS = ("example_id", *ROLE_FIELDS, *CONTEXT_FIELDS)
 _AFTER_GROUPS = ("meta", "row_hash")
 # Task -> the role fields of which one is filled when somebody has answered: what annotators give.
 ANSWER_FIELDS: Mapping[str, frozenset[str]] = {
-    task.name: frozenset({task.label_role} - {None} | ({"tags"} if "tags" in task.roles else set()))
-    for task in TASK_TYPES
+    task.name: frozenset({task.label_role} - {None} | ({"tags", "label"} & set(task.roles))) for task in TASK_TYPES
 }
 _INTEGERS = frozenset({"example_id", "parent_id"})
 _FEW_VALUES = ("label", "split", "source", "language")

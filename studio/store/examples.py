@@ -3,7 +3,7 @@
 Beside the columns of the Parquet file there are `split_now` (the decided split), `label_now` (the label in force) and,
 where a map is given, `cluster` (merges in force). Conditions may also name `slice`: eq, ne or in with ids of saved
 slices. `label` is the corpus's own label where it may be seen: it is null in the pool unless `reveal` is set, which
-only the simulated annotator and a full export do.
+only the simulated annotator and a full export do. `meta.<column>` is an original column that has no role, as text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from studio.errors import CorpusError, StoreError
 from studio.records import Array, Condition
-from studio.store import clusters, labels, slices, snapshots
+from studio.store import clusters, labels, metadata, slices, snapshots
 from studio.store.connection import Store
 
 SLICE = "slice"
@@ -182,8 +182,13 @@ def _query(
     if map_id:
         expressions["cluster"] = "m.cluster"
     query = _Query([])
+    named = [*(wanted or ()), *(condition.column for condition in conditions)]
+    for name in dict.fromkeys(name for name in named if metadata.is_meta(name)):
+        if "meta" in snapshot.columns and name in metadata.columns(store, snapshot_id):
+            expressions[name] = f"json_extract_string(e.meta, {query.bind(metadata.path(name))})"
     for name in snapshot.columns if wanted is None else wanted:
-        query.wanted.append(f'{_expression(name, expressions, query)} AS "{name}"')
+        alias = name.replace('"', '""') if isinstance(name, str) else name
+        query.wanted.append(f'{_expression(name, expressions, query)} AS "{alias}"')
     for condition in conditions:
         if condition.column == SLICE and SLICE not in snapshot.columns:
             query.where.append(_in_slice(store, snapshot_id, condition, query))

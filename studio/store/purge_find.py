@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,12 +11,10 @@ import pyarrow as pa
 
 from studio.errors import CorpusError
 from studio.records import Array
-from studio.store import snapshots
+from studio.store import metadata, snapshots
 from studio.store.connection import Store
 
-META = "meta."
 _LONG_META = 40  # characters; ours: a longer value of `meta` is a text of its own, a shorter one may be anybody's
-_SAMPLE = 2_000
 _TEXTS = ("text", "prompt", "completion", "rejected", "context", "messages")
 _PLAIN = frozenset({"source", "language", "time", "label", "text", "split"})
 _IDS = 'SELECT example_id FROM read_parquet($file) WHERE "{column}" = $value ORDER BY example_id'
@@ -42,29 +39,17 @@ def _file(store: Store, snapshot_id: str) -> str:
     return str(store.workspace.examples_file(snapshot_id).resolve())
 
 
-def _path(column: str) -> str:
-    return "$." + json.dumps(column.removeprefix(META), ensure_ascii=False)
-
-
 def columns(store: Store, snapshot_id: str) -> tuple[str, ...]:
     """Columns whose value may name a person or a source: source, groups, language, time, and `meta.<key>`."""
     found = snapshots.require(store, snapshot_id)
-    rows = store.rows("SELECT meta FROM read_parquet($file) WHERE meta IS NOT NULL LIMIT $n",
-                      {"file": _file(store, snapshot_id), "n": _SAMPLE})  # fmt: skip
-    keys: Counter[str] = Counter()
-    for (text,) in rows:
-        try:
-            keys.update(json.loads(text))
-        except (ValueError, TypeError):
-            continue
     plain = [name for name in ("source", *found.group_columns, "language", "time", "label") if name in found.columns]
-    return (*plain, *(META + key for key, _ in keys.most_common(200)))
+    return (*plain, *metadata.columns(store, snapshot_id))
 
 
 def _known(store: Store, snapshot_id: str, column: str) -> None:
     found = snapshots.require(store, snapshot_id)
     is_plain = column in found.columns and (column in _PLAIN or column in found.group_columns)
-    if not (is_plain or (column.startswith(META) and len(column) > len(META))) or '"' in column[: len(META)]:
+    if not (is_plain or metadata.is_meta(column)):
         raise CorpusError("Rows cannot be found by this column", got=column[:80],
                           fix="Use source, language, time, label, text, group_NAME, or meta.NAME.")  # fmt: skip
 
@@ -77,8 +62,8 @@ def values(store: Store, snapshot_id: str, column: str, limit: int = 500) -> lis
     """
     _known(store, snapshot_id, column)
     given: dict[str, Any] = {"file": _file(store, snapshot_id), "limit": limit}
-    if column.startswith(META):
-        return [(str(v), int(n)) for v, n in store.rows(_META_VALUES + _MOST, given | {"path": _path(column)})]
+    if metadata.is_meta(column):
+        return [(str(v), int(n)) for v, n in store.rows(_META_VALUES + _MOST, given | {"path": metadata.path(column)})]
     return [(str(v), int(n)) for v, n in store.rows(_VALUES.format(column=column) + _MOST, given)]
 
 
@@ -89,9 +74,9 @@ def matching(store: Store, snapshot_id: str, column: str, value: str) -> set[int
         CorpusError: a column rows cannot be found by.
     """
     given = {"file": _file(store, snapshot_id), "value": value}
-    if column.startswith(META):
+    if metadata.is_meta(column):
         _known(store, snapshot_id, column)
-        return _set(store.rows(_META_IDS, given | {"path": _path(column)}))
+        return _set(store.rows(_META_IDS, given | {"path": metadata.path(column)}))
     if column.startswith("group_") and column not in snapshots.require(store, snapshot_id).columns:
         return set()
     _known(store, snapshot_id, column)

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from studio.errors import AccessError, CorpusError, JobError, StoreError
 from studio.jobs import files, rundir
 from studio.records import Actor
-from studio.store import maps, purge_find, snapshots, vectors
+from studio.store import maps, metadata, purge_find, snapshots, vectors
 from studio.workflows import purge_apply, purge_files, purge_pending, runs
 from studio.workflows.acts import act
 from studio.workflows.purge_plan import KINDS, Options, Place, Plan, Target, plan, whole_of
@@ -25,7 +25,7 @@ from studio.workflows.studio import Studio
 
 __all__ = ["KINDS", "Options", "Place", "Plan", "Target", "plan"]  # a room's acts and reads in one place
 _SPARE_BYTES = 50 * 1024**2  # ours: left free beside what has to be written anew
-_PERSONAL = ("source", purge_find.META)
+_PERSONAL = ("source", metadata.PREFIX)
 
 
 # --- doing ------------------------------------------------------------------------------------------------------------

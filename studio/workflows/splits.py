@@ -14,11 +14,12 @@ from studio.corpus.split_methods import Assignment
 from studio.errors import CorpusError
 from studio.records import SPLITS, Actor, Array
 from studio.statistics import SMALL_GROUP, wilson
-from studio.store import examples, labels, rounds, snapshots, splits
+from studio.store import examples, labels, metadata, rounds, snapshots, splits
 from studio.workflows import adopt, runs
 from studio.workflows.acts import act
 from studio.workflows.studio import Studio
 
+MOST_OTHERS = 12  # ours: of the columns without a role, so that a wide file does not make the page wait
 MOST_VALUES = 200  # a column with more different values is no group to compare splits by
 
 
@@ -192,12 +193,16 @@ def history(studio: Studio, snapshot_id: str) -> list[dict[str, Any]]:
 
 # --- looking ----------------------------------------------------------------------------------------------------------
 def columns_to_split_by(studio: Studio, snapshot_id: str) -> dict[str, list[str]]:
-    """Columns a plan may name, by use: `strata` (few values), `together` (values that repeat), `time`, `imported`."""
+    """Columns a plan may name, by use: `strata` (few values), `together` (values that repeat), `time`, `imported`.
+
+    Beside label, source, language and groups these are the original columns without a role, as `meta.<column>`.
+    """
     snapshot = snapshots.require(studio.store, snapshot_id)
     able = [
         name for name in ("label", "labels", "source", "language", *snapshot.group_columns) if name in snapshot.columns
     ]
-    looked = [name for name in (*able, "time", "split") if name in snapshot.columns]
+    able += metadata.columns(studio.store, snapshot_id, naming=True)[:MOST_OTHERS]
+    looked = [*able, *(name for name in ("time", "split") if name in snapshot.columns)]
     frame = examples.frame(studio.store, snapshot_id, tuple(dict.fromkeys(looked)), reveal=True)
     distinct = {name: int(frame[name].nunique()) for name in looked}
     n = len(frame)

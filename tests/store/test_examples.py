@@ -21,7 +21,8 @@ def loaded(store: Store) -> tuple[Store, str]:
     """60 rows: id 10 + 2i, text cycling, label a or b, group age x, y or missing; every fifth row is in validation."""
     rows = [
         {"example_id": 10 + 2 * i, "text": f"{TEXTS[i % 6]} {i}", "label": "ab"[i % 2] if i % 7 else None,
-         "group_age": ("x", "y", None)[i % 3], "meta": {"i": i}, "split": "dev"}
+         "group_age": ("x", "y", None)[i % 3], "split": "dev",
+         "meta": {"i": i, 'a "b".c': f"w{i % 4}", "deep": {"i": i}}}
         for i in range(60)
     ]  # fmt: skip
     manifest = schema.write_snapshot(rows, store.workspace.snapshots, groups=["age"])
@@ -86,6 +87,17 @@ def test_conditions(loaded, condition, keeps):
     assert examples.count(*loaded, [condition]) == len(expected)
 
 
+def test_columns_without_a_role_are_shown_and_filtered_by_name(loaded):
+    store, snapshot_id = loaded
+    odd = 'meta.a "b".c'
+    found = examples.frame(store, snapshot_id, ("example_id", odd), [C(odd, "eq", "w1"), C("meta.i", "in", ["1", "5"])])
+    assert found.to_dict("list") == {"example_id": [12, 20], odd: ["w1", "w1"]}
+    assert examples.frame(store, snapshot_id, ["meta.deep"], limit=1)["meta.deep"].tolist() == ['{"i":0}']
+    for column in ("meta.deep.i", "meta.$.i", "meta.", "meta.nobody"):
+        with pytest.raises(CorpusError, match="no such column"):
+            examples.ids(store, snapshot_id, [C(column, "notnull")])
+
+
 def test_clauses_are_joined_by_and(loaded):
     clauses = [C("group_age", "eq", "x"), C("split_now", "eq", "pool"), C("example_id", "le", 50)]
     assert examples.ids(*loaded, clauses).tolist() == [10 + 2 * i for i in range(21) if i % 3 == 0 and i % 5]
@@ -148,7 +160,11 @@ _SQL = st.sampled_from(
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    column=st.one_of(st.sampled_from(["text", "group_age", "example_id", "label", "split_now"]), _SQL),
+    column=st.one_of(
+        st.sampled_from(["text", "group_age", "example_id", "label", "split_now", "meta.i", "meta.$.i"]),
+        _SQL,
+        _SQL.map("meta.{}".format),
+    ),
     op=st.one_of(st.sampled_from(examples.OPERATORS), _SQL),
     value=st.one_of(_SQL, st.text(max_size=5), st.none(), st.integers(), st.lists(_SQL, max_size=3)),
 )

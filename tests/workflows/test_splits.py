@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from studio.corpus.importing import Source, import_files
+from studio.corpus.roles import Roles
 from studio.corpus.schema import write_snapshot
 from studio.corpus.splits import METHODS
 from studio.errors import AccessError, CorpusError, StoreError
@@ -185,6 +188,32 @@ def test_every_method_works_on_a_snapshot_or_says_why_not(studio):
     desks = [f"desk {i % 5}" for i in range(40)]
     for desk in set(desks):
         assert len({by_desk.found.names[i] for i in range(40) if desks[i] == desk}) == 1
+
+
+def test_an_original_column_without_a_role_holds_its_rows_together(studio, tmp_path):
+    """Forty posts of eight authors, twenty threads of two: no author and no thread lies in two splits."""
+    path = tmp_path / "posts.jsonl"
+    rows = [{"text": f"post number {i} about thing {i * 7}", "label": "ab"[i % 2], "writer": f"W{i % 8}",
+             'thread "x"': f"T{i // 2}", "likes": i, "note": "long " * 60} for i in range(40)]  # fmt: skip
+    path.write_text("\n".join(json.dumps(row) for row in rows), "utf-8")
+    result = import_files([Source(path, path.name)], Roles(text="text", label="label"),
+                          studio.store.workspace.snapshots, rejects_path=tmp_path / "rejects.jsonl")  # fmt: skip
+    corpora.add(studio.store, corpus_id="p", name="P", language="en", task="classification", by="t")
+    snapshots.add(studio.store, result.manifest, corpus_id="p", name="P", by="t")
+    able = splits.columns_to_split_by(studio, result.snapshot_id)
+    assert able["together"] == ['meta.thread "x"', "meta.writer"]  # likes differ in every row, notes are texts
+    assert able["strata"] == ["label", 'meta.thread "x"', "meta.writer"]
+    plan = {"method": "grouped", "together": ["meta.writer"], "seed": 5}
+    names = splits.preview(studio, result.snapshot_id, plan).found.names
+    for writer in range(8):
+        assert len({names[i] for i in range(40) if i % 8 == writer}) == 1
+    plan = {"method": "grouped", "together": ['meta.thread "x"'], "seed": 5}
+    names = splits.preview(studio, result.snapshot_id, plan).found.names
+    assert all(names[i] == names[i + 1] for i in range(0, 40, 2)) and len(set(names)) == 3
+    table = splits.shares_by_split(studio, result.snapshot_id, names, "meta.writer")
+    assert table.groupby("value")["n"].sum().tolist() == [5] * 8
+    with pytest.raises(CorpusError, match="no such column"):
+        splits.preview(studio, result.snapshot_id, plan | {"together": ["meta.nobody"]})
 
 
 def test_an_import_that_cannot_be_split_as_asked_is_split_at_random_and_says_so(studio):

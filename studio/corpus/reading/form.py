@@ -57,8 +57,9 @@ class Format:
     `delimiter` and `quoted` matter for csv and tsv, `header` for those and excel. `columns` are the names in file
     order; for JSON kinds they are the names seen in the first records, and later records may hold more. `newline` is
     "\r" for a file that knows no other line end. `part` is the sheet or list read, `parts` are all there are;
-    `left_out` names what the file holds beside the records. `guess` is how the encoding was found. `apostrophes` is
-    True for a CSV written for spreadsheets, whose apostrophes before formulas are taken off.
+    `left_out` names what the file holds beside the records, `named` the columns whose label numbers it names itself.
+    `guess` is how the encoding was found. `apostrophes` is True for a CSV written for spreadsheets, whose apostrophes
+    before formulas are taken off.
     """
 
     kind: str
@@ -73,6 +74,7 @@ class Format:
     part: str = ""
     parts: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     guess: EncodingGuess = EncodingGuess("utf-8")
     apostrophes: bool = False
 
@@ -85,6 +87,6 @@ KINDS: tuple[str, ...] = (
 def format_from_json(value: Mapping[str, Any]) -> Format:
     """The inverse of `dataclasses.asdict` after a way through JSON."""
     guess = value["guess"]
-    lists = {name: tuple(value[name]) for name in ("columns", "parts", "left_out")}
+    lists = {name: tuple(value[name]) for name in ("columns", "parts", "left_out", "named")}
     others = tuple((name, line) for name, line in guess["others"])
     return Format(**{**value, **lists, "guess": EncodingGuess(**{**guess, "others": others})})

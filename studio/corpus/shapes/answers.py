@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from studio.corpus.reading.features import TRANSLATION
 from studio.corpus.roles import Roles, guess_label
 from studio.corpus.shapes.proposal import Proposal, Shape
 from studio.corpus.shapes.sample import Sample
@@ -109,6 +110,15 @@ def _named_pair(sample: Sample) -> Proposal | None:
     return None
 
 
+def _translation(sample: Sample) -> Proposal | None:
+    """An object with a text per language, as the hub keeps parallel texts: the first language to the second."""
+    languages = [name for name in sample.columns if name.startswith(f"{TRANSLATION}.") and sample.values[name]]
+    if len(languages) < 2:
+        return None
+    roles = Roles(task="seq2seq", prompt=languages[0], completion=languages[1])
+    return Proposal("translation", roles, 0.97, (_two(*languages[:2]),))
+
+
 def _pair_by_script(sample: Sample) -> Proposal | None:
     """Two columns of running text, one Chinese and one not: a translation, first column to second."""
     prose = sample.prose()[:6]
@@ -163,6 +173,7 @@ ANSWERS: tuple[Shape, ...] = (
     Shape("alpaca", "instruction", _instruction),
     Shape("question_answer", "generative_qa", _question),
     Shape("prompt_completion", "prompt_completion", _prompt_completion),
+    Shape("translation", "seq2seq", _translation),
     Shape("pairs", "seq2seq", _named_pair),
     Shape("pairs_by_script", "seq2seq", _pair_by_script),
     Shape("summary", "seq2seq", _pair_by_length),

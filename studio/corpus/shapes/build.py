@@ -6,7 +6,8 @@
 - prompt, context, completion: the parts with a blank line between; the context of a question comes last, because all
   questions about one passage would else begin alike and be cut off alike by an encoder;
 - conversations: every turn but the system's, blank line between;
-- preference: the prompt and the chosen answer; the rejected one is not part of it.
+- preference: the prompt and the chosen answer; the rejected one is not part of it. Of a single answer with a label
+  (true: wanted, false: not wanted) it is that answer.
 """
 
 from __future__ import annotations
@@ -270,12 +271,18 @@ def _preference(values: Mapping[str, Any], roles: Roles, notes: Counter[str]) ->
     if roles.form == "conversational":
         return _talked_preference(values, roles, notes)
     chosen = _need(answer(values, roles.chosen), "no_answer")
-    rejected = answer(values, roles.rejected)
+    rejected = answer(values, roles.rejected) if roles.rejected else None
     prompt = plain(values, roles.prompt)
     notes["equal_answers"] += chosen == rejected
     fields = {"completion": chosen, "text": text_of({"prompt": prompt, "completion": chosen}, roles.task)}
     fields |= {"prompt": prompt} if prompt else {}
-    return fields | ({"rejected": rejected} if rejected else {})
+    return fields | _judged(values, roles) | ({"rejected": rejected} if rejected else {})
+
+
+def _judged(values: Mapping[str, Any], roles: Roles) -> Fields:
+    """The label of an answer that comes alone, as true or false; empty where nobody judged it."""
+    text = plain(values, roles.label)
+    return {} if text is None else {"label": "true" if label_rules.is_yes(text) else "false"}
 
 
 def _talked_preference(values: Mapping[str, Any], roles: Roles, notes: Counter[str]) -> Fields:
@@ -285,7 +292,7 @@ def _talked_preference(values: Mapping[str, Any], roles: Roles, notes: Counter[s
     chosen = _turns(values, roles.chosen, talk.ending)
     if not chosen:
         raise Reject("no_answer")
-    rejected = _turns(values, roles.rejected, talk.ending)
+    rejected = _turns(values, roles.rejected, talk.ending) if roles.rejected else []
     own = [message for message in prompt if message["role"] != "system"]
     if own and chosen[: len(own)] == own and len(chosen) > len(own):  # the prompt stands in both answers again
         chosen = chosen[len(own) :]
@@ -297,7 +304,7 @@ def _talked_preference(values: Mapping[str, Any], roles: Roles, notes: Counter[s
     text = text_of({"prompt": prompt, "completion": chosen}, roles.task, talks=True)
     fields = {"completion": dump(chosen), "text": text}
     fields |= {"prompt": dump(prompt)} if prompt else {}
-    return fields | ({"rejected": dump(rejected)} if rejected else {})
+    return fields | _judged(values, roles) | ({"rejected": dump(rejected)} if rejected else {})
 
 
 def _simple(values: Mapping[str, Any], roles: Roles, notes: Counter[str]) -> Fields:

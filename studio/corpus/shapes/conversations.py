@@ -7,6 +7,7 @@ from typing import Any
 
 from studio.corpus.roles import Roles
 from studio.corpus.shapes import messages as talk
+from studio.corpus.shapes.labels import NO, YES
 from studio.corpus.shapes.proposal import Proposal, Shape
 from studio.corpus.shapes.reject import Reject
 from studio.corpus.shapes.sample import Sample
@@ -15,6 +16,8 @@ _CHAT_NAMES = ("messages", "conversations", "conversation", "dialogue", "dialog"
 _SYSTEM = ("system", "system_prompt", "系统")
 _PROMPTS = ("prompt", "question", "instruction", "query", "input", "提示", "问题", "指令")
 _CHOSEN = ("chosen", "chosen_response", "preferred", "accepted", "better", "output_1_chosen", "采纳")
+_SINGLE = ("completion", "response", "answer", "output", "回答", "回复")
+_JUDGED = ("label", "kto_tag", "desirable", "is_desirable", "thumbs_up", "accepted")
 _REJECTED = ("rejected", "rejected_response", "dispreferred", "worse", "拒绝")
 
 
@@ -89,6 +92,21 @@ def _preference(sample: Sample) -> Proposal | None:
     return Proposal(shape, roles, 0.98, (("two_columns", {"one": chosen, "two": rejected}),))
 
 
+def _judged(sample: Sample) -> Proposal | None:
+    """One answer per prompt, each marked as wanted or not (what KTO learns from)."""
+    prompt, given, label = sample.named(*_PROMPTS), sample.named(*_SINGLE), sample.named(*_JUDGED)
+    if not prompt or not given or not label or prompt == given or sample.named(*_CHOSEN):
+        return None
+    values = {value.lower() for value in sample.values[label]}
+    if not values or not values <= (YES | NO) or sample.is_nested(label):
+        return None
+    talks = [name for name in (prompt, given) if _is_talk(sample, name)]
+    roles = Roles(task="preference", form="conversational" if talks else "standard", chosen=given, prompt=prompt,
+                  label=label)  # fmt: skip
+    is_truth = values <= {"true", "false"}  # 0 and 1 may as well be a class of the text
+    return Proposal("judged", roles, 0.97 if is_truth else 0.7, (("judged", {"one": given, "two": label}),))
+
+
 def _is_talk(sample: Sample, column: str) -> bool:
     if _share_of_talk(sample.nested.get(column, [])) > 0.5:
         return True
@@ -99,4 +117,5 @@ def _is_talk(sample: Sample, column: str) -> bool:
 CONVERSATIONS: tuple[Shape, ...] = (
     Shape("openai", "chat", _chat),
     Shape("preference", "preference", _preference),
+    Shape("judged", "preference", _judged),
 )

@@ -46,7 +46,7 @@ def read_labels(value: Any, separator: str = "", names: Sequence[str] = ()) -> l
     """
     found = nested(value)
     if isinstance(found, Mapping):
-        found = [name for name, flag in found.items() if _is_yes(flag)]
+        found = [name for name, flag in found.items() if is_yes(flag)]
     if found is None:
         text = (as_text(value) or "").strip()
         if not text:
@@ -64,14 +64,19 @@ def read_flags(values: Mapping[str, Any], columns: Sequence[str]) -> list[str] |
     written = {column: as_text(values.get(column)) for column in columns if not _is_blank(values.get(column))}
     if not written:
         return None
-    return sorted(column for column, value in written.items() if _is_yes(value))
+    return sorted(column for column, value in written.items() if is_yes(value))
 
 
 def _is_blank(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _is_yes(value: Any) -> bool:
+def is_yes(value: Any) -> bool:
+    """True for a yes, 1 or true, False for a no.
+
+    Raises:
+        Reject: broken_labels, neither.
+    """
     text = (as_text(value) or "").strip().lower() if not isinstance(value, list | dict) else None
     if text in YES:
         return True

@@ -163,6 +163,11 @@ def pair(row: Row) -> tuple[str, str, str]:
     return prompt, chosen, rejected
 
 
+def is_judged(row: Row) -> bool:
+    """True for a preference row with one answer and what people thought of it."""
+    return not row.get("rejected") and row.get("label") in ("true", "false")
+
+
 def _plain_pair(row: Row) -> tuple[str, str, str]:
     """A conversational pair as three texts, where it is one question with two answers."""
     texts = []
@@ -194,9 +199,15 @@ def openai_messages(row: Row, options: Options) -> dict[str, Any]:
 
 
 def prompt_completion(row: Row, options: Options) -> dict[str, Any]:
-    """`prompt` and `completion`; a preference row gives `prompt`, `chosen`, `rejected` (the names TRL reads)."""
+    """`prompt` and `completion`; a preference row gives `prompt`, `chosen`, `rejected` (the names TRL reads).
+
+    A single answer that somebody judged gives `prompt`, `completion`, `label` (true or false).
+    """
     if _is_talk(row):
         return _along(_conversational(row, options), row, options)
+    if options.task == "preference" and is_judged(row):
+        record = {name: text for name in ("prompt", "completion") if (text := _text(row.get(name)))}
+        return _along(record | {"label": row["label"] == "true"}, row, options)
     if options.task == "preference":
         prompt, chosen, rejected = pair(row)
         asked = {"prompt": prompt} if prompt else {}  # without one the trainer takes what both answers begin with
@@ -207,6 +218,9 @@ def prompt_completion(row: Row, options: Options) -> dict[str, Any]:
 
 def _conversational(row: Row, options: Options) -> dict[str, Any]:
     """Prompt and answers as lists of messages, the conversational form TRL reads."""
+    if options.task == "preference" and is_judged(row):
+        asked = {"prompt": list(messages_of(row["prompt"]))} if row.get("prompt") is not None else {}
+        return asked | {"completion": list(messages_of(row.get("completion"))), "label": row["label"] == "true"}
     named = {"prompt": "prompt", "completion": "chosen" if options.task == "preference" else "completion"}
     if options.task == "preference" and row.get("prompt") is None:
         named.pop("prompt")
