@@ -13,14 +13,15 @@ Z95 = float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
 SMALL_GROUP = 50  # groups under this count are shown pale: a share of them moves by 14 points by chance alone
 
 
-def wilson(counts: Array | int, totals: Array | int) -> tuple[Array, Array]:
-    """The 95 % Wilson score interval of a share.
+def wilson(counts: Array | int, totals: Array | int, z: float = Z95) -> tuple[Array, Array]:
+    """The Wilson score interval of a share, 95 % unless z says otherwise.
 
     centre = (k + z²/2) / (n + z²), half = z / (n + z²) · sqrt(k (n - k) / n + z²/4), with z = 1.959964.
 
     Args:
         counts: k, how many have the property; any shape.
         totals: n, out of how many; broadcasts with counts; may be fractional (an effective n).
+        z: two-sided normal quantile of the interval's level.
 
     Returns:
         low and high, each in [0, 1]; 0 and 1 where n is 0 (nothing is known).
@@ -35,9 +36,9 @@ def wilson(counts: Array | int, totals: Array | int) -> tuple[Array, Array]:
     k = np.asarray(counts, dtype=np.float64)
     n = np.asarray(totals, dtype=np.float64)
     safe = np.where(n > 0, n, 1.0)
-    z2 = Z95 * Z95
+    z2 = z * z
     centre = (k + z2 / 2) / (safe + z2)
-    half = Z95 / (safe + z2) * np.sqrt(np.maximum(k * (safe - k) / safe, 0.0) + z2 / 4)
+    half = z / (safe + z2) * np.sqrt(np.maximum(k * (safe - k) / safe, 0.0) + z2 / 4)
     low = np.where(n > 0, np.clip(centre - half, 0.0, 1.0), 0.0)
     high = np.where(n > 0, np.clip(centre + half, 0.0, 1.0), 1.0)
     # at the ends the bound equals the end exactly; rounding must not leave 1e-17 there

@@ -5,21 +5,31 @@ from __future__ import annotations
 from studio.audits import diversity
 from studio.audits.association import ASSOCIATION
 from studio.audits.balance import BALANCE
+from studio.audits.confounds import CONFOUNDS
 from studio.audits.context import Context
+from studio.audits.dependence import DEPENDENCE
 from studio.audits.duplicates import DUPLICATES
 from studio.audits.engine import run
+from studio.audits.intersections import INTERSECTIONS
 from studio.audits.lengths import LENGTHS
 from studio.audits.noise import NOISE
+from studio.audits.parity import PARITY
 from studio.audits.representation import REPRESENTATION
 from studio.audits.shortcuts import SHORTCUTS
 from studio.audits.topics import TOPICS
+from studio.audits.trends import TRENDS
 from studio.records import Audit
 
 __all__ = ["AUDITS", "N_FAMILIES", "VERSION", "Context", "diversity", "run"]
 AUDITS: tuple[Audit, ...] = (
     REPRESENTATION,
+    TRENDS,
+    INTERSECTIONS,
     ASSOCIATION,
+    PARITY,
+    CONFOUNDS,
     DUPLICATES,
+    DEPENDENCE,
     BALANCE,
     LENGTHS,
     SHORTCUTS,

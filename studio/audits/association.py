@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import sparse, stats
 
-from studio.audits.context import Context, coded, crossed, group_column, nothing, texts_of, where
-from studio.audits.intervals import level_of_one_among, smallest_odds_ratio
+from studio.audits.context import (
+    MISSING,
+    Context,
+    clusterings,
+    coded,
+    compared_groups,
+    crossed,
+    group_column,
+    nothing,
+    texts_of,
+    where,
+)
+from studio.audits.intervals import examples_for_gap, smallest_odds_ratio
+from studio.audits.power import power_finding
 from studio.records import Array, Audit, AuditResult, Finding
-from studio.statistics import ALPHA, SMALL_GROUP, Z95, corrected_q
+from studio.statistics import ALPHA, SMALL_GROUP, Z95
 
 NAME = "association"
 BAND = 1.25  # ours: odds within 0.8 to 1.25 times the others' are not worth an alarm however sure they are
+MIN_MISSING = 10  # ours: fewer examples without a value than this are no category to test
 MIN_EXPECTED = 5.0  # below this expected count the exact test replaces chi-square (Cochran's rule)
 COLUMNS = (
     "attribute",
@@ -29,6 +44,7 @@ COLUMNS = (
     "high",
     "family_low",
     "family_high",
+    "cluster",
     "p",
     "q",
     "smallest",
@@ -94,46 +110,75 @@ def cramers_v(counts: Array) -> tuple[float, float, float]:
     return plain, float(np.sqrt(phi2 / span)) if span > 0 else 0.0, float(result.pvalue)
 
 
-def _family_extra(cells: tuple[Array, ...], labels: Array, groups: Array, families: Array, shape: tuple) -> Array:
-    """What repeated texts add to var(ln OR) of every label (rows) and group value (columns).
+def clustered_variance(
+    cells: tuple[Array, ...], labels: Array, groups: Array, clusters: Array, shape: tuple[int, int]
+) -> Array:
+    """Variance of ln OR of every label (rows) and group value (columns) when clusters stand or fall together.
 
-    The influence of one example on ln OR is +1/a, -1/b, -1/c or +1/d by its cell; with families f the variance is
-    sum_f (sum_{i in f} z_i)², which for families of one is Woolf's 1/a + 1/b + 1/c + 1/d.
+    The influence of one example on ln OR is +1/a, -1/b, -1/c or +1/d by its cell; with clusters f the variance is
+    sum_f (sum_{i in f} z_i)², which for clusters of one is Woolf's 1/a + 1/b + 1/c + 1/d. Inside a cluster of m
+    examples, m_g of the group, m_y with the label and m_gy with both, the sum is
+    m_gy (1/a + 1/b + 1/c + 1/d) - m_g (1/b + 1/d) - m_y (1/c + 1/d) + m / d.
+
+    Args:
+        cells: a, b, c, d, each of shape (labels, groups), none 0.
+        labels: (n,) label codes.
+        groups: (n,) group codes.
+        clusters: (n,) cluster codes.
+        shape: how many labels and group values.
+
+    Paper: liang-zeger-1986 (the sandwich of independent clusters), without a correction for few clusters.
     """
-    _, position, sizes = np.unique(families, return_inverse=True, return_counts=True)
-    repeated = np.flatnonzero(sizes[position] > 1)
-    extra = np.zeros(shape)
-    if not len(repeated):
-        return extra
-    family = np.unique(position[repeated], return_inverse=True)[1]
+    n_clusters = int(clusters.max()) + 1
+    one = np.ones(len(clusters))
+
+    def counted(columns: Array, n_columns: int) -> sparse.csr_matrix:
+        return sparse.csr_matrix((one, (clusters, columns)), shape=(n_clusters, n_columns))
+
+    n_labels, n_groups = shape
+    m_gy = counted(labels * n_groups + groups, n_labels * n_groups)
+    m_g, m_y, m = counted(groups, n_groups), counted(labels, n_labels), np.bincount(clusters, minlength=n_clusters)
+
+    def square(x: sparse.csr_matrix) -> Array:
+        return np.asarray(x.multiply(x).sum(0)).ravel()
+
+    def both(x: sparse.csr_matrix, column: Array) -> Array:
+        return np.asarray(m_gy.multiply(x[:, column]).sum(0)).reshape(shape)
+
+    y, g = np.indices(shape)
     a, b, c, d = cells
-    for g in range(shape[1]):
-        inside = (groups[repeated] == g)[:, None]
-        for y in range(shape[0]):
-            has = (labels[repeated] == y)[:, None]
-            z = np.where(inside, np.where(has, 1 / a[y, g], -1 / b[y, g]), np.where(has, -1 / c[y, g], 1 / d[y, g]))
-            z = z[:, 0]
-            together = np.bincount(family, weights=z)
-            extra[y, g] = float((together**2).sum() - (z**2).sum())
-    return extra
+    k, kg, ky, k1 = 1 / a + 1 / b + 1 / c + 1 / d, -(1 / b + 1 / d), -(1 / c + 1 / d), 1 / d
+    total = k**2 * square(m_gy).reshape(shape) + kg**2 * square(m_g)[None, :] + ky**2 * square(m_y)[:, None]
+    total += k1**2 * float((m.astype(np.float64) ** 2).sum())
+    total += 2 * k * kg * both(m_g, g.ravel()) + 2 * k * ky * both(m_y, y.ravel())
+    total += 2 * kg * ky * np.asarray((m_y.T @ m_g).todense()) + 2 * k * k1 * (m_gy.T @ m).reshape(shape)
+    return total + 2 * kg * k1 * (m_g.T @ m)[None, :] + 2 * ky * k1 * (m_y.T @ m)[:, None]
 
 
-def _p_values(a: Array, b: Array, c: Array, d: Array) -> tuple[Array, Array]:
+def _chi_square(a: Array, b: Array, c: Array, d: Array) -> Array:
+    """Pearson's chi-square of 2 x 2 tables, 0 where a margin is empty."""
+    product = (a + b) * (c + d) * (a + c) * (b + d)
+    return (a + b + c + d) * (a * d - b * c) ** 2 / np.where(product > 0, product, 1.0) * (product > 0)
+
+
+def two_by_two_p(a: Array, b: Array, c: Array, d: Array) -> tuple[Array, Array]:
     """Pearson chi-square p-values, Fisher's exact test where an expected count is below 5; and which are exact."""
     a, b, c, d = (np.asarray(x, dtype=np.float64) for x in (a, b, c, d))
-    n = a + b + c + d
-    smallest = np.minimum(a + b, c + d) * np.minimum(a + c, b + d) / n
-    product = (a + b) * (c + d) * (a + c) * (b + d)
-    chi2 = n * (a * d - b * c) ** 2 / np.where(product > 0, product, 1.0)
-    p = np.where(product > 0, stats.chi2.sf(chi2, 1), 1.0)
-    exact = (smallest < MIN_EXPECTED) & (product > 0)
+    smallest = np.minimum(a + b, c + d) * np.minimum(a + c, b + d) / np.maximum(a + b + c + d, 1)
+    p = stats.chi2.sf(_chi_square(a, b, c, d), 1)
+    exact = (smallest < MIN_EXPECTED) & ((a + b) * (c + d) * (a + c) * (b + d) > 0)
     for i in np.flatnonzero(exact):
         p[i] = stats.fisher_exact([[a[i], b[i]], [c[i], d[i]]]).pvalue
     return p, exact
 
 
 def _attribute_rows(
-    labels: Array, names: list[str], attribute: str, groups: Array, values: list[str], families: Array | None
+    labels: Array,
+    names: list[str],
+    attribute: str,
+    groups: Array,
+    values: list[str],
+    clusters: Mapping[str, Array],
 ) -> pd.DataFrame:
     counts = crossed(labels, groups, len(names), len(values)).astype(np.float64)
     total = counts.sum()
@@ -142,14 +187,22 @@ def _attribute_rows(
     d = total - a - b - c
     ratio, low, high, error = odds_ratio(a, b, c, d)
     shift = 0.5 * ((a == 0) | (b == 0) | (c == 0) | (d == 0))
-    family_low, family_high = np.full(counts.shape, np.nan), np.full(counts.shape, np.nan)
-    if families is not None:
-        both = (labels >= 0) & (groups >= 0)
+    both = (labels >= 0) & (groups >= 0)
+    wide, widest = np.zeros(counts.shape), np.full(counts.shape, "", dtype=object)
+    for name, codes in clusters.items():
+        own = np.unique(codes[both], return_inverse=True)[1]
         cells = (a + shift, b + shift, c + shift, d + shift)
-        extra = _family_extra(cells, labels[both], groups[both], np.asarray(families)[both], counts.shape)
-        wide = np.sqrt(np.maximum(error**2 + extra, 1e-12))
-        family_low, family_high = np.exp(np.log(ratio) - Z95 * wide), np.exp(np.log(ratio) + Z95 * wide)
-    p, exact = _p_values(*(cell.ravel() for cell in (a, b, c, d)))
+        variance = clustered_variance(cells, labels[both], groups[both], own, counts.shape)
+        # never below Woolf's: examples that differ inside a cluster would otherwise make the corpus seem surer
+        found = np.maximum(np.sqrt(np.maximum(variance, 0.0)), error)
+        wider = found > wide
+        wide, widest = np.where(wider, found, wide), np.where(wider, name, widest)
+    known = np.where(wide > 0, wide, np.nan)
+    family_low, family_high = np.exp(np.log(ratio) - Z95 * known), np.exp(np.log(ratio) + Z95 * known)
+    p, exact = two_by_two_p(*(cell.ravel() for cell in (a, b, c, d)))
+    if clusters:
+        chi2 = _chi_square(a, b, c, d) * (error / wide) ** 2
+        p = np.maximum(p, stats.chi2.sf(chi2, 1).ravel())
     y, g = np.indices(counts.shape)
     rest = np.maximum(total - group_n, 1)
     rows = pd.DataFrame(
@@ -168,6 +221,7 @@ def _attribute_rows(
             "high": high.ravel(),
             "family_low": family_low.ravel(),
             "family_high": family_high.ravel(),
+            "cluster": widest.ravel(),
             "p": p,
             "is_exact": exact,
         }
@@ -178,6 +232,19 @@ def _attribute_rows(
         keep[np.arange(len(names)), (first[:, 1] > first[:, 0]).astype(int)] = True
         rows = rows[keep.ravel()]
     return rows
+
+
+def _missing_rows(labels: Array, names: list[str], attribute: str, groups: Array, clusters: dict) -> pd.DataFrame:
+    """Examples without a value against all that have one: whether labels go with what is not known."""
+    rows = _attribute_rows(labels, names, attribute, (groups < 0).astype(np.int64), ["any", MISSING], clusters)
+    side = rows.value == MISSING
+    flipped = rows.assign(value=MISSING)  # of the two sides one was kept; tell it from the side without a value
+    for one, other in (("odds_ratio", "odds_ratio"), ("low", "high"), ("high", "low"),
+                       ("family_low", "family_high"), ("family_high", "family_low")):  # fmt: skip
+        flipped[one] = 1 / rows[other]
+    flipped["n"], flipped["group_n"] = rows.label_n - rows.n, rows.total - rows.group_n
+    flipped["share"], flipped["rest_share"] = rows.rest_share, rows.share
+    return rows.where(side, flipped)
 
 
 def _row_finding(row: object) -> Finding:
@@ -198,7 +265,7 @@ def _row_finding(row: object) -> Finding:
     clauses = (where(group_column(row.attribute), row.value), where("label", row.label))
     return Finding(
         audit=NAME,
-        key=f"audit.association.{kind}",
+        key=f"audit_counts.missing.{kind}" if row.value == MISSING else f"audit.association.{kind}",
         values=values,
         n=int(row.total),
         estimate=float(row.odds_ratio),
@@ -250,11 +317,14 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     Per label y and value g: OR = a d / (b c) with a = n(y, g), b = n(not y, g), c = n(y, not g), d = n(not y, not g)
     and the Woolf interval; p by chi-square, or Fisher's exact test where an expected count is below 5. Every test of
     every attribute is corrected together. An alarm needs q < 0.05 and an odds ratio outside 0.8 to 1.25. Of an
-    attribute with two values only the value with the higher odds is kept.
+    attribute with two values only the value with the higher odds is kept. Examples without a value are compared, as a
+    category of their own, with those that have one. Where clusters are known p is at least that of the
+    chi-square divided by what they widen the variance, so copies and busy authors alone raise no alarm.
 
     Args:
-        frame: column `label` and a column `group_<name>` per attribute; rows missing either are left out.
-        context: groups; families widen the interval (family_low, family_high).
+        frame: column `label` and a column `group_<name>` per attribute; rows without a label are left out.
+        context: groups; clusters (`clusterings`) widen the interval (family_low, family_high: the widest of them, named
+            in `cluster`).
 
     Returns:
         Findings: alarms by size, then one summary per attribute with the bias-corrected Cramer's V; table COLUMNS.
@@ -268,29 +338,33 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     labels, names = coded(texts_of(frame, "label"))
     if len(names) < 2:
         return nothing(NAME, "audit.note.needs_two_labels", COLUMNS)
-    tables, crosstabs = [], {}
-    for attribute in context.groups:
-        groups, values = coded(texts_of(frame, group_column(attribute)))
+    kept, left_out = compared_groups(frame, context)
+    clusters, tables, crosstabs = clusterings(frame, context), [], {}
+    for attribute, (groups, values) in kept.items():
         counts = crossed(labels, groups, len(names), len(values))
         if (counts.sum(0) > 0).sum() >= 2 and (counts.sum(1) > 0).sum() >= 2:
-            tables.append(_attribute_rows(labels, names, attribute, groups, values, context.families))
+            tables.append(_attribute_rows(labels, names, attribute, groups, values, clusters))
             crosstabs[attribute] = counts
+            if (groups < 0).sum() >= MIN_MISSING:
+                tables.append(_missing_rows(labels, names, attribute, groups, clusters))
     if not tables:
-        return nothing(NAME, "audit.note.no_group_values", COLUMNS)
+        return nothing(NAME, left_out[0] if left_out else "audit.note.no_group_values", COLUMNS)
     table = pd.concat(tables, ignore_index=True)
-    table["q"] = corrected_q(table.p)
+    table["q"] = context.corrected(table.p)
+    level = context.level_of_one_among(len(table))
     rest_n = (table.total - table.group_n).to_numpy()
-    table["smallest"] = smallest_odds_ratio(
-        table.group_n.to_numpy(), rest_n, table.rest_share.to_numpy(), level_of_one_among(len(table))
-    )
+    table["smallest"] = smallest_odds_ratio(table.group_n.to_numpy(), rest_n, table.rest_share.to_numpy(), level)
     table["is_small"] = (table.group_n < SMALL_GROUP) | (table.label_n < SMALL_GROUP)
     outside = (table.odds_ratio > BAND) | (table.odds_ratio < 1 / BAND)
     table["alarm"] = (table.q < ALPHA) & outside
     alarms = table[table.alarm].copy()
     alarms["size"] = np.abs(np.log(alarms.odds_ratio))
     findings = [_row_finding(row) for row in alarms.sort_values("size", ascending=False, kind="stable").itertuples()]
+    needed = examples_for_gap(table.rest_share.to_numpy(), (table.group_n / table.total).to_numpy(float), alpha=level)
+    power = power_finding(NAME, "gap", needed, int(table.total.max()))
+    findings += [power] if power else []
     findings += [_summary_finding(a, table[table.attribute == a], crosstabs[a]) for a in crosstabs]
-    return AuditResult(audit=NAME, findings=tuple(findings), table=table[list(COLUMNS)].reset_index(drop=True))
+    return AuditResult(NAME, tuple(findings), table[list(COLUMNS)].reset_index(drop=True), left_out)
 
 
 ASSOCIATION = Audit(

@@ -7,6 +7,8 @@ import pandas as pd
 from scipy import stats
 
 from studio.audits.context import Context, coded, nothing, texts_of, where
+from studio.audits.intervals import examples_for_share
+from studio.audits.power import power_finding
 from studio.records import Array, Audit, AuditResult, Finding
 from studio.statistics import ALPHA, SMALL_GROUP, Z95, wilson
 
@@ -50,11 +52,11 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     """How even the labels are: effective number, imbalance ratio, rare labels.
 
     imbalance ratio = n of the commonest label / n of the rarest; effective number of labels = exp(entropy). An alarm
-    needs p < 0.05 against equal shares and an imbalance whose lower bound is above 5.
+    needs q < 0.05 against equal shares and an imbalance whose lower bound is above 5.
 
     Args:
         frame: column `label`; missing labels are left out and counted.
-        context: not used.
+        context: how many audits are read together.
 
     Returns:
         One finding on the balance, one per label with fewer than 20 examples (at most ten); table COLUMNS, commonest
@@ -82,8 +84,11 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
         }
     ).sort_values(["n", "label"], ascending=[False, True])
     table = table.reset_index(drop=True)
-    findings = [_balance_finding(table, counts, n)]
+    findings = [_balance_finding(table, counts, n, context)]
     if len(names) > 1:
+        needed = examples_for_share(table.equal_share.to_numpy(float), alpha=context.level_of_one_among(1))
+        power = power_finding(NAME, "equal", needed[:1], n)
+        findings += [power] if power else []
         findings += [_rare_finding(row, n) for row in table[table.is_rare].iloc[::-1].head(10).itertuples()]
     missing = int((codes < 0).sum())
     notes = ("audit.note.unlabelled_left_out",) if missing else ()
@@ -106,7 +111,7 @@ def _rare_finding(row: object, n: int) -> Finding:
     )
 
 
-def _balance_finding(table: pd.DataFrame, counts: Array, n: int) -> Finding:
+def _balance_finding(table: pd.DataFrame, counts: Array, n: int, context: Context) -> Finding:
     _, effective, even = evenness(counts)
     most, least = table.iloc[0], table.iloc[-1]
     values = {
@@ -124,7 +129,8 @@ def _balance_finding(table: pd.DataFrame, counts: Array, n: int) -> Finding:
             audit=NAME, key="audit.balance.single", values=values, n=n, estimate=1.0, unit="ratio", threshold=IMBALANCE
         )
     ratio, low, high, p = _imbalance(counts)
-    alarm = bool(p < ALPHA and low > IMBALANCE)
+    q = float(context.corrected(np.array([p]))[0])
+    alarm = bool(q < ALPHA and low > IMBALANCE)
     values |= {"ratio": ratio, "low": low, "high": high}
     return Finding(
         audit=NAME,
@@ -136,7 +142,7 @@ def _balance_finding(table: pd.DataFrame, counts: Array, n: int) -> Finding:
         high=high,
         unit="ratio",
         p=p,
-        q=p,
+        q=q,
         threshold=IMBALANCE,
         alarm=alarm,
         examples=(where("label", least.label),),

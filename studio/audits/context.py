@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 
 from studio.records import Array, AuditResult, Condition, Knn, Lexicon
-from studio.statistics import ALPHA, corrected_q
+from studio.statistics import ALPHA, SMALL_GROUP, corrected_q
+
+MANY_VALUES = 30  # ours: with this many values or more of fewer than 50 examples each an attribute names authors
+MISSING = ""  # the category of examples without a value; no value is blank (`texts_of`), so it cannot be mistaken
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,64 @@ def group_column(name: str) -> str:
     return f"group_{name}"
 
 
+def looks_like_author(codes: Array) -> bool:
+    """True for an attribute of many values with few examples each: its examples hang together by who wrote them.
+
+    The rule: 30 values or more, fewer than 50 examples to a value on average. No share of such a value could be
+    relied on, so audits leave the attribute out of comparisons; `dependence` counts what it makes the corpus worth.
+    """
+    known = np.asarray(codes)[np.asarray(codes) >= 0]
+    n_values = len(np.unique(known))
+    return n_values >= MANY_VALUES and len(known) < SMALL_GROUP * n_values
+
+
+def compared_groups(
+    frame: pd.DataFrame, context: Context
+) -> tuple[dict[str, tuple[Array, list[str]]], tuple[str, ...]]:
+    """Codes and names of every attribute that can be compared value by value, and a note where one is left out."""
+    kept, is_cut = {}, False
+    for attribute in context.groups:
+        codes, names = coded(texts_of(frame, group_column(attribute)))
+        if looks_like_author(codes) and not context.reference.get(attribute):
+            is_cut = True
+        else:
+            kept[attribute] = (codes, names)
+    return kept, ("audit_counts.note.authors_left_out",) if is_cut else ()
+
+
+def with_missing(codes: Array, names: list[str]) -> tuple[Array, list[str]]:
+    """The same codes with missing values as a category of their own, MISSING, at the end."""
+    if (codes >= 0).all():
+        return codes, names
+    return np.where(codes < 0, len(names), codes), [*names, MISSING]
+
+
+def clusterings(frame: pd.DataFrame, context: Context) -> dict[str, Array]:
+    """What makes examples depend on one another: name -> (n,) codes, every example in exactly one cluster.
+
+    `family` of near-duplicates, `source`, and every attribute that looks like an author; a source or an author counts
+    from 30 clusters on, because the spread between a handful of clusters says nothing sure. An example without a value
+    is a cluster by itself.
+    """
+    found = {}
+    if context.families is not None:
+        found["family"] = np.unique(np.asarray(context.families), return_inverse=True)[1]
+    columns = {"source": "source"} | {name: group_column(name) for name in context.groups}
+    for name, column in columns.items():
+        codes, names = coded(texts_of(frame, column))
+        if len(names) >= MANY_VALUES and (name == "source" or looks_like_author(codes)):
+            found[name] = np.where(codes < 0, len(names) + np.arange(len(codes)), codes)
+    return found
+
+
+def shown(value: str) -> str:
+    """A value as a sentence names it: a dash for the category of missing values."""
+    return value if value != MISSING else "–"
+
+
 def where(column: str, value: str) -> Condition:
-    """The clause that leads to the examples with this value."""
-    return Condition(column, "eq", value)
+    """The clause that leads to the examples with this value, or to those without any."""
+    return Condition(column, "isnull") if value == MISSING else Condition(column, "eq", value)
 
 
 def nothing(audit: str, note: str, columns: tuple[str, ...] = ()) -> AuditResult:

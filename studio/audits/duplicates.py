@@ -7,9 +7,10 @@ import pandas as pd
 from scipy import stats
 
 from studio.audits.context import Context, coded, nothing, texts_of
-from studio.audits.intervals import effective_n
+from studio.audits.intervals import effective_n, examples_for_share
+from studio.audits.power import power_finding
 from studio.records import Array, Audit, AuditResult, Finding
-from studio.statistics import ALPHA, corrected_q, wilson
+from studio.statistics import ALPHA, wilson
 
 NAME = "duplicates"
 RATE = 0.01  # ours: more than one example in a hundred that repeats another is worth a word
@@ -149,11 +150,15 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     kinds = [("near", context.families)] + ([("exact", context.exact)] if context.exact is not None else [])
     p = [stats.binomtest(repeat_rate(f)[0], len(f), RATE, alternative="greater").pvalue for _, f in kinds]
     findings = []
-    for (kind, families), q in zip(kinds, corrected_q(p), strict=True):
+    for (kind, families), q in zip(kinds, context.corrected(np.array(p)), strict=True):
         findings.append(_rate_finding(kind, np.asarray(families), _members(frame, families), float(q)))
     conflict = _conflict_finding(table, len(frame))
     if conflict is not None:
         findings.insert(1, conflict)
+    alarms = sum(finding.alarm for finding in findings)
+    needed = examples_for_share(np.array([RATE]), alpha=context.level_of_one_among(len(kinds)))
+    findings.sort(key=lambda finding: not finding.alarm)
+    findings.insert(alarms, power_finding(NAME, "rate", needed, len(frame)))
     return AuditResult(audit=NAME, findings=tuple(findings), table=table)
 
 

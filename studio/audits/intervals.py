@@ -6,19 +6,15 @@ import numpy as np
 from scipy import stats
 
 from studio.records import Array
-from studio.statistics import ALPHA
+from studio.statistics import ALPHA, wilson
 
 POWER = 0.80
+GAP = 0.05  # the difference of two shares that the sentences on power speak of: five points
 Z80 = float(stats.norm.ppf(POWER))
 
 
-def level_of_one_among(n_tests: int) -> float:
-    """The level a lone effect must reach among m tests for its BH q-value to pass: 0.05 / m."""
-    return ALPHA / max(n_tests, 1)
-
-
-def _z_of(alpha: float) -> float:
-    return float(stats.norm.isf(alpha / 2))
+def _z_of(alpha: Array | float) -> Array:
+    return stats.norm.isf(np.asarray(alpha) / 2)
 
 
 def smallest_odds_ratio(n_in: Array, n_out: Array, share: Array, alpha: float = ALPHA) -> Array:
@@ -132,3 +128,121 @@ def effective_n(families: Array | None, n: int) -> float:
         return float(n)
     sizes = np.unique(np.asarray(families), return_counts=True)[1].astype(np.float64)
     return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+# --- how many examples a difference needs -----------------------------------------------------------------------------
+def examples_for_gap(share: Array, fraction: Array, gap: Array | float = GAP, alpha: Array | float = ALPHA) -> Array:
+    """How many examples in all show a gap between a group and the others in 80 % of corpora.
+
+    n = (z_{alpha/2} sqrt(p (1-p) (1/f + 1/(1-f))) + z_{0.80} sqrt(p1 (1-p1)/f + p0 (1-p0)/(1-f)))² / gap², with p0 the
+    share outside, p1 = p0 + gap (p0 - gap where that would pass 1), f the group's part of the examples and
+    p = f p1 + (1-f) p0.
+
+    Args:
+        share: p0 in [0, 1]; any shape.
+        fraction: f in (0, 1); broadcasts with share.
+        gap: the difference to be seen, in shares.
+        alpha: two-sided level.
+
+    Returns:
+        Numbers of examples; inf where the group is empty or everything.
+
+    Paper: fleiss-1981; as published, without the continuity correction.
+
+    Example:
+        >>> round(float(examples_for_gap(0.5, 0.5)))  # 50 % against 55 %, two groups of 1,565 each
+        3129
+    """
+    p0, f = (np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(share, fraction))
+    usable = (f > 0) & (f < 1)
+    f = np.where(usable, f, 0.5)
+    p1 = np.where(p0 + gap <= 1, p0 + gap, p0 - gap)
+    pooled = f * p1 + (1 - f) * p0
+    null = np.sqrt(pooled * (1 - pooled) * (1 / f + 1 / (1 - f)))
+    other = np.sqrt(p1 * (1 - p1) / f + p0 * (1 - p0) / (1 - f))
+    return np.where(usable, ((_z_of(alpha) * null + Z80 * other) / gap) ** 2, np.inf)
+
+
+def examples_for_share(expected: Array, gap: Array | float = GAP, alpha: Array | float = ALPHA) -> Array:
+    """How many examples show a share that lies `gap` off the expected one in 80 % of corpora.
+
+    n = (z_{alpha/2} sqrt(q (1-q)) + z_{0.80} sqrt(p (1-p)))² / gap², p = q + gap (q - gap where that would pass 1).
+
+    Args:
+        expected: q in [0, 1]; any shape.
+        gap: the difference to be seen; negative for a share below the expected one.
+        alpha: two-sided level.
+
+    Paper: fleiss-1981; as published, without the continuity correction.
+
+    Example:
+        >>> round(float(examples_for_share(0.5)))
+        783
+    """
+    q, size = (np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(expected, gap))
+    p = np.clip(np.where(q + size <= 1, q + size, q - size), 0.0, 1.0)
+    return ((_z_of(alpha) * np.sqrt(q * (1 - q)) + Z80 * np.sqrt(p * (1 - p))) / size) ** 2
+
+
+def examples_for_order(fraction: Array, gap: float = GAP, alpha: float = ALPHA) -> Array:
+    """How many examples show that a group's texts are the longer ones in 50 % + gap of random pairs.
+
+    n = (z_{alpha/2} + z_{0.80})² / (12 f (1-f) gap²), f the group's part of the examples.
+
+    Paper: noether-1987; as published.
+    """
+    f = np.asarray(fraction, dtype=np.float64)
+    usable = (f > 0) & (f < 1)
+    f = np.where(usable, f, 0.5)
+    return np.where(usable, ((_z_of(alpha) + Z80) / gap) ** 2 / (12 * f * (1 - f)), np.inf)
+
+
+def difference_interval(
+    k1: Array, n1: Array, k2: Array, n2: Array, alpha: Array | float = ALPHA
+) -> tuple[Array, Array]:
+    """Newcombe's interval of the difference of two shares, k1 / n1 - k2 / n2, from the Wilson interval of each.
+
+    low = d - sqrt((p1 - l1)² + (u2 - p2)²), high = d + sqrt((u1 - p1)² + (p2 - l2)²).
+
+    Args:
+        k1: how many of the n1 have the property; any shape.
+        n1: above 0.
+        k2: the same of the second group.
+        n2: above 0.
+        alpha: 0.05 for a 95 % interval; 0.05 / m so that m intervals hold together.
+
+    Paper: newcombe-1998, method 10; as published.
+    """
+    k1, n1, k2, n2 = (np.asarray(x, dtype=np.float64) for x in (k1, n1, k2, n2))
+    first, second = k1 / n1, k2 / n2
+    (l1, u1), (l2, u2) = wilson(k1, n1, _z_of(alpha)), wilson(k2, n2, _z_of(alpha))
+    low = first - second - np.sqrt((first - l1) ** 2 + (u2 - second) ** 2)
+    return low, first - second + np.sqrt((u1 - first) ** 2 + (second - l2) ** 2)
+
+
+def smallest_gap(n_in: Array, n_out: Array, share: Array, alpha: Array | float = ALPHA) -> Array:
+    """The smallest gap of two shares that 80 % of corpora with these counts would show at level alpha.
+
+    Solves `examples_for_gap` for the gap, above the share where there is room and below it where there is not.
+
+    Args:
+        n_in: examples in the first group; any shape.
+        n_out: examples in the second.
+        share: the share in the second group, in [0, 1].
+        alpha: two-sided level; may differ by test.
+
+    Returns:
+        Gaps in (0, 1]; 1 where not even the largest possible one would be seen.
+    """
+    n1, n0, p0 = (np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(n_in, n_out, share))
+    n = n1 + n0
+    room = np.maximum(p0, 1 - p0)
+    low, high = np.zeros(n.shape), room.copy()
+    for _ in range(50):
+        middle = np.maximum((low + high) / 2, 1e-9)
+        # a gap above the share first, as far as there is room, then below it
+        needed = examples_for_gap(p0, n1 / np.maximum(n, 1e-9), middle, alpha)
+        seen = needed <= n
+        low, high = np.where(seen, low, middle), np.where(seen, middle, high)
+    possible = examples_for_gap(p0, n1 / np.maximum(n, 1e-9), room, alpha) <= n
+    return np.where(possible, high, 1.0)

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from studio.audits.context import Context, coded, group_column, nothing, texts_of, where
-from studio.audits.intervals import level_of_one_among, noncentrality_interval, visible_noncentrality
+from studio.audits.context import Context, coded, compared_groups, group_column, nothing, texts_of, where
+from studio.audits.intervals import examples_for_order, noncentrality_interval, visible_noncentrality
+from studio.audits.power import power_finding
 from studio.records import Array, Audit, AuditResult, Finding
-from studio.statistics import ALPHA, SMALL_GROUP, Z95, corrected_q
+from studio.statistics import ALPHA, SMALL_GROUP, Z95
 
 NAME = "lengths"
 ETA2 = 0.06  # a medium effect by the usual convention (tomczak-2014); below it length says little
@@ -197,8 +198,8 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     """
     lengths = np.array([len(text) if text is not None else 0 for text in texts_of(frame, "text")], dtype=np.float64)
     factors, tables = [], []
-    for name in ("label", *context.groups):
-        codes, names = coded(texts_of(frame, "label" if name == "label" else group_column(name)))
+    groups, left_out = compared_groups(frame, context)
+    for name, (codes, names) in ({"label": coded(texts_of(frame, "label"))} | groups).items():
         if len(names) < 2:
             continue
         known = codes >= 0
@@ -209,11 +210,11 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     if not factors:
         return nothing(NAME, "audit.note.nothing_to_compare", COLUMNS)
     table = pd.concat(tables, ignore_index=True)
-    q = corrected_q(np.concatenate([[factor["p"] for factor in factors], table.p.to_numpy(float)]))
+    q = context.corrected(np.concatenate([[factor["p"] for factor in factors], table.p.to_numpy(float)]))
     table["q"] = q[len(factors) :]
     table["is_small"] = table.n < SMALL_GROUP
     table["alarm"] = (table.q < ALPHA) & ((table.longer > LONGER) | (table.longer < 1 - LONGER))
-    level = level_of_one_among(len(q))
+    level = context.level_of_one_among(len(q))
     summaries = []
     for factor, factor_q in zip(factors, q, strict=False):
         spread = max(factor["n"] - factor["df"] - 1, 1)
@@ -224,8 +225,11 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     for row in alarms.sort_values("size", ascending=False, kind="stable").itertuples():
         others = _others(frame, row.factor, row.value, lengths)
         details.append(_row_finding(row, len(others) + int(row.n), float(np.median(others))))
-    findings = [f for f in summaries if f.alarm] + details + [f for f in summaries if not f.alarm]
-    return AuditResult(audit=NAME, findings=tuple(findings), table=table[list(COLUMNS)])
+    n = max(factor["n"] for factor in factors)
+    power = power_finding(NAME, "order", examples_for_order(table.n.to_numpy(float) / n, alpha=level), n)
+    findings = [f for f in summaries if f.alarm] + details + ([power] if power else [])
+    findings += [f for f in summaries if not f.alarm]
+    return AuditResult(audit=NAME, findings=tuple(findings), table=table[list(COLUMNS)], notes=left_out)
 
 
 def _others(frame: pd.DataFrame, factor: str, value: str, lengths: Array) -> Array:

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from studio.audits.context import Context, coded, group_column, nothing, texts_of, where
-from studio.audits.intervals import effective_n, level_of_one_among, smallest_ratio
+from studio.audits.context import MISSING, Context, compared_groups, group_column, nothing, where
+from studio.audits.intervals import effective_n, examples_for_share, smallest_ratio
+from studio.audits.power import power_finding
 from studio.records import Array, Audit, AuditResult, Finding
-from studio.statistics import ALPHA, SMALL_GROUP, corrected_q, wilson
+from studio.statistics import ALPHA, SMALL_GROUP, wilson
 
 NAME = "representation"
 BAND = 1.25  # ours: a share below 1/1.25 = 0.8 or above 1.25 of the expected one is worth a word (four-fifths)
@@ -57,8 +58,7 @@ def _expected(context: Context, attribute: str, names: list[str]) -> tuple[list[
     return values, shares / shares.sum(), False
 
 
-def _attribute_table(frame: pd.DataFrame, context: Context, attribute: str) -> pd.DataFrame:
-    codes, names = coded(texts_of(frame, group_column(attribute)))
+def _attribute_table(codes: Array, names: list[str], context: Context, attribute: str) -> pd.DataFrame:
     values, expected, is_default = _expected(context, attribute, names)
     counts_by_name = dict(zip(names, np.bincount(codes[codes >= 0], minlength=len(names)), strict=True))
     counts = np.array([counts_by_name.get(value, 0) for value in values], dtype=np.int64)
@@ -131,6 +131,22 @@ def _row_finding(row: pd.Series) -> Finding:
     )
 
 
+def _missing_row(attribute: str, codes: Array) -> dict:
+    n, total = int((codes < 0).sum()), len(codes)
+    low, high = (float(x) for x in wilson(n, total))
+    row = {column: np.nan for column in COLUMNS}
+    return row | {"attribute": attribute, "value": MISSING, "n": n, "share": n / total, "low": low, "high": high,
+                  "is_small": n < SMALL_GROUP, "is_default": False, "alarm": False}  # fmt: skip
+
+
+def _missing_finding(row: dict) -> Finding:
+    total = round(row["n"] / row["share"])
+    values = {"attribute": row["attribute"], "n": row["n"], "total": total, "share": row["share"]}
+    return Finding(audit=NAME, key="audit_counts.missing.share", values=values, n=total, estimate=row["share"],
+                   low=row["low"], high=row["high"], unit="share",
+                   examples=(where(group_column(row["attribute"]), MISSING),))  # fmt: skip
+
+
 def _summary_finding(rows: pd.DataFrame) -> Finding:
     attribute, n, worth = rows.attribute.iloc[0], int(rows.total.iloc[0]), float(rows.worth.iloc[0])
     shares, expected = rows.share.to_numpy(), rows.expected.to_numpy()
@@ -177,7 +193,8 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     reference the shares are only described beside equal shares.
 
     Args:
-        frame: examples with a column `group_<name>` per attribute; missing values are left out of the shares.
+        frame: examples with a column `group_<name>` per attribute; missing values are left out of the shares and are a
+            category of their own: a row with value MISSING whose share is that of all examples.
         context: groups, reference, families (for the effective n).
 
     Returns:
@@ -188,14 +205,15 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     """
     if not context.groups:
         return nothing(NAME, "audit.note.no_groups", COLUMNS)
-    tables = [_attribute_table(frame, context, attribute) for attribute in context.groups]
+    groups, left_out = compared_groups(frame, context)
+    tables = [_attribute_table(codes, names, context, attribute) for attribute, (codes, names) in groups.items()]
     tables = [table for table in tables if len(table)]
     if not tables:
-        return nothing(NAME, "audit.note.no_group_values", COLUMNS)
+        return nothing(NAME, left_out[0] if left_out else "audit.note.no_group_values", COLUMNS)
     table = pd.concat(tables, ignore_index=True)
     compared = ~table.is_default.to_numpy(bool)
-    table["q"] = corrected_q(np.where(compared, table.p, np.nan))
-    level = level_of_one_among(int(compared.sum()))
+    table["q"] = context.corrected(np.where(compared, table.p, np.nan))
+    level = context.level_of_one_among(int(compared.sum()))
     table["smallest"] = [
         float(smallest_ratio(worth, expected, level if ours else ALPHA))
         for worth, expected, ours in zip(table.worth, table.expected, compared, strict=True)
@@ -205,9 +223,15 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     alarms = table[table.alarm].copy()
     alarms["size"] = np.abs(np.log(np.maximum(alarms.ratio.to_numpy(float), 1e-9)))
     findings = [_row_finding(row) for row in alarms.sort_values("size", ascending=False, kind="stable").itertuples()]
+    needed = examples_for_share(table.expected.to_numpy(float), alpha=level)
+    power = power_finding(NAME, "share", needed, round(float(table.worth.median())))
+    findings += [power] if power else []
     findings += [_summary_finding(rows) for _, rows in table.groupby("attribute", sort=False)]
-    notes = ("audit.note.equal_shares",) if (~compared).any() else ()
-    return AuditResult(audit=NAME, findings=tuple(findings), table=table[list(COLUMNS)], notes=notes)
+    missing = [_missing_row(a, codes) for a, (codes, _) in groups.items() if (codes < 0).any()]
+    findings += [_missing_finding(row) for row in missing]
+    notes = (*left_out, *(("audit.note.equal_shares",) if (~compared).any() else ()))
+    everything = pd.concat([table, pd.DataFrame(missing)], ignore_index=True)[list(COLUMNS)] if missing else table
+    return AuditResult(audit=NAME, findings=tuple(findings), table=everything[list(COLUMNS)], notes=notes)
 
 
 REPRESENTATION = Audit(

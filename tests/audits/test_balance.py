@@ -44,12 +44,19 @@ def test_shares_and_missing_labels():
 
 def test_an_uneven_corpus_alarms_and_rare_labels_are_named():
     result = run(["a"] * 900 + ["b"] * 300 + ["c"] * 12)
-    first, rare = result.findings
+    first, power, rare = result.findings
+    assert power.key == "audit_counts.power.equal" and power.values["n"] == 1212
     assert first.alarm and first.key == "audit.balance.uneven"
     assert first.estimate == pytest.approx(75)
     half = stats.norm.ppf(0.975) * np.sqrt(1 / 900 + 1 / 12)
     assert (first.low, first.high) == pytest.approx((75 * np.exp(-half), 75 * np.exp(half)))
     assert rare.key == "audit.balance.rare" and rare.values["label"] == "c"
+
+
+def test_q_counts_the_audits_read_together():
+    frame = pd.DataFrame({"label": ["a"] * 40 + ["b"] * 3})
+    alone, together = (BALANCE.compute(frame, Context(n_families=n)).findings[0] for n in (1, 14))
+    assert together.q == pytest.approx(14 * alone.q) == pytest.approx(14 * stats.chisquare([40, 3]).pvalue)
 
 
 def test_an_imbalance_that_counts_cannot_support_is_no_alarm():

@@ -21,7 +21,8 @@ def test_families_conflicts_and_ids():
     families = np.array([0, 0, 2, 0, 2, 0])
     exact = np.array([0, 0, 2, 3, 4, 5])
     result = DUPLICATES.compute(frame, Context(families=families, exact=exact))
-    near, conflict, same = result.findings
+    near, power, conflict, same = result.findings
+    assert near.alarm and power.key == "audit_counts.power.rate"
     assert (near.values["repeats"], near.estimate, near.example_ids) == (
         4,
         pytest.approx(4 / 6),
@@ -40,9 +41,10 @@ def test_families_conflicts_and_ids():
 def test_a_corpus_without_copies_says_so():
     frame = pd.DataFrame({"example_id": range(500), "text": "t", "label": "a"})
     result = DUPLICATES.compute(frame, Context(families=np.arange(500), exact=np.arange(500)))
-    assert [f.key for f in result.findings] == ["audit.duplicates.no_near", "audit.duplicates.no_exact"]
+    assert [f.key for f in result.findings] == [
+        "audit_counts.power.rate", "audit.duplicates.no_near", "audit.duplicates.no_exact"]  # fmt: skip
     assert not any(f.alarm for f in result.findings)
-    assert result.findings[0].high < 0.01  # 0 of 500 still leaves room for 0.8 %
+    assert result.findings[1].high < 0.01  # 0 of 500 still leaves room for 0.8 %
 
 
 @pytest.mark.parametrize(("copies", "alarm"), [(10, False), (40, True)])

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
+from statsmodels.stats.power import normal_sample_size_one_tail
+from statsmodels.stats.proportion import proportion_confint
 
-from studio.audits.context import Context
+from studio.audits.context import MISSING, Context
 from studio.audits.representation import REPRESENTATION, divergences
 
 
@@ -62,7 +64,7 @@ def test_a_sure_but_small_difference_is_no_alarm():
 def test_without_a_reference_nothing_is_judged():
     result = run(frame_of(a=900, b=10))
     assert not any(finding.alarm for finding in result.findings)
-    assert result.findings[0].key == "audit.representation.described"
+    assert [f.key for f in result.findings] == ["audit_counts.power.share", "audit.representation.described"]
     assert result.notes == ("audit.note.equal_shares",)
 
 
@@ -70,6 +72,52 @@ def test_an_expected_group_that_is_absent_is_said():
     result = run(frame_of(a=300, b=300), {"a": 0.4, "b": 0.4, "nobody": 0.2})
     assert result.findings[0].key == "audit.representation.absent"
     assert result.findings[0].values["value"] == "nobody"
+
+
+def test_missing_values_are_a_category_of_their_own_and_leave_the_other_shares_alone():
+    frame = pd.DataFrame(
+        {"example_id": range(120), "text": "t", "group_g": ["a"] * 60 + ["b"] * 40 + [None] * 15 + [" "] * 5}
+    )
+    result = run(frame, {"a": 0.6, "b": 0.4})
+    table = result.table.set_index("value")
+    assert table.share[["a", "b"]].tolist() == pytest.approx([0.6, 0.4])
+    assert table.loc[MISSING, "n"] == 20 and table.loc[MISSING, "share"] == pytest.approx(20 / 120)
+    assert (table.loc[MISSING, "low"], table.loc[MISSING, "high"]) == pytest.approx(
+        proportion_confint(20, 120, method="wilson")
+    )
+    said = result.findings[-1]
+    assert said.key == "audit_counts.missing.share" and said.values["n"] == 20
+    assert [(c.column, c.op) for c in said.examples] == [("group_g", "isnull")]
+
+
+def test_power_is_said_with_the_examples_a_gap_of_five_points_needs():
+    """Expected 1/2 each: ((z(0.05 / 2 tests) + ...) / 0.05)² by statsmodels, the same for both tests."""
+    result = run(frame_of(a=60, b=40), {"a": 0.5, "b": 0.5})
+    needed = normal_sample_size_one_tail(0.05, 0.8, 0.05 / 2 / 2, std_null=0.5, std_alternative=np.sqrt(0.55 * 0.45))
+    power = result.findings[0]
+    assert power.key == "audit_counts.power.share" and power.estimate == pytest.approx(needed)
+    assert power.values == {"needed": 950, "n": 100, "tests": 2, "enough": 0, "points": 5}
+
+
+def test_audits_read_together_ask_more_of_each():
+    frame, reference = frame_of(a=300, b=700), {"a": 0.4, "b": 0.6}
+    alone, together = run(frame, reference), run(frame, reference, n_families=14)
+    assert together.table.q.tolist() == pytest.approx((alone.table.q * 14).tolist())
+    assert together.findings[-1].smallest_effect < alone.findings[-1].smallest_effect
+    # the smallest effect is that of a lone effect: p just below 0.05 / (2 tests x 14 audits) passes, just above not
+    context = Context(n_families=14)
+    level = context.level_of_one_among(2)
+    assert level == pytest.approx(0.05 / 28)
+    assert (
+        context.corrected(np.array([level * 0.99, 1.0]))[0] < 0.05 < context.corrected(np.array([level * 1.01, 1.0]))[0]
+    )
+
+
+def test_an_attribute_that_looks_like_an_author_is_not_compared():
+    frame = pd.DataFrame({"text": "t", "group_g": [f"w{i % 40}" for i in range(400)]})
+    result = run(frame)
+    assert result.findings == () and result.notes == ("audit_counts.note.authors_left_out",)
+    assert len(run(frame, {f"w{i}": 1 for i in range(40)}).table) == 40  # with expected shares it is
 
 
 def test_copies_widen_the_interval():

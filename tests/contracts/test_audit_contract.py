@@ -13,6 +13,7 @@ from studio.audits.context import Context
 from studio.records import AuditResult, Knn
 
 CHINESE = ["账单 重复扣费", "密码忘了怎么办", "辛苦帮忙查一下"]
+TIMES = ("2024-01-05", "2024-02-05T10:00:00", "1709683200", "2024/04/06", "", "not a time", "2024年6月7日")
 HOSTILE = [
     "",
     "   ",
@@ -63,6 +64,14 @@ def corpus(n, texts=None, labels=("x", "y", "z"), groups=("a", "b"), others=("u"
     )
 
 
+def with_facts(frame, sources=("s1", "{s2}", None), languages=("en", "zh"), times=TIMES):
+    """The corpus with source, language and time columns, cycled at different lengths so that they cross."""
+    n = len(frame)
+    columns = {"source": (sources, 1), "language": (languages, 2), "time": (times, 1)}
+    return frame.assign(**{name: [values[i // step % len(values)] for i in range(n)]
+                           for name, (values, step) in columns.items()})  # fmt: skip
+
+
 CORPORA = {
     "no example": corpus(0),
     "one example": corpus(1),
@@ -78,6 +87,13 @@ CORPORA = {
     "every label once": corpus(40, labels=tuple(f"l{i}" for i in range(40))),
     "all the same": corpus(80, texts=["same text"], labels=("x", "y")),
     "not text": corpus(30, texts=[1, 2.5], labels=(0, 1), groups=(3, 4)),
+    "facts": with_facts(corpus(300, groups=("a", "b", None), others=tuple("uvw"))),
+    "one fact each": with_facts(corpus(60), sources=("s",), languages=("en",), times=("2024-01-01",)),
+    "no fact at all": with_facts(corpus(60), sources=(None,), languages=(math.nan,), times=(None,)),
+    "facts of one example": with_facts(corpus(1)),
+    "unreadable times": with_facts(corpus(80), times=("3/4/2024", "yesterday", "{time}", "2024-13-45")),
+    "a source and an author each": with_facts(corpus(90, others=tuple(f"w{i}" for i in range(45))),
+                                              sources=tuple(f"s{i}" for i in range(40))),
 }  # fmt: skip
 
 
