@@ -265,6 +265,8 @@ def _array(path: Path, base: Format, text: str, whole: bool, shown: str) -> Form
         return replace(base, kind="json", columns=_names_of(objects))
     if first and all(type(value) is str for value in first):
         return replace(base, kind="json", columns=("text",))
+    if columns := json_document.columns_of_lists(first):
+        return replace(base, kind="json", columns=columns)
     if whole and isinstance(_parse(text), list):
         raise CorpusError(
             "The JSON array holds no objects",

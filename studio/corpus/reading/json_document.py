@@ -1,10 +1,10 @@
-"""JSON that is one document: an array of objects or of texts, an object with a list of objects, SQuAD."""
+"""JSON that is one document: an array of objects, texts or lists, an object with a list of objects, SQuAD."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,6 +19,7 @@ _DECODER = json.JSONDecoder(parse_float=Lexeme, parse_int=Lexeme, parse_constant
 _SPACE = re.compile(r"[\s,]*")
 _BLANK = re.compile(r"\s*")
 _BLOCK = 1024 * 1024
+_FIRST, _TURNS = "column_1", "messages"
 
 
 class Broken(CorpusError):
@@ -132,13 +133,18 @@ def _open(path: Path, form: Format, shown: str) -> TextIO:
 
 # --- readers ----------------------------------------------------------------------------------------------------------
 def array_of(path: Path, form: Format, shown: str) -> Iterator[Read]:
-    """One record per element of an array; texts become `{"text": ...}`. Arrays glued together are read on."""
+    """One record per element of an array. Arrays glued together are read on.
+
+    Where the first elements are no objects, texts become `{"text": ...}`, lists of values a record of `column_1`,
+    `column_2` ..., and lists of objects a conversation in `messages`.
+    """
     texts = form.columns == ("text",)
+    lists = form.columns[0] if form.columns and form.columns[0] in (_FIRST, _TURNS) else ""
     with _open(path, form, shown) as handle:
         pull = Pull(handle, shown)
         while pull.peek() == "[":
             for value, raw, line in pull.items():
-                yield _element(value, raw, line, texts)
+                yield _listed(value, raw, line, lists) if isinstance(value, list) else _element(value, raw, line, texts)
         if pull.peek():
             yield Read(pull.line, None, pull.rest(), "broken_json")
 
@@ -155,6 +161,28 @@ def squad_of(path: Path, form: Format, shown: str) -> Iterator[Read]:
     with _open(path, form, shown) as handle:
         for article, raw, line in _elements(Pull(handle, shown), form.part):
             yield from _questions(article, raw, line)
+
+
+def columns_of_lists(first: Sequence[Any]) -> tuple[str, ...]:
+    """The columns of an array most of whose elements are lists; empty where they are not.
+
+    Example:
+        >>> columns_of_lists([["a", 1], ["b", 2, 3]]), columns_of_lists([[{"role": "user"}]]), columns_of_lists([1])
+        (('column_1', 'column_2', 'column_3'), ('messages',), ())
+    """
+    lists = [value for value in first if isinstance(value, list) and value]
+    if 2 * len(lists) <= len(first):
+        return ()
+    talks = sum(all(isinstance(item, dict) for item in value) for value in lists)
+    return (_TURNS,) if 2 * talks > len(lists) else tuple(f"column_{i + 1}" for i in range(max(map(len, lists))))
+
+
+def _listed(value: list[Any], raw: str, line: int, first: str) -> Read:
+    if first == _TURNS:
+        return Read(line, {_TURNS: value}, raw)
+    if first == _FIRST:
+        return Read(line, {f"column_{i + 1}": item for i, item in enumerate(value)}, raw)
+    return Read(line, None, raw, "not_an_object")
 
 
 def _element(value: Any, raw: str, line: int, texts: bool) -> Read:

@@ -126,6 +126,22 @@ def test_an_array_of_texts_and_arrays_glued_together(tmp_path):
     assert _rejects(reads) == [(2, "not_an_object"), (2, "broken_json")]
 
 
+def test_an_array_of_lists_is_a_table_and_one_of_turns_a_conversation(tmp_path):
+    data = '[["actor", 0.80, null],\n ["nun", 7], ["nun", -1, "x", [2]], 5, []]'
+    form, reads = _read(tmp_path, data)
+    assert (form.kind, form.columns) == ("json", ("column_1", "column_2", "column_3", "column_4"))
+    assert _values(reads) == [
+        {"column_1": "actor", "column_2": "0.80", "column_3": None}, {"column_1": "nun", "column_2": "7"},
+        {"column_1": "nun", "column_2": "-1", "column_3": "x", "column_4": ["2"]}, {},
+    ]  # fmt: skip
+    assert _rejects(reads) == [(2, "not_an_object")]
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    form, reads = _read(tmp_path, json.dumps([turns, turns, "no turns"]))
+    assert form.columns == ("messages",) and _values(reads) == [{"messages": turns}] * 2
+    assert _rejects(reads) == [(1, "not_an_object")]
+    assert _rejects(_read(tmp_path, '[{"a": 1}, ["b"], {"a": 2}]')[1]) == [(1, "not_an_object")]
+
+
 def test_jsonl_under_a_json_name_stays_jsonl(tmp_path):
     form, reads = _read(tmp_path, '{"a": [{"b": 1}]}\n{"a": []}\n', "x.json")
     assert (form.kind, len(reads)) == ("jsonl", 2)

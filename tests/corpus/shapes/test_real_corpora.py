@@ -6,6 +6,7 @@ import pytest
 
 from studio.corpus import preview as look
 from studio.corpus.importing import Source, import_files
+from studio.errors import CorpusError
 
 # file -> (task, shape, {role: column}, examples, rejects)
 TABLE = {
@@ -51,7 +52,45 @@ TABLE = {
     "hatecheck/all_cases.csv": ("classification", "single_label", {"text": "test_case"}, 3_901, 0),
     "messy/derived/csl_600_gb18030.csv": ("classification", "single_label",
                                           {"text": "text", "label": "category"}, 600, 0),
+    "messy/derived/csl_200_malformed.jsonl": ("classification", "single_label",
+                                              {"text": "text", "label": "category"}, 187, 13),
+    "hatecheck/test_suite_annotations.csv": ("classification", "single_label",
+                                             {"text": "test_case", "label": "label_gold"}, 3_728, 0),
+    "hatecheck/template_placeholders.csv": ("classification", "unlabelled", {"text": "Values"}, 15, 0),
+    "edos/subreddit_longlist.csv": ("classification", "unlabelled", {"text": "Subreddit"}, 81, 0),
+    "banking77/categories.json": ("classification", "unlabelled", {"text": "text"}, 77, 0),
+    "goemotions/labels.txt": ("classification", "unlabelled", {"text": "text"}, 28, 0),
+    "goemotions/ekman_labels.txt": ("classification", "unlabelled", {"text": "text"}, 7, 0),
+    "lexicons/debiaswe/gender_specific_full.json": ("classification", "unlabelled", {"text": "text"}, 1_441, 0),
+    "lexicons/debiaswe/gender_specific_seed.json": ("classification", "unlabelled", {"text": "text"}, 218, 0),
+    "lexicons/debiaswe/professions.json": ("classification", "unlabelled", {"text": "column_1"}, 320, 0),
+    "lexicons/debiaswe/equalize_pairs.json": ("classification", "unlabelled", {}, 52, 0),
+    "lexicons/debiaswe/definitional_pairs.json": ("classification", "unlabelled", {}, 10, 0),
+    "lexicons/gn_glove/female_word_file.txt": ("classification", "unlabelled", {"text": "text"}, 222, 0),
+    "lexicons/gn_glove/male_word_file.txt": ("classification", "unlabelled", {"text": "text"}, 222, 0),
+    "lexicons/holisticbias/standalone_noun_phrases.json": ("classification", "single_label",
+                                                           {"text": "noun_phrase"}, 46, 4),
+    "lexicons/jigsaw_identity_words.csv": ("classification", "unlabelled", {"text": "word"}, 169, 0),
+    "lexicons/wefe/references.txt": ("classification", "unlabelled", {"text": "text"}, 6, 0),
+    "lexicons/wefe/weat_w2v____old.txt": ("masked_lm", "plain_text", {"text": "text"}, 348, 0),
+    "messy/naughty_strings/blns.json": ("classification", "unlabelled", {"text": "text"}, 513, 2),
 }  # fmt: skip
+# file -> what the refusal says: no corpus of examples, or not as this file is written
+REFUSED = {
+    "lexicons/holisticbias/descriptors.json": "one JSON object, not a list",
+    "lexicons/holisticbias/nouns.json": "one JSON object, not a list",
+    "lexicons/holisticbias/sentence_templates.json": "one JSON object, not a list",
+    "lexicons/wefe/WEAT.json": "one JSON object, not a list",
+    "tiny_lm/aidreams260K.bin": "binary",
+    "tiny_lm/tok512.bin": "binary",
+    "messy/tabulator/table.csv.zip": "zip archive",
+    "messy/tabulator/special/doublequote.csv.zip": "zip archive",
+    "messy/tabulator/special/table.csv.zip": "zip archive",
+    "messy/tabulator/special/table.csv.html": "web page",
+}
+# Files of other projects about reading alone, which reading/test_messy.py goes through one by one.
+READ_ELSEWHERE = ("messy/csv-spectrum/", "messy/tabulator/", "messy/naughty_strings/", "messy/derived/")
+ABOUT = ("README.md", "SOURCE.txt", "LICENSE", "DATA_LICENSE", "CC-BY-SA4.0.txt")
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -67,3 +106,20 @@ def test_a_real_corpus_is_taken_for_what_it_is(name, shared_data, tmp_path):
     assert result.n_rejects == n_rejects
     assert result.n_records == result.n_examples + result.n_rejects
     assert n_examples is None or result.n_examples == n_examples
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_corpus_is_refused_with_a_reason(name, shared_data):
+    path = shared_data / name
+    if not path.is_file():
+        pytest.skip(f"{name} is not on this machine")
+    with pytest.raises(CorpusError, match=REFUSED[name]) as caught:
+        look.preview(Source(path, path.name))
+    assert caught.value.fix
+
+
+def test_no_file_is_left_out_of_the_tables(shared_data):
+    names = {str(path.relative_to(shared_data)) for path in shared_data.rglob("*") if path.is_file()}
+    data = {name for name in names if not name.endswith(ABOUT)}
+    known = {*TABLE, *REFUSED}
+    assert {name for name in data - known if not name.startswith(READ_ELSEWHERE)} == set()
