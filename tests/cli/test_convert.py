@@ -10,6 +10,7 @@ import pytest
 from studio import cli
 from studio.corpus.recipes import MappingRecipe
 from studio.corpus.roles import Roles
+from tests.conftest import ROOT
 
 ALPACA = [{"instruction": f"Add {i} and {i}", "input": "" if i % 2 else "as a word", "output": f"it makes {2 * i}"}
           for i in range(40)]  # fmt: skip
@@ -89,3 +90,16 @@ def test_a_task_can_be_said(convert, tmp_path):
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
     code, said = convert("t.jsonl", "plain.jsonl", "--to", "jsonl", "--task", "masked_lm")
     assert (code, said["task"], said["n"]) == (0, "masked_lm", 30)
+
+
+def test_single_judged_answers_come_back_as_they_were(convert, tmp_path):
+    """What KTO learns from: prompt, completion and a true or false, in the names the trainer reads."""
+    source = ROOT / "tests" / "corpus" / "shapes" / "twins" / "judged.jsonl"
+    out = tmp_path / "out.jsonl"
+    code, said = convert(str(source), str(out), "--to", "prompt_completion")
+    assert code == 0, said
+    given = [json.loads(line) for line in source.read_text("utf-8").splitlines()]
+    made = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert made == [{name: row[name] for name in ("prompt", "completion", "label")} for row in given]
+    code, said = convert(str(source), str(tmp_path / "a.json"), "--to", "alpaca")
+    assert code != 0

@@ -60,7 +60,7 @@ def test_an_empty_workspace_says_where_to_begin(language, open_page):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_items_are_listed_with_their_sizes(language, open_page, studio):
     small_corpus.make(studio.store, n=60)
-    (studio.workspace.exports / "out.csv").write_bytes(b"e" * 2_000_000)
+    (studio.workspace.exports / "out.csv").write_bytes(b"e" * 30_000_000)
     app = open_page(language)
     table = app.dataframe[0].value
     assert table["title"].iloc[0] == "out.csv" and table["kind"].iloc[0] == t("admin.kind.export", lang=language)

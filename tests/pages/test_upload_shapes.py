@@ -59,7 +59,7 @@ def _box(app: AppTest, label: str):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("name", ["sharegpt.json", "conll.conll", "preference_chat.jsonl"])
+@pytest.mark.parametrize("name", ["sharegpt.json", "conll.conll", "preference_chat.jsonl", "judged.jsonl"])
 def test_a_file_of_another_task_goes_from_upload_to_snapshot(name, language, open_page, workspace):
     shape, task, _, n_examples = TABLE[name]
     app = _upload(open_page(language=language), (TWINS / name).read_bytes(), name)

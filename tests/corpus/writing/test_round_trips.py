@@ -70,6 +70,10 @@ TASKS: dict[str, tuple[st.SearchStrategy, Roles]] = {
         st.fixed_dictionaries({"prompt": _text, "chosen": _text, "rejected": _text}),
         Roles(task="preference", prompt="prompt", chosen="chosen", rejected="rejected"),
     ),
+    "judged": (  # a preference corpus of single answers: prompt, completion, true or false
+        st.fixed_dictionaries({"prompt": _text, "completion": _text, "label": st.booleans()}),
+        Roles(task="preference", prompt="prompt", chosen="completion", label="label"),
+    ),
     "masked_lm": (st.fixed_dictionaries({"text": _text}), Roles("text", task="masked_lm")),
 }
 _own = {name: name for name in ("prompt", "completion", "context", "rejected", "messages", "tokens", "tags", "text")}
