@@ -41,6 +41,7 @@ KINDS: Mapping[str, str] = {
     "find": "studio.tasks.find",
     "hub": "studio.tasks.hub",
     "audit": "studio.tasks.audit",
+    "counterfactual": "studio.tasks.counterfactual",
 }
 OK, UNUSABLE = 0, 4
 _RESERVE_BYTES = 64 * 1024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from pages._ui.words import plain, t
@@ -15,6 +16,7 @@ ICONS = {
     "dedup": ":material/content_copy:", "encoder": ":material/speed:", "probe": ":material/health_and_safety:",
     "clean": ":material/cleaning_services:",
     "export": ":material/download:", "hub": ":material/cloud_download:", "audit": ":material/fact_check:",
+    "counterfactual": ":material/swap_horiz:",
 }  # fmt: skip
 COLORS = {
     "queued": "gray", "starting": "blue", "running": "blue", "stopping": "orange", "done": "green",
@@ -27,6 +29,19 @@ def kind(view: RunView) -> str:
     """The kind of a run, by name if it is an unknown one."""
     key = f"runs.kind.{view.spec.kind}"
     return t(key) if words.has(key) else view.spec.kind
+
+
+def title(view: RunView) -> str:
+    """What a run was called when it started, with the names of models and methods in the reader's words."""
+    spec = view.spec
+    plan = spec.params.get("plan") if spec.kind == "train" else None
+    code = f"{plan.get('base')} · {plan.get('method')} · " if isinstance(plan, Mapping) else ""
+    if code and spec.title.startswith(code) and words.has(f"train.base_name.{plan['base']}"):
+        base, method = t(f"train.base_name.{plan['base']}"), t(f"train.method_name.{plan['method']}")
+        return f"{spec.title.removeprefix(code)} · {base} · {method}"
+    name, _, encoder = spec.title.rpartition(" · ")
+    key = f"explore.encoder.{encoder}"
+    return f"{name} · {t(key)}" if spec.kind in ("embed", "map") and name and words.has(key) else spec.title
 
 
 def state(view: RunView) -> str:

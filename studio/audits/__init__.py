@@ -15,6 +15,7 @@ from studio.audits.lengths import LENGTHS
 from studio.audits.noise import NOISE
 from studio.audits.parity import PARITY
 from studio.audits.representation import REPRESENTATION
+from studio.audits.scores import SCORES
 from studio.audits.shortcuts import SHORTCUTS
 from studio.audits.topics import TOPICS
 from studio.audits.trends import TRENDS
@@ -33,6 +34,7 @@ AUDITS: tuple[Audit, ...] = (
     BALANCE,
     LENGTHS,
     SHORTCUTS,
+    SCORES,
     NOISE,
     TOPICS,
 )

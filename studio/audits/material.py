@@ -107,7 +107,8 @@ def _array(path: Path) -> Array:
 def _facts(given: Mapping[str, Any]) -> Facts:
     lexicon = given["lexicon"]
     if lexicon is not None:
-        lexicon = Lexicon(**(lexicon | {"terms": tuple(Term(**term) for term in lexicon["terms"])}))
+        struck = tuple((str(term), int(example)) for term, example in lexicon.get("struck", ()))
+        lexicon = Lexicon(**(lexicon | {"terms": tuple(Term(**term) for term in lexicon["terms"]), "struck": struck}))
     names = {int(code): str(name) for code, name in given["cluster_names"].items()}
     own = {"groups": tuple(given["groups"]), "cluster_names": names, "lexicon": lexicon}
     return Facts(**(dict(given) | own))

@@ -59,6 +59,35 @@ def _fluency(batch: Batch) -> Array:
     return values
 
 
+def judged(texts: Sequence[str], known: Sequence[str], language: str) -> Array:
+    """Fluency of some texts under one model of others: for comparing two versions of a text with each other.
+
+    Args:
+        texts: n texts to judge.
+        known: what the model is made of, at most 2 million characters of it from the front.
+        language: en or zh.
+
+    Returns:
+        (n,) float64 as `FLUENCY`; NaN for a blank text, and everywhere without a known text.
+    """
+    order, bits = _SHAPES.get(language, _OTHER)
+    clean = [" ".join((text or "").split()).lower() for text in texts]
+    learned, size = [], 0
+    for text in known:
+        if size >= TRAIN_CHARACTERS:
+            break
+        learned.append(" ".join((text or "").split()).lower())
+        size += len(learned[-1])
+    values = np.full(len(clean), np.nan)
+    rows = np.array([i for i, text in enumerate(clean) if text], dtype=np.int64)
+    if len(rows) and size:
+        alphabet = ngrams.make_alphabet(learned, bits)
+        model = ngrams.fit(ngrams.encode(learned, alphabet, order)[0], alphabet, order)
+        sizes = np.array([len(clean[i]) for i in rows], dtype=np.int64)
+        values[rows] = _mean_log_probs(model, [clean[i] for i in rows], sizes, order)
+    return values
+
+
 def _mean_log_probs(model: ngrams.NgramModel, texts: Sequence[str], sizes: Array, order: int) -> Array:
     """(n,) mean log-probability per character, worked in chunks so that memory stays small."""
     chunk_of = np.cumsum(sizes) // _CHUNK_CHARACTERS

@@ -30,6 +30,7 @@ FINISHERS: Mapping[str, str] = {
     "hub": "studio.workflows.corpora_hub:finish_hub",
     "train": "studio.workflows.train:finish_train",
     "audit": "studio.workflows.audits:finish_audit",
+    "counterfactual": "studio.workflows.counterfactual:finish",
 }
 
 

@@ -1,0 +1,114 @@
+"""Swapped groups as a run: pairs, scores, a real model's flips, what a selection keeps, killed and stale."""
+
+import json
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from studio.errors import MeasureError
+from studio.records import Actor
+from studio.settings import Settings, Workspace
+from studio.store import snapshots
+from studio.tasks import counterfactual as task
+from studio.workflows import corpora, runs
+from studio.workflows import counterfactual as acts
+from studio.workflows.studio import open_studio
+
+ACTOR = Actor("tester", "admin", True)
+GENDER = ("gender", "men", "women")
+
+
+@pytest.fixture(scope="module")
+def barriers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("barriers")
+    os.environ["STUDIO_TEST_BARRIERS"] = str(folder)
+    yield folder
+    del os.environ["STUDIO_TEST_BARRIERS"]
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory, barriers):
+    studio = open_studio(Settings(workspace=Workspace(tmp_path_factory.mktemp("home") / "workspace").make()))
+    run_id = corpora.open_demo(studio, ACTOR, language="en", n=600)
+    assert runs.wait(studio, run_id, 120).state == "done"
+    yield studio
+    studio.close()
+
+
+@pytest.fixture(scope="module")
+def snapshot(opened):
+    return snapshots.list_all(opened.store)[0]
+
+
+def start(opened, snapshot, contrast=GENDER):
+    return acts.start(opened, ACTOR, snapshot_id=snapshot.snapshot_id, contrast=contrast)
+
+
+def test_a_killed_run_can_be_started_again_and_gives_pairs(opened, snapshot, barriers):
+    hold, reached = barriers / "counterfactual.hold", barriers / "counterfactual.reached"
+    hold.touch()
+    run_id = start(opened, snapshot)
+    end = time.monotonic() + 60
+    while not reached.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    os.kill(json.loads(reached.read_text())["pid"], signal.SIGKILL)
+    hold.unlink()
+    assert runs.wait(opened, run_id, 60).state in ("crashed", "failed")
+    assert acts.ended_badly(opened, snapshot.snapshot_id).run_id == run_id
+    assert acts.outcome(opened, snapshot_id=snapshot.snapshot_id, contrast=GENDER) is None
+    runs.resume(opened, ACTOR, run_id=run_id)
+    assert runs.wait(opened, run_id, 120).state == "done"
+    found = acts.outcome(opened, snapshot_id=snapshot.snapshot_id, contrast=GENDER)
+    content = found.content
+    assert not found.is_stale
+    assert content["n_pairs"] > 5 and content["n_read"] == content["n_texts"] == 600
+    assert content["flips"] == [] and content["selection"] is None  # no model, no selection yet
+    rows = content["changes"]
+    assert {row["name"] for row in rows} == {"rule_quality", "fluency", "length"}
+    for row in rows:
+        if row["low"] is not None:
+            assert row["low"] <= row["change"] <= row["high"]
+    one = content["examples"][0]
+    assert one["before"] != one["after"] and one["n"] >= 1
+
+
+def test_only_groups_with_pairs(opened, snapshot):
+    assert GENDER in acts.options(snapshot)
+    with pytest.raises(MeasureError):
+        start(opened, snapshot, ("gender", "cats", "dogs"))
+
+
+def test_positions_are_mid_rank_quantiles():
+    ordered = np.array([1.0, 2.0, 2.0, 4.0])
+    found = task._position(ordered, np.array([1.0, 2.0, 3.0, 9.0, np.nan]))
+    assert found[:4] == pytest.approx([1 / 8, 4 / 8, 6 / 8, 1.0]) and np.isnan(found[4])
+
+
+class _Selected:
+    """The part of a Task that the judgement of a selection reads."""
+
+    class spec:  # noqa: N801 - mirrors Task.spec
+        params = {"quality": {"fluency": 1.0}, "weight": 0.5}
+
+
+def test_who_stays_in_the_selection_by_hand():
+    """Five texts with fluency 1..5; two chosen. The better one falls from 5 to 1.
+
+    Its position falls from 0.9 to 0.1, its total from 0.80 to 0.80 - 0.5 * 0.8 = 0.40, below the bar of 0.70.
+    """
+    stored = {"fluency": np.array([1.0, 2.0, 3.0, 4.0, 5.0])}
+    rows, chosen = np.array([3, 4]), {3: 0.70, 4: 0.80}
+    scores = {"fluency": (np.array([4.0, 5.0]), np.array([4.0, 1.0]))}
+    found = task._selection(_Selected, stored, rows, rows, scores, chosen)
+    assert found == {"n": 2, "stay": 1, "leave": 1, "n_selected": 2}
+    assert task._selection(_Selected, {}, rows, rows, scores, chosen) is None
+
+
+def test_a_model_that_looks_at_the_word_flips():
+    """Probabilities of three pairs: the first flips, the direction of each is that of its only group."""
+    probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]), np.array([[0.2, 0.8], [0.7, 0.3], [0.3, 0.7]])
+    found = task._flips(probs, np.array([0, 1, -1]), [("men", "women"), ("women", "men")])
+    assert [(f["group"], f["n"], f["flips"]) for f in found] == [("", 3, 1), ("men", 1, 1), ("women", 1, 0)]
