@@ -202,7 +202,7 @@ def _progress(desk: Desk) -> None:
         parts.append(t("annotate.left", n=f"{desk.n_open:,}"))
     if desk.seconds_each is not None and desk.n_open:
         minutes = max(1, round(desk.seconds_each * desk.n_open / 60))
-        parts.append(t("annotate.pace_s", seconds=f"{desk.seconds_each:.0f}", minutes=f"{minutes:,}"))
+        parts.append(t("annotate.pace_s", seconds=max(1, round(desk.seconds_each)), minutes=f"{minutes:,}"))
     st.progress(min(1.0, done), text=" · ".join(parts))
     if desk.n_simulated:
         st.caption(":material/smart_toy: " + t("annotate.simulated_here", n=f"{desk.n_simulated:,}"))
@@ -373,6 +373,7 @@ def _finished(desk: Desk) -> None:
         if desk.head.loop_id and st.button(t("annotate.go_loop"), icon=":material/autorenew:", on_click=_touch):
             frame.go("loop", loop=desk.head.loop_id)
         if desk.n_skipped and not st.session_state.get(SKIPPED):
-            st.button(t("annotate.revisit", n=f"{desk.n_skipped:,}"), icon=":material/replay:", on_click=_revisit)
+            st.button(t("annotate.revisit", n=f"{desk.n_skipped:,}"), icon=":material/replay:",
+                      on_click=_revisit, key="desk_revisit")  # fmt: skip
         _undo_button(desk)
         _redo_button(desk)

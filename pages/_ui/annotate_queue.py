@@ -97,8 +97,9 @@ def simulated(snapshot: Snapshot, selection_id: str) -> None:
         st.warning(t("annotate.simulate_help"), icon=":material/science:")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             percent = st.number_input(t("annotate.simulate_error"), 0, 50, 0, 1, key="desk_wrong", width=220)
+            # No count: the desk above draws itself alone, so it would be old, and a new label makes a new button.
             pressed = st.button(
-                t("annotate.simulate_go", n=f"{n_open:,}"), icon=":material/smart_toy:", disabled=n_open == 0
+                t("annotate.simulate_go"), icon=":material/smart_toy:", disabled=n_open == 0, key="desk_simulate"
             )
         if pressed:
             with frame.show_errors(), st.spinner(t("annotate.simulate_title")):

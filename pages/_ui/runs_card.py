@@ -64,7 +64,7 @@ def ended(opened: Studio, actor: Actor, view: RunView) -> None:
 
 def title(icon: str, view: RunView) -> str:
     """Icon and name of a run in bold; the name may come from a file and is shown literally."""
-    return f"{icon} **{plain(view.spec.title, 120)}**"
+    return f"{icon} **{plain(runs_words.title(view), 120)}**"
 
 
 def _head(view: RunView) -> None:

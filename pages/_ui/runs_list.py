@@ -57,7 +57,7 @@ def _table(over: Sequence[RunView]) -> RunView | None:
     columns = {
         t("runs.column.state"): [f"{runs_words.MARKS[view.status.state]} {runs_words.state(view)}" for view in over],
         t("runs.column.kind"): [runs_words.kind(view) for view in over],
-        t("runs.column.title"): [view.spec.title for view in over],
+        t("runs.column.title"): [runs_words.title(view) for view in over],
         t("runs.column.reason"): [runs_words.reason(view.status) for view in over],
         t("runs.column.when"): [runs_words.ago(view.status.finished_at or view.spec.created_at) for view in over],
         t("runs.column.took"): [_took(view) for view in over],

@@ -51,7 +51,7 @@ def context_text(item: ScoreSet) -> str:
     if context.get("encoder"):
         parts.append(t("measure.context.encoder", encoder=plain(context["encoder"])))
     title = t(by_name(item.measure).title)
-    return f"{title} ({', '.join(parts)})" if parts else title
+    return t("measure.context.of", title=title, parts=t("measure.context.and").join(parts)) if parts else title
 
 
 def goal_text(context: Mapping[str, Any]) -> str:

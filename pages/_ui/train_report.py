@@ -111,7 +111,7 @@ def _remarks(report: Mapping[str, Any]) -> None:
     if report.get("gate"):
         with st.expander(t("round.gate"), icon=":material/rule:"):
             for finding in report["gate"]:
-                st.text(t(finding["key"], **finding["values"]))
+                st.text(train.gate_text(finding["key"], finding["values"]))
 
 
 def _points(versus: Mapping[str, Any]) -> dict[str, str]:
@@ -159,7 +159,7 @@ def _versus(opened: Studio, found: Round, other: Round, title: str) -> None:
         st.metric(title, t("round.compare_line", **_points(result)), help=t("round.interval_help"))
         clear = "up" if result["low"] > 0 else "down" if result["high"] < 0 else ""
         st.caption(t(f"round.compare_clear_{clear}") if clear else t("round.compare_open"))
-        p = f"{result['p']:.3f}" if result["p"] >= 0.001 else "< 0.001"
+        p = f"= {result['p']:.3f}" if result["p"] >= 0.001 else "< 0.001"
         st.caption(t("round.compare_n", n=f"{result['n']:,}", better=result["only_b"], worse=result["only_a"], p=p))
         if other.n_train != found.n_train:
             st.caption(t("round.compare_size", n=f"{other.n_train:,}", own=f"{found.n_train:,}"))

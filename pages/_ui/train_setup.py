@@ -160,7 +160,8 @@ def _gate(opened: Studio, snapshot: Snapshot, prepared: train.Prepared) -> None:
     with st.expander(t("train.gate_warnings", n=len(findings)) if prepared.gate.is_open else t("train.gate_closed"),
                      icon=":material/rule:", expanded=not prepared.gate.is_open):  # fmt: skip
         for number, finding in enumerate(findings):
-            st.text(f"{t(f'train.level.{finding.level}')}: {t(finding.key, **finding.values)}")
+            text = train.gate_text(finding.key, finding.values)
+            st.text(t("train.gate_line", level=t(f"train.level.{finding.level}"), text=text))
             if finding.ids and st.toggle(t("train.gate_rows", n=f"{len(finding.ids):,}"), key=f"gate_{number}"):
                 if len(finding.ids) > MOST_ROWS:
                     st.caption(t("train.gate_rows_first", n=MOST_ROWS))

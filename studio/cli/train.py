@@ -10,7 +10,6 @@ from studio.cli.context import Context
 from studio.errors import PlanError
 from studio.store import rounds
 from studio.training.plan import BASES, METHODS, METHODS_OF_BASE
-from studio.words import t
 from studio.workflows import train, train_rounds
 
 _SETTINGS: tuple[tuple[str, type], ...] = (
@@ -102,6 +101,6 @@ def _show_gate(context: Context, prepared: train.Prepared) -> None:
         n_pool=prepared.n_pool, labels=dict(prepared.label_counts), device=prepared.device,
         estimate={"seconds": round(cost.seconds), "low_s": round(cost.low_s), "high_s": round(cost.high_s),
                   "memory_bytes": cost.memory_bytes, "is_estimate": True},
-        findings=[{"level": found.level, "text": t(found.key, **found.values), "n_rows": len(found.ids),
+        findings=[{"level": found.level, "text": train.gate_text(found.key, found.values), "n_rows": len(found.ids),
                    "example_ids": list(found.ids[:50])} for found in prepared.gate.findings],
     )  # fmt: skip

@@ -129,7 +129,7 @@ def _labels(labels: Sequence[str | None], ids: Sequence[int], validation: Part, 
             GateFinding(
                 "warning",
                 "train.gate.thin_labels",
-                {"n": len(few), "least": FEW_PER_LABEL, "labels": ", ".join(few[:8])},
+                {"n": len(few), "least": FEW_PER_LABEL, "labels": few[:8]},
                 rows,
             )
         )
@@ -145,7 +145,7 @@ def _labels(labels: Sequence[str | None], ids: Sequence[int], validation: Part, 
             GateFinding(
                 "warning",
                 "train.gate.unseen",
-                {"n": len(unseen), "labels": ", ".join(names[:8])},
+                {"n": len(unseen), "labels": names[:8]},
                 tuple(i for i, _ in unseen),
             )
         )

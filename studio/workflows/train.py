@@ -307,7 +307,7 @@ def launch(
         first = prepared.gate.findings[0]
         raise PlanError(
             "The data gate is closed",
-            got=_gate_text(first),
+            got=gate_text(first.key, first.values),
             fix="Annotate more examples, then look at the gate on the Train page.",
         )
     rows = _write_rows(studio, run_id, prepared.rows)
@@ -326,8 +326,10 @@ def launch(
                        seed=plan.seed, run_id=run_id)  # fmt: skip
 
 
-def _gate_text(finding: gate.GateFinding) -> str:
-    return t(finding.key, **finding.values)
+def gate_text(key: str, values: Mapping[str, Any]) -> str:
+    """A finding of the gate as a sentence of the current language; several labels are joined as it does."""
+    joined = {name: t("train.and").join(value) if isinstance(value, list) else value for name, value in values.items()}
+    return t(key, **joined)
 
 
 def _write_rows(studio: Studio, run_id: str, frame: pd.DataFrame) -> str:

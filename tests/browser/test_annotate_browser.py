@@ -194,6 +194,16 @@ def test_more_than_twenty_labels_are_picked_by_typing(server, page):
     assert "topic 17" in desk.press("1", 2, text_of(3)), "the label used last has a key"
 
 
+def test_the_simulated_annotator_goes_on_where_the_person_stopped(server, page):
+    """The desk draws itself alone; a button below it that counted what was open changed with the first press."""
+    desk = open_desk(server, page, "c4")
+    desk.press("1", 1, text_of(2))
+    page.get_by_text("Simulated annotator", exact=True).click()
+    page.get_by_role("button", name="Label the rest with the simulated annotator").click()
+    page.get_by_text(f"{N} of {N} labelled").wait_for()
+    assert sum(not e.simulated for e in desk.events()) == 1
+
+
 def test_a_killed_server_loses_no_label_it_showed_as_saved(server, page):
     """Last in this file: it ends the shared server."""
     desk = open_desk(server, page, "c5")

@@ -74,7 +74,7 @@ def test_the_gate_finds_each_fault_with_its_rows():
     assert keys["contradictions"].ids == keys["duplicates"].ids == (2, 3)
     assert keys["long"].ids == (7,)
     assert keys["unseen"].ids == (103,)
-    assert keys["unseen"].values["labels"] == "z"
+    assert keys["unseen"].values["labels"] == ["z"]
     assert keys["small_validation"].values["n"] == 3
     assert keys["thin_labels"].values["n"] == 2
     assert found.is_open
