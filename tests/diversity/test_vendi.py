@@ -1,4 +1,4 @@
-"""Diversity numbers: published values, vendi-score as the oracle, properties."""
+"""Vendi score and mean distance: published values, vendi-score as the oracle, properties."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from vendi_score import vendi
 
-from studio.audits import diversity as d
+from studio.diversity import Rows, by_name, measure
+from studio.diversity import vendi as d
 from studio.errors import MeasureError
 
 
@@ -68,7 +69,9 @@ def test_float32_blocks_agree_with_the_dual_of_the_library():
 def test_vendi_falls_with_the_order_and_stays_below_the_cap(vectors):
     scores = list(d.vendi_scores(d.spread(vectors)).values())
     assert scores == sorted(scores, reverse=True)
-    assert scores[0] <= d.diversity(vectors).cap + 1e-9 == pytest.approx(24)
+    found = [measure(by_name(name), Rows(200, vectors=vectors)) for name in ("vendi_rare", "vendi_one")]
+    assert [found[0].value, found[1].value] == pytest.approx([scores[0], scores[-1]])
+    assert scores[0] <= found[0].values["cap"] + 1e-9 == pytest.approx(24)
 
 
 @settings(max_examples=30, deadline=None)
@@ -93,9 +96,10 @@ def test_two_orthogonal_rows_and_too_few_rows():
 
 def test_a_row_without_direction_is_left_out():
     rows = np.vstack([np.eye(3), np.zeros((2, 3))]).astype(np.float32)
-    assert d.diversity(rows).n == 3
-    assert d.diversity(rows).vendi[1.0] == pytest.approx(3)
-    assert d.diversity(rows).distance == pytest.approx(1)
+    found = Rows(5, vectors=rows)
+    assert found.spread.n == 3
+    assert measure(by_name("vendi"), found).value == pytest.approx(3)
+    assert measure(by_name("distance"), found).value == pytest.approx(1)
 
 
 def test_spreads_add_up(vectors):
@@ -105,41 +109,11 @@ def test_spreads_add_up(vectors):
     np.testing.assert_allclose(both.gram, whole.gram, atol=1e-9)
 
 
-def test_a_clustered_subset_is_below_the_random_draws_and_a_spread_one_above():
-    rng = np.random.default_rng(3)
-    vectors = unit(np.repeat(np.eye(10, 32), 40, axis=0) + rng.normal(scale=0.05, size=(400, 32)))
-    narrow = d.diversity(vectors, np.arange(40), np.random.default_rng(0), 50)
-    wide = d.diversity(vectors, np.arange(0, 400, 10), np.random.default_rng(0), 50)
-    assert narrow.percentile_vendi == 0.0 and narrow.percentile_distance == 0.0
-    assert wide.percentile_vendi > 0.9
-    assert len(wide.draws_vendi) == 50
-    again = d.diversity(vectors, np.arange(0, 400, 10), np.random.default_rng(0), 50)
-    assert again == wide
-
-
-def test_bad_input_is_refused(vectors):
-    with pytest.raises(MeasureError):
-        d.diversity(vectors, np.array([0, 200]))
-    with pytest.raises(MeasureError):
-        d.diversity(vectors, np.arange(10), None, 5)
+def test_bad_input_is_refused():
     with pytest.raises(MeasureError):
         d.spread(np.array([[np.nan, 1.0]], dtype=np.float32))
     with pytest.raises(MeasureError):
         d.spread(np.ones(3))
-    assert d.diversity(vectors, np.array([], dtype=np.int64)).vendi[1.0] == 0.0
-
-
-def test_distinct_n_by_hand():
-    sequences = [["the", "fox", "the", "fox"], ["the", "dog"]]
-    assert d.distinct_n(sequences, 1) == (3, 6, 0.5)
-    assert d.distinct_n(sequences, 2) == (3, 4, 0.75)
-    assert d.distinct_n(sequences, 3) == (2, 2, 1.0)
-    assert np.isnan(d.distinct_n([["a"]], 2)[2])
-    assert d.distinct_of_texts(["密码密码", "密码"], (1, 2)) == {1: (2, 6, 2 / 6), 2: (2, 4, 0.5)}
-
-
-def test_exact_repeats_reference_and_cluster_evenness():
-    assert d.exact_repeats(["hello sun", "hello moon", "hello sun"]) == (1, 3, pytest.approx(0.3333, abs=1e-4))
-    assert d.exact_repeats([]) == (0, 0, 0.0)
-    entropy, effective, even, noise = d.cluster_evenness(np.repeat([0, 1, 2, -1], [6, 1, 3, 4]))
-    assert (entropy, effective, even, noise) == pytest.approx((0.897946, 2.454556, 0.817345, 4), abs=1e-6)
+    assert measure(by_name("vendi"), Rows(1, vectors=np.array([[np.nan, 1.0]], np.float32))).reason == (
+        "undefined_vectors"
+    )
