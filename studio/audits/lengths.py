@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from studio.audits.context import Context, coded, compared_groups, group_column, nothing, texts_of, where
+from studio.audits.context import Context, coded, compared_groups, crossed, group_column, nothing, texts_of, where
 from studio.audits.intervals import examples_for_order, noncentrality_interval, visible_noncentrality
 from studio.audits.power import power_finding
 from studio.records import Array, Audit, AuditResult, Finding
@@ -69,23 +69,32 @@ def chance_of_longer(inside: Array, outside: Array) -> tuple[float, float, float
 
     Paper: delong-1988 for the error.
     """
-    n1, n0 = len(inside), len(outside)
-    if n1 == 0 or n0 == 0:
+    if len(inside) == 0 or len(outside) == 0:
         return 0.5, 0.0, 1.0, 1.0
-    first, second = np.sort(inside), np.sort(outside)
-
-    def placement(x: Array, others: Array) -> Array:
-        below, upto = np.searchsorted(others, x, "left"), np.searchsorted(others, x, "right")
-        return (below + upto) / (2 * len(others))
-
-    v1, v0 = placement(inside, second), 1 - placement(outside, first)
-    area = float(v1.mean())
-    variance = (v1.var(ddof=1) / n1 if n1 > 1 else 0.25) + (v0.var(ddof=1) / n0 if n0 > 1 else 0.25)
-    p = (
-        float(stats.mannwhitneyu(inside, outside, method="asymptotic").pvalue)
-        if first[-1] != second[0] or (first[0] != second[-1])
-        else 1.0
+    at = np.unique(np.concatenate([inside, outside]), return_inverse=True)[1]
+    n_lengths = int(at.max()) + 1
+    return _chance(
+        np.bincount(at[: len(inside)], minlength=n_lengths), np.bincount(at[len(inside) :], minlength=n_lengths)
     )
+
+
+def _chance(inside: Array, outside: Array) -> tuple[float, float, float, float]:
+    """`chance_of_longer` from how many texts inside and outside have each length, lengths ascending."""
+    x, y = np.asarray(inside, dtype=np.float64), np.asarray(outside, dtype=np.float64)
+    n1, n0 = x.sum(), y.sum()
+    above_others = (np.cumsum(y) - y / 2) / n0  # placement of a text inside: how many outside are shorter
+    under_others = 1 - (np.cumsum(x) - x / 2) / n1
+    area = float((x * above_others).sum() / n1)
+
+    def spread(weights: Array, placement: Array, n: float) -> float:
+        return float((weights * (placement - area) ** 2).sum() / (n - 1) / n) if n > 1 else 0.25
+
+    variance = spread(x, above_others, n1) + spread(y, under_others, n0)
+    n, ties = n1 + n0, x + y
+    null = np.sqrt(n1 * n0 / 12 * ((n + 1) - float((ties**3 - ties).sum()) / (n * (n - 1)))) if n > 1 else 0.0
+    p = 1.0
+    if null > 0:  # Mann-Whitney with ties and the continuity correction
+        p = float(min(2 * stats.norm.sf((abs(area - 0.5) * n1 * n0 - 0.5) / null), 1.0))
     if not 0 < area < 1:
         return area, max(0.0, area - Z95 * np.sqrt(variance)), min(1.0, area + Z95 * np.sqrt(variance)), p
     logit, error = np.log(area / (1 - area)), np.sqrt(variance) / (area * (1 - area))
@@ -95,10 +104,12 @@ def chance_of_longer(inside: Array, outside: Array) -> tuple[float, float, float
 
 def _factor_rows(lengths: Array, factor: str, codes: Array, names: list[str]) -> pd.DataFrame:
     known = codes >= 0
-    rows = []
+    at = np.unique(lengths[known], return_inverse=True)[1]
+    histogram = crossed(codes[known], at, len(names), int(at.max()) + 1)
+    everyone, rows = histogram.sum(0), []
     for code, name in enumerate(names):
         inside = lengths[codes == code]
-        longer, low, high, p = chance_of_longer(inside, lengths[known & (codes != code)])
+        longer, low, high, p = _chance(histogram[code], everyone - histogram[code])
         q10, q25, q50, q75, q90 = np.quantile(inside, [0.1, 0.25, 0.5, 0.75, 0.9])
         rows.append(
             {

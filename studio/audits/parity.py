@@ -52,6 +52,8 @@ def parity(counts: Array, totals: Array) -> tuple[float, float, int, int]:
     """
     shares = np.asarray(counts, dtype=np.float64) / np.asarray(totals, dtype=np.float64)
     highest, lowest = int(shares.argmax()), int(shares.argmin())
+    if highest == lowest:  # all equal: still a pair of two groups
+        lowest = len(shares) - 1
     top, bottom = float(shares[highest]), float(shares[lowest])
     return top - bottom, bottom / top if top > 0 else 1.0, highest, lowest
 
@@ -156,9 +158,10 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     """Demographic parity difference and ratio of every label over the groups of every attribute.
 
     difference = max_g P(y | g) - min_g P(y | g), ratio = min / max, over groups of 50 labelled examples or more. The
-    extreme pair is picked by looking, so its Newcombe interval is at level 0.05 / pairs of groups and its p (chi-square
-    or Fisher) is multiplied by that number. With copies counts are those of the effective n. An alarm needs q < 0.05
-    over all labels and attributes and a difference above ten points.
+    extreme pair of groups is picked by looking, so its Newcombe interval is at level 0.05 / pairs of groups and its p
+    (chi-square or Fisher) is multiplied by that number. Of two labels, which say the same, only the rarer is told. With
+    copies counts are those of the effective n. An alarm needs q < 0.05 over all labels and attributes and a difference
+    above ten points.
 
     Args:
         frame: column `label` and a column `group_<name>` per attribute; rows missing either are left out.
@@ -183,7 +186,8 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
         enough = counts.sum(0) >= SMALL_GROUP
         if enough.sum() >= 2:
             kept = [value for value, is_kept in zip(values, enough, strict=True) if is_kept]
-            tables.append(_attribute_rows(attribute, counts[:, enough], names, kept, worth))
+            rows = _attribute_rows(attribute, counts[:, enough], names, kept, worth)
+            tables.append(rows.loc[[rows.all_share.idxmin()]] if len(names) == 2 else rows)
             skipped[attribute] = int((~enough).sum())
     if not tables:
         return nothing(NAME, left_out[0] if left_out else "audit_counts.note.groups_too_small", COLUMNS)
