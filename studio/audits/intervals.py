@@ -21,7 +21,7 @@ def smallest_odds_ratio(n_in: Array, n_out: Array, share: Array, alpha: float = 
     """The smallest odds ratio above 1 that 80 % of corpora with these counts would show at level alpha.
 
     Solves ln OR = (z_{alpha/2} + z_{0.80}) · SE(OR), SE the Woolf error of the expected cells when the share outside
-    the group is `share` and the odds inside are OR times as high. Found by bisection on ln OR.
+    the group is `share` and the odds inside are OR times as high. Found by bisection on ln OR; the smallest of several solutions.
 
     Args:
         n_in: examples in the group.
@@ -46,7 +46,11 @@ def smallest_odds_ratio(n_in: Array, n_out: Array, share: Array, alpha: float = 
         error = np.sqrt(1 / (n1 * p1) + 1 / (n1 * (1 - p1)) + 1 / (n0 * p0) + 1 / (n0 * (1 - p0)))
         return log_or - needed * error
 
-    reachable = usable & (excess(high) > 0)
+    # the error grows without end as the share inside nears 1, so the first crossing is looked for from below
+    steps = np.linspace(0.0, np.log(1000.0), 70)
+    over = np.stack([excess(np.full(n1.shape, step)) > 0 for step in steps[1:]])
+    reachable, first = usable & over.any(0), over.argmax(0)
+    low, high = np.where(reachable, steps[first], low), np.where(reachable, steps[first + 1], high)
     for _ in range(60):
         middle = (low + high) / 2
         over = excess(middle) > 0

@@ -9,8 +9,9 @@ from scipy import stats
 from scipy.stats.contingency import association as scipy_association
 from statsmodels.stats.contingency_tables import Table2x2
 
-from studio.audits.association import ASSOCIATION, BAND, cramers_v, odds_ratio
+from studio.audits.association import ASSOCIATION, BAND, clustered_variance, cramers_v, odds_ratio
 from studio.audits.context import Context
+from studio.audits.intervals import smallest_odds_ratio
 
 
 def frame_of(counts, labels="xyz", groups="abc"):
@@ -145,3 +146,66 @@ def test_clean_corpora_rarely_alarm_and_a_planted_odds_ratio_of_two_is_found():
         found += row.low > 1 and row.alarm
     assert alarmed <= 5
     assert found >= 36
+
+
+def test_the_clustered_variance_is_the_sum_over_clusters_of_squared_influences():
+    """Worked out example by example: +1/a, -1/b, -1/c or +1/d by its cell, summed inside each cluster, squared."""
+    rng = np.random.default_rng(0)
+    labels, groups, clusters = rng.integers(0, 3, 200), rng.integers(0, 2, 200), rng.integers(0, 40, 200)
+    counts = np.array([[((labels == y) & (groups == g)).sum() for g in range(2)] for y in range(3)], dtype=float)
+    group_n, label_n = counts.sum(0, keepdims=True), counts.sum(1, keepdims=True)
+    cells = (counts, group_n - counts, label_n - counts, 200 - group_n - label_n + counts)
+    found = clustered_variance(cells, labels, groups, clusters, (3, 2))
+    for y in range(3):
+        for g in range(2):
+            a, b, c, d = (cell[y, g] for cell in cells)
+            inside, has = groups == g, labels == y
+            z = np.where(inside, np.where(has, 1 / a, -1 / b), np.where(has, -1 / c, 1 / d))
+            assert found[y, g] == pytest.approx(sum(z[clusters == f].sum() ** 2 for f in range(40)))
+    alone = clustered_variance(cells, labels, groups, np.arange(200), (3, 2))
+    assert alone == pytest.approx(sum(1 / cell for cell in cells))
+
+
+def test_busy_authors_widen_the_interval_and_keep_an_alarm_back():
+    """40 authors, each of one group and with one habit: 400 examples say no more than 40 do."""
+    rng = np.random.default_rng(5)
+    plain = clustered = 0
+    for _ in range(100):
+        label, group = rng.integers(0, 2, 40), rng.integers(0, 2, 40)
+        frame = pd.DataFrame({"text": "t", "label": np.repeat(np.where(label, "x", "y"), 10),
+                              "group_g": np.repeat(np.where(group, "a", "b"), 10),
+                              "group_author": np.repeat([f"w{i}" for i in range(40)], 10)})  # fmt: skip
+        plain += any(f.alarm for f in run(frame).findings)
+        result = ASSOCIATION.compute(frame, Context(groups=("g", "author")))
+        clustered += any(f.alarm for f in result.findings)
+        assert set(result.table.cluster) == {"author"} and set(result.table.attribute) == {"g"}
+    assert plain > 40 and clustered <= 12
+
+
+def test_examples_without_a_value_are_compared_with_those_that_have_one():
+    frame = frame_of([[100, 110], [200, 190]], groups="ab")
+    bare = frame_of([[90], [30]], groups="a").assign(group_g=None)
+    result = run(pd.concat([frame, bare], ignore_index=True))
+    row = result.table[result.table.value == ""].query("label == 'x'").iloc[0]
+    oracle = Table2x2(np.array([[90, 30], [210, 390]]))
+    assert (row.n, row.group_n, row.label_n, row.total) == (90, 120, 300, 720)
+    assert row.odds_ratio == pytest.approx(oracle.oddsratio)
+    assert (row.low, row.high) == pytest.approx(oracle.oddsratio_confint())
+    other = result.table[result.table.value == ""].query("label == 'y'").iloc[0]
+    assert (other.n, other.odds_ratio) == (30, pytest.approx(1 / oracle.oddsratio))
+    first = result.findings[0]
+    assert first.alarm and first.key in ("audit_counts.missing.more", "audit_counts.missing.less")
+    assert first.examples[0].op == "isnull"
+    known = result.table[result.table.value == "b"].query("label == 'x'").iloc[0]
+    assert known.total == 600  # the others are compared among those that have a value
+
+
+def test_power_and_the_smallest_effect_follow_the_audits_read_together():
+    frame = frame_of([[120, 100], [280, 300]], groups="ab")
+    alone, together = run(frame), run(frame, n_families=14)
+    needed = [result.findings[-2].estimate for result in (alone, together)]
+    assert alone.findings[-2].key == "audit_counts.power.gap" and needed[0] < needed[1]
+    assert alone.findings[-1].smallest_effect < together.findings[-1].smallest_effect
+    row = together.table.iloc[0]
+    expected = smallest_odds_ratio(row.group_n, row.total - row.group_n, row.rest_share, 0.05 / (2 * 14))
+    assert row.smallest == pytest.approx(float(expected))

@@ -151,3 +151,16 @@ def test_the_interval_of_a_difference_as_printed_by_newcombe():
     """56 of 70 against 48 of 80: 0.0524 to 0.3339 (Newcombe 1998, table II, method 10)."""
     low, high = intervals.difference_interval(56, 70, 48, 80)
     assert (round(float(low), 4), round(float(high), 4)) == (0.0524, 0.3339)
+
+
+def test_a_common_label_has_a_smallest_odds_ratio_too():
+    """Share 0.75 outside: the search once began at an odds ratio of 1,000, where hardly one example lacks the label.
+
+    The error is huge there, so it said that nothing could be seen.
+    """
+    ratio = float(intervals.smallest_odds_ratio(400, 400, 0.75))
+    odds = 3 * ratio
+    p1 = odds / (1 + odds)
+    error = np.sqrt(1 / (400 * p1) + 1 / (400 * (1 - p1)) + 1 / 300 + 1 / 100)
+    assert np.log(ratio) == pytest.approx((1.959964 + 0.841621) * error, rel=1e-4)
+    assert 1.5 < ratio < 1.8
