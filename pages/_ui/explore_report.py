@@ -28,6 +28,8 @@ def render(studio: Studio, snapshot: Snapshot) -> None:
             if st.button(t("report.go_checks"), type="primary", icon=":material/fact_check:", key="report.checks"):
                 frame.go("explore", view="inside", al=mode)
             return
+        if found.is_stale:
+            st.warning(t("report.older", time=found.computed_at), icon=":material/history:")
         _head(studio, snapshot, found)
         _list(found)
 

@@ -16,7 +16,8 @@ from studio.words import t
 
 MOST_FINDINGS = 40  # ours: a longer list is read by nobody; the rest is counted and stays in Winnow
 MOST_ROWS = 24  # of a chart of labels or group values
-HARMLESS = 1.0  # urgency of a finding whose near end only just matters
+CALM_EACH = 3  # sentences of one check on what did not stand out
+_PERCENT = frozenset({"share", "probability", "eta_squared"})
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class CorpusReport:
 
     `titles` audit -> words key; `calm` the findings without an alarm that belong below; `notes` audit -> words keys;
     `variety` rows of (title, value as text, what it means); `lengths` (counts per bin, edges in characters).
+    `is_stale`: labels, references or the map have changed since the checks ran.
     """
 
     name: str
@@ -68,6 +70,7 @@ class CorpusReport:
     picture: Picture | None = None
     n_audits: int = 0
     seed: int = 0
+    is_stale: bool = False
 
 
 @cache
@@ -117,7 +120,8 @@ def _facts(report: CorpusReport, lang: str) -> str:
         "report.facts", lang=lang, n=report.n, labelled=report.n_labelled, snapshot=report.snapshot_id,
         made=report.made_at, by=report.made_by,
     )  # fmt: skip
-    return f'<p class="facts">{escape(line)}</p>'
+    older = f" {t('report.older', lang=lang, time=report.computed_at)}" if report.is_stale else ""
+    return f'<p class="facts">{escape(line + older)}</p>'
 
 
 def _findings(report: CorpusReport, lang: str) -> list[str]:
@@ -144,6 +148,7 @@ def _finding(finding: Finding, report: CorpusReport, lang: str) -> str:
     picture = svg.interval(
         finding.estimate, finding.low, finding.high, null=said.NO_EFFECT.get(finding.unit, 0.0),
         threshold=finding.threshold, is_ratio=finding.unit in said.RATIOS, title=line,
+        text=_percent if finding.unit in _PERCENT else "{:.3g}".format,
     )  # fmt: skip
     return (
         f'<li><div><p>{escape(sentence)}</p><p class="quiet">{escape(line)}</p><p class="act">{escape(what)}</p></div>'
@@ -151,10 +156,16 @@ def _finding(finding: Finding, report: CorpusReport, lang: str) -> str:
     )
 
 
+def _percent(value: float) -> str:
+    return f"{100 * value:.3g}%"
+
+
 def _people(report: CorpusReport, lang: str) -> list[str]:
     if not report.groups:
         return []
     lines = [f"<h2>{escape(t('report.people', lang=lang))}</h2>"]
+    if any(row.get("expected") is not None for shares in report.groups for row in shares.rows):
+        lines.append(f'<p class="quiet">{escape(t("report.expected", lang=lang))}</p>')
     for shares in report.groups:
         lines += [f"<h3>{escape(shares.name)}</h3>", _bars(shares, lang)]
     return lines
@@ -163,14 +174,13 @@ def _people(report: CorpusReport, lang: str) -> list[str]:
 def _bars(shares: Shares, lang: str) -> str:
     chart = svg.bars([dict(row) for row in shares.rows[:MOST_ROWS]], title=shares.name)
     said_below = []
-    if any(row.get("expected") is not None for row in shares.rows):
-        said_below.append(t("report.expected", lang=lang))
     if any(row.get("faint") for row in shares.rows):
         said_below.append(t("report.faint", lang=lang))
     cut = max(0, len(shares.rows) - MOST_ROWS) + shares.left_out
     if cut:
         said_below.append(t("report.cut", lang=lang, n=cut))
-    return f"<figure>{chart}<figcaption>{escape(' '.join(said_below))}</figcaption></figure>"
+    below = f"<figcaption>{escape(' '.join(said_below))}</figcaption>" if said_below else ""
+    return f"<figure>{chart}{below}</figure>"
 
 
 def _shape(report: CorpusReport, lang: str) -> list[str]:
@@ -209,7 +219,10 @@ def _picture(report: CorpusReport, lang: str) -> list[str]:
 def _calm(report: CorpusReport, lang: str) -> list[str]:
     rows = []
     for audit, title in report.titles.items():
-        texts = [said.sentence(finding, lang=lang) for finding in report.calm if finding.audit == audit]
+        of_audit = [finding for finding in report.calm if finding.audit == audit]
+        texts = [said.sentence(finding, lang=lang) for finding in of_audit[:CALM_EACH]]
+        if len(of_audit) > CALM_EACH:
+            texts.append(t("report.calm_more", lang=lang, n=len(of_audit) - CALM_EACH))
         texts += [t(note, lang=lang) for note in report.notes.get(audit, ())]
         if texts:
             body = "".join(f"<p>{escape(text)}</p>" for text in texts)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
+
+import numpy as np
 
 from studio.records import Array
 
@@ -13,6 +15,7 @@ ROW, BAR = 24, 12
 LABEL_PX, NUMBER_PX = 190, 120
 LABEL_CHARACTERS = 26
 MOST_DOTS = 2_500
+NAME_PX = 190
 
 
 def _svg(width: int, height: int, title: str, body: Sequence[str]) -> str:
@@ -35,7 +38,7 @@ def _cut(text: str, most: int = LABEL_CHARACTERS) -> str:
 
 def interval(
     estimate: float, low: float | None, high: float | None, *, null: float, threshold: float | None, is_ratio: bool,
-    title: str,
+    title: str, text: Callable[[float], str] = "{:.3g}".format,
 ) -> str:  # fmt: skip
     """One finding as a picture: line = no effect, dashes = what first matters, band = interval, dot = estimate.
 
@@ -47,8 +50,9 @@ def interval(
         threshold: the size that first matters, None without one; for ratios its inverse is marked on the other side.
         is_ratio: a logarithmic axis around 1.
         title: what a screen reader says.
+        text: how the values of no effect and of what first matters are written below.
     """
-    width, height, pad = 220, 26, 8
+    width, height, pad = 220, 40, 14
     scale = (lambda v: math.log(max(v, 0.02))) if is_ratio else (lambda v: v)
     marks = [] if threshold is None else [threshold, *([1 / threshold] if is_ratio and threshold > 0 else [])]
     around = [scale(v) for v in (estimate, low, high, null, *marks) if v is not None and math.isfinite(v)]
@@ -59,8 +63,13 @@ def interval(
     def x(value: float) -> float:
         return round(pad + (width - 2 * pad) * (scale(value) - left) / span, 1)
 
-    body = [f'<line class="null" x1="{x(null)}" x2="{x(null)}" y1="2" y2="{height - 2}"/>']
-    body += [f'<line class="limit" x1="{x(v)}" x2="{x(v)}" y1="4" y2="{height - 4}"/>' for v in marks]
+    body = [f'<line class="null" x1="{x(null)}" x2="{x(null)}" y1="2" y2="24"/>']
+    body += [f'<line class="limit" x1="{x(v)}" x2="{x(v)}" y1="4" y2="22"/>' for v in marks]
+    written: list[float] = []
+    for value in (null, *marks[:1]):
+        if all(abs(x(value) - other) > 30 for other in written):  # two numbers in one place cannot be read
+            body.append(f'<text class="tick" text-anchor="middle" x="{x(value)}" y="37">{escape(text(value))}</text>')
+            written.append(x(value))
     if low is not None and high is not None and math.isfinite(high):
         body.append(
             f'<rect class="range" x="{x(low)}" y="10" width="{max(x(high) - x(low), 1.5):.1f}" height="6" rx="3"/>'
@@ -129,22 +138,31 @@ def columns(counts: Sequence[int], edges: Sequence[float], *, title: str, unit: 
 
 
 def dots(x: Array, y: Array, colours: Sequence[str], *, title: str, names: Sequence[tuple[float, float, str]]) -> str:
-    """A picture of points (at most 2,500, evenly taken) with names written at places of the same plane."""
+    """A picture of points (at most 2,500, evenly taken) with names written at places of the same plane.
+
+    The frame leaves out the outermost 1 % on each side, whose points are drawn at its edge: a few far ones would push
+    all others together. A name that would lie on an earlier one is left out.
+    """
     height, pad = 420, 10
     step = max(1, math.ceil(len(x) / MOST_DOTS))
     body: list[str] = []
     if len(x):
-        left, right, bottom, top = (float(v) for v in (x.min(), x.max(), y.min(), y.max()))
+        (left, right), (bottom, top) = (np.quantile(values, (0.01, 0.99)).tolist() for values in (x, y))
 
         def at(px: float, py: float) -> tuple[float, float]:
-            across = (px - left) / ((right - left) or 1.0)
-            up = (py - bottom) / ((top - bottom) or 1.0)
+            across = min(max((px - left) / ((right - left) or 1.0), 0.0), 1.0)
+            up = min(max((py - bottom) / ((top - bottom) or 1.0), 0.0), 1.0)
             return round(pad + (WIDTH - 2 * pad) * across, 1), round(height - pad - (height - 2 * pad) * up, 1)
 
         for i in range(0, len(x), step):
             px, py = at(float(x[i]), float(y[i]))
             body.append(f'<circle cx="{px}" cy="{py}" r="1.8" fill="{escape(colours[i])}" fill-opacity=".6"/>')
+        taken: list[tuple[float, float]] = []
         for nx, ny, name in names:
             px, py = at(nx, ny)
+            px = min(max(px, NAME_PX / 2), WIDTH - NAME_PX / 2)
+            if any(abs(px - ox) < NAME_PX and abs(py - oy) < 16 for ox, oy in taken):
+                continue
+            taken.append((px, py))
             body.append(f'<text class="place" x="{px}" y="{py}">{_cut(name, 30)}</text>')
     return _svg(WIDTH, height, title, body)

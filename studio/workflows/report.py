@@ -30,7 +30,7 @@ MOST_ATTRIBUTES = 6
 def compose(
     studio: Studio, actor: Actor, *, snapshot_id: str, label_mode: str = "all", lang: str | None = None
 ) -> CorpusReport | None:
-    """Everything the report says of a snapshot; None while the checks of this state have not run.
+    """Everything the report says of a snapshot, from the findings that are kept; None while no check has run.
 
     Args:
         studio: the open workspace.
@@ -44,9 +44,9 @@ def compose(
         MeasureError: an unknown label mode.
     """
     snapshot = snapshots.require(studio.store, snapshot_id)
-    if not audits.is_kept(studio, snapshot_id=snapshot_id, label_mode=label_mode):
+    found = audits.report(studio, snapshot_id=snapshot_id, label_mode=label_mode)
+    if found is None:
         return None
-    found = audits.run_audits(studio, actor, snapshot_id=snapshot_id, label_mode=label_mode)
     everything = [finding for result in found.results.values() for finding in result.findings]
     return CorpusReport(
         name=snapshot.name,
@@ -58,6 +58,7 @@ def compose(
         made_at=f"{datetime.now(UTC):%Y-%m-%d}",
         made_by=actor.name,
         computed_at=f"{found.computed_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+        is_stale=bool(found.older),
         alarms=[finding for finding in everything if finding.alarm],
         calm=[finding for finding in everything if not finding.alarm],
         titles={name: f"audit.title.{name}" for name in found.results},
