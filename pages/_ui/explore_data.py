@@ -1,108 +1,221 @@
-"""What the map page reads, kept between reruns: maps never change, so their points are shared without a copy."""
+"""What the map page reads, kept between reruns under what it depends on: what changes gets another key."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
 
-from pages._ui.words import t
-from studio.figures.map import MAX_DRAWN
-from studio.records import Array, Snapshot
-from studio.store import annotations, examples, maps, selections
+from pages._ui.words import plain, t
+from studio import words
+from studio.measures import by_name
+from studio.records import SPLITS, Array, Condition, Snapshot, conditions_to_text
+from studio.store import annotation_facts, clusters, maps, slices
+from studio.workflows import explore_colours, explore_map
+from studio.workflows.explore_colours import SCORE, Column
 from studio.workflows.studio import Studio
 
-HOVER_CHARACTERS = 200
-MOST_VALUES = 300
-PLAIN_COLUMNS = ("source", "language")
+LISTED = 300
+_CLUSTERED = "cluster"
+
+
+# --- points and columns -----------------------------------------------------------------------------------------------
+def points(opened: Studio, map_id: str) -> pd.DataFrame:
+    """example_id, x, y, cluster of a map; shared by all sessions, never changed."""
+    return _points(opened, map_id, clusters.count(opened.store, map_id))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def points(_opened: Studio, map_id: str) -> pd.DataFrame:
-    """example_id, x, y, cluster of a map; shared by all sessions, never changed."""
+def _points(_opened: Studio, map_id: str, mark: int) -> pd.DataFrame:
     return maps.points(_opened.store, map_id)
 
 
+def cluster_table(opened: Studio, map_id: str) -> pd.DataFrame:
+    """cluster, size, keywords, name of a map under the decisions in force."""
+    return _cluster_table(opened, map_id, clusters.count(opened.store, map_id))
+
+
 @st.cache_resource(max_entries=6, show_spinner=False)
-def clusters(_opened: Studio, map_id: str) -> pd.DataFrame:
-    """cluster, size, keywords, name of a map; shared, never changed."""
+def _cluster_table(_opened: Studio, map_id: str, mark: int) -> pd.DataFrame:
     return maps.clusters(_opened.store, map_id)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def counts(_opened: Studio, snapshot_id: str, column: str) -> dict[str, int]:
-    """Value -> examples of a column of the snapshot file, the most frequent first."""
-    found = examples.frame(_opened.store, snapshot_id, (column,))[column].value_counts()
-    return {str(value): int(n) for value, n in found.head(MOST_VALUES).items()}
+def column(opened: Studio, snapshot: Snapshot, map_id: str, name: str, *, unit: bool = False) -> Column:
+    """One value per example of a column."""
+    mark = explore_colours.mark(opened, snapshot, map_id, name)
+    return _column(opened, snapshot, snapshot.snapshot_id, map_id, name, unit, mark)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def lengths(_opened: Studio, snapshot_id: str) -> pd.Series:
-    """Characters of each text, by ascending example_id."""
-    return examples.frame(_opened.store, snapshot_id, ("text",))["text"].str.len().astype("float32")
+@st.cache_resource(max_entries=40, show_spinner=False)
+def _column(
+    _opened: Studio, _snapshot: Snapshot, snapshot_id: str, map_id: str, name: str, unit: bool, mark: str
+) -> Column:
+    return explore_colours.column(_opened, _snapshot, map_id, name, unit=unit)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def texts(_opened: Studio, snapshot_id: str) -> Sequence[str]:
+    """The beginnings of all texts, as Arrow: `take` gives those of some rows."""
+    return explore_colours.short_texts(_opened, snapshot_id)
+
+
+def must_draw(opened: Studio, snapshot: Snapshot, example: str, most: int) -> Array:
+    """Ids the map never leaves out, the most important first."""
+    mark = annotation_facts.mark(opened.store, snapshot.snapshot_id)
+    return _must_draw(opened, snapshot, snapshot.snapshot_id, example, most, mark)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def short_texts(_opened: Studio, snapshot_id: str, key: int, _ids: Sequence[int]) -> list[str]:
-    """The beginnings of the texts to hover over; `key` stands for the ids."""
-    frame = examples.by_ids(_opened.store, snapshot_id, _ids, ("text",))
-    return frame["text"].fillna("").str.slice(0, HOVER_CHARACTERS).tolist()
+def _must_draw(_opened: Studio, _snapshot: Snapshot, snapshot_id: str, example: str, most: int, mark: str) -> Array:
+    return explore_colours.must_draw(_opened, _snapshot, example, most)
 
 
-def columns(opened: Studio, snapshot: Snapshot) -> list[str]:
-    """What the map may be coloured by and the table shows."""
-    plain = [name for name in PLAIN_COLUMNS if len(counts(opened, snapshot.snapshot_id, name)) > 1]
-    return ["cluster", "label_now", "split_now", *snapshot.group_columns, *plain, "length"]
+@st.cache_resource(max_entries=6, show_spinner=False)
+def extent(_opened: Studio, map_id: str) -> tuple[float, float, float, float]:
+    """Left, right, bottom, top of the whole map."""
+    frame = points(_opened, map_id)
+    return tuple(float(value) for axis in ("x", "y") for value in (frame[axis].min(), frame[axis].max()))  # type: ignore[return-value]
+
+
+# --- what is inside ---------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Inside:
+    """Lasso and filters in force, and who is under them.
+
+    ids (n,) those shown, ascending: inside lasso and filters and, while half is held back, of the half that is shown;
+    n_all how many with the other half too. under (m,) those under the filters alone: what the map draws. held: seed of
+    the half held back, or None. was_drawn_blind: the lasso was drawn while that half was held back.
+    """
+
+    ids: Array
+    n_all: int
+    under: Array | None
+    outline: str
+    conditions: tuple[Condition, ...]
+    held: int | None
+    was_drawn_blind: bool
+
+    @property
+    def is_part(self) -> bool:
+        """True where lasso or filters leave something out."""
+        return bool(self.outline or self.conditions)
+
+
+def inside(
+    opened: Studio,
+    snapshot: Snapshot,
+    map_id: str,
+    outline: str,
+    conditions: tuple[Condition, ...],
+    held: int | None,
+    drawn_blind: bool,
+) -> Inside:
+    """Who is inside; errors of bad filters are for the page to show."""
+    mark = f"{annotation_facts.mark(opened.store, snapshot.snapshot_id)}{clusters.count(opened.store, map_id)}"
+    key = (snapshot.snapshot_id, map_id, conditions_to_text(conditions), mark)
+    under = _listed(opened, conditions, *key, "") if conditions else None
+    everyone = points(opened, map_id)["example_id"].to_numpy()
+    found = _listed(opened, conditions, *key, outline) if outline or conditions else everyone
+    shown = found if held is None else found[explore_colours.seen(found, held)]
+    if held is not None:
+        base = everyone if under is None else under
+        under = base[explore_colours.seen(base, held)]
+    return Inside(shown, len(found), under, outline, conditions, held, drawn_blind)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _listed(
+    _opened: Studio,
+    _conditions: tuple[Condition, ...],
+    snapshot_id: str,
+    map_id: str,
+    conditions: str,
+    mark: str,
+    outline: str,
+) -> Array:
+    return explore_map.points_inside(_opened, snapshot_id, map_id=map_id, outline=outline, conditions=_conditions)
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+def columns(opened: Studio, snapshot: Snapshot, map_id: str) -> list[str]:
+    """What the map may be coloured by: columns with one value for all, or for nobody, are left out."""
+    able = []
+    for name in explore_colours.names(opened, snapshot):
+        is_sure = name in ("cluster", "length", "split_now") or name.startswith((SCORE, "group_"))
+        least = 1 if name in ("label_now", "round") else 2
+        if is_sure or len(column(opened, snapshot, map_id, name).names) >= least:
+            able.append(name)
+    return able
+
+
+def numbers(opened: Studio, snapshot: Snapshot) -> list[str]:
+    """Columns of numbers: what dots may be sized by."""
+    return [name for name in explore_colours.names(opened, snapshot) if name == "length" or name.startswith(SCORE)]
 
 
 def column_title(name: str) -> str:
     """A column in words; group attributes by their own name."""
+    if name.startswith(SCORE):
+        return t(by_name(name.removeprefix(SCORE)).title)
     return name.removeprefix("group_") if name.startswith("group_") else t(f"map.column.{name}")
+
+
+def unit_title(column_: Column) -> str:
+    """The unit of a column of numbers."""
+    return t(column_.unit) if column_.unit else t("map.unit.score")
+
+
+def value_titles(opened: Studio, map_id: str, name: str, column_: Column) -> dict[str, str]:
+    """Value -> what people call it, for columns whose stored values are no words."""
+    if name == _CLUSTERED:
+        return {str(key): title for key, title in cluster_titles(opened, map_id).items()}
+    if name == "split_now":
+        return {split: t(f"map.split.{split}") for split in SPLITS}
+    if name == "state":
+        return {state: t(f"map.state.{state}") for state in annotation_facts.STATES}
+    if name == "round":
+        return {n: t("map.round", n=n) if n != explore_colours.NOT_YET else t("map.no_round") for n in column_.names}
+    if name == "language":
+        return {
+            code: t(f"map.language.{code}") if words.has(f"map.language.{code}") else code for code in column_.names
+        }
+    return {}
 
 
 def cluster_titles(opened: Studio, map_id: str) -> dict[int, str]:
     """Cluster number -> its name, with the page's own words for the examples outside every cluster."""
-    table = clusters(opened, map_id)
+    table = cluster_table(opened, map_id)
     named = {int(number): str(name) for number, name in zip(table["cluster"], table["name"], strict=True)}
     return {number: t("map.outside") if number < 0 else name for number, name in named.items()}
 
 
-def values(opened: Studio, snapshot: Snapshot, map_id: str, column: str) -> tuple[Any, bool]:
-    """One value per point of the map, and whether they are numbers; None or NaN where there is none."""
-    if column == "length":
-        return lengths(opened, snapshot.snapshot_id).to_numpy(), True
-    if column == "cluster":
-        found = points(opened, map_id)["cluster"]
-        return [None if number < 0 else str(number) for number in found], False
-    frame = examples.frame(opened.store, snapshot.snapshot_id, (column,))[column]
-    if column == "split_now":
-        names = {split: t(f"map.split.{split}") for split in ("pool", "train", "validation", "test")}
-        return [names.get(value, value) for value in frame], False
-    return [value if isinstance(value, str) else None for value in frame], False
+def slice_names(opened: Studio, snapshot_id: str) -> dict[str, str]:
+    """Ids of the listed slices and their names, newest first."""
+    table = slices.slices(opened.store, snapshot_id)
+    return dict(zip(table["slice_id"], table["name"], strict=True))
 
 
-def by_frequency(values: Sequence[str | None]) -> list[str]:
-    """The different values, the most frequent first: colours stay the same whatever the filters are."""
-    found = Counter(value for value in values if value is not None)
-    return sorted(found, key=lambda value: (-found[value], value))
+def slice_title(opened: Studio, slice_id: str) -> str:
+    """A slice by its name; deleted ones too, since links to them hold."""
+    found = slices.get_slice(opened.store, slice_id)
+    return plain(found.name, 60) if found else plain(slice_id, 20)
 
 
-def extent(opened: Studio, map_id: str) -> tuple[float, float, float, float]:
-    """Left, right, bottom, top of the whole map."""
-    frame = points(opened, map_id)
-    return tuple(float(value) for axis in ("x", "y") for value in (frame[axis].min(), frame[axis].max()))  # type: ignore[return-value]
+def shown_of(ids: Sequence[int], held: int) -> list[bool]:
+    """Which of these examples are in the half that is shown."""
+    return explore_colours.seen(ids, held).tolist()
 
 
-def must_draw(opened: Studio, snapshot: Snapshot, ids: Array, example: str) -> Array:
-    """Positions among `ids` of what the map never leaves out, in this order: opened, last selection, last labelled."""
-    frozen = [item for item in selections.list_all(opened.store, snapshot.snapshot_id) if item.arm != "random"]
-    wanted = [int(example)] if example.isascii() and example.isdecimal() and len(example) < 17 else []
-    if frozen:
-        newest = max(frozen, key=lambda item: item.created_at)
-        wanted += [int(i) for i in selections.ids(opened.store, newest.selection_id)]
-    wanted += annotations.labelled_ids(opened.store, snapshot.corpus_id, MAX_DRAWN)
-    places = pd.Index(ids).get_indexer(pd.Index(wanted, dtype="int64"))
-    return places[places >= 0]
+def label_mix(opened: Studio, snapshot: Snapshot, map_id: str) -> dict[int, list[tuple[str, int]]]:
+    """Cluster -> its visible labels with their counts, the most frequent first."""
+    mark = f"{annotation_facts.mark(opened.store, snapshot.snapshot_id)}{clusters.count(opened.store, map_id)}"
+    return _label_mix(opened, snapshot, snapshot.snapshot_id, map_id, mark)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _label_mix(
+    _opened: Studio, _snapshot: Snapshot, snapshot_id: str, map_id: str, mark: str
+) -> dict[int, list[tuple[str, int]]]:
+    return explore_colours.label_mix(_opened, _snapshot, map_id)

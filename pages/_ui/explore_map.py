@@ -1,4 +1,4 @@
-"""The map itself: colour, filters, lasso and box, and what the lasso means for the URL."""
+"""The map itself: colour, size, tool, filters, lasso and box, and what the lasso means for the URL."""
 
 from __future__ import annotations
 
@@ -6,154 +6,202 @@ from typing import Any
 
 import streamlit as st
 
+from pages._ui import explore_clusters as clusters
+from pages._ui import explore_contrast as contrast
 from pages._ui import explore_data as data
-from pages._ui import explore_filters, frame
+from pages._ui import explore_example as example
+from pages._ui import explore_filters as filters
+from pages._ui import explore_lasso as lasso
+from pages._ui import explore_search as search
 from pages._ui import explore_side as side
+from pages._ui import explore_slices as slices
+from pages._ui import frame
 from pages._ui.words import t
 from studio.figures.map import MAX_DRAWN, Points, map_figure, rows_to_draw
 from studio.mapping import polygon
-from studio.records import Array, Condition, Snapshot
-from studio.store import examples
+from studio.records import Snapshot
 from studio.store.maps import MapRecord
+from studio.workflows import explore_colours
 from studio.workflows.explore import ExploreState
+from studio.workflows.explore_colours import SCORE, Column
 from studio.workflows.studio import Studio
 
-LASSO, EXAMPLE = "lasso", "example"
-_CHART, _SEEN = "map_chart", "explore.seen"
+TOOLS = {"lasso": ":material/lasso_select:", "select": ":material/select:", "pan": ":material/touch_app:"}
+PANELS = ("examples", "clusters", "slices", "search")
+_NO_BUTTONS = ["toImage", "autoScale2d", "lasso2d", "select2d", "pan2d"]
 
 
+@st.fragment
 def show(opened: Studio, snapshot: Snapshot, state: ExploreState) -> None:
-    """Map and selection side by side; search, clusters and the facts about the map below."""
+    """Map and lists side by side, what sets a part apart below; a fragment, so that a filter redraws only this."""
     chart = state.map
     if chart is None:
         return
-    places = st.columns([3, 2], gap="medium")
-    with places[0]:
-        column, conditions = _controls(opened, snapshot, chart)
-        outline = _outline(chart)
-        drawn = _draw(opened, snapshot, chart, column, conditions, outline)
-        _facts(opened, chart, drawn)
-    with places[1]:
-        side.selection(opened, snapshot, chart, outline, conditions)
-    side.example(opened, snapshot, chart)
-    places = st.columns(2, gap="medium")
-    with places[0]:
-        side.search(opened, snapshot, chart)
-    with places[1]:
-        side.cluster_list(opened, snapshot, chart)
+    with frame.show_errors():
+        places = st.columns([3, 2], gap="medium")
+        with places[0]:
+            column, unit, size, tool, conditions = _controls(opened, snapshot, chart)
+            filters.summary(opened, chart, conditions)
+            outline, drawn_blind = lasso.outline(chart)
+            inside = data.inside(
+                opened, snapshot, chart.map_id, outline, conditions, filters.seed_of_url(), drawn_blind
+            )
+            drawn = _draw(opened, snapshot, chart, column, unit, size, tool, inside)
+            _facts(opened, chart, drawn, size)
+        with places[1]:
+            example.card(opened, snapshot, chart, inside)
+            _panel(opened, snapshot, chart, inside)
+        contrast.show(opened, snapshot, chart, inside)
+
+
+def _panel(opened: Studio, snapshot: Snapshot, chart: MapRecord, inside: data.Inside) -> None:
+    """The lists beside the map; which one is in the URL."""
+    chosen = frame.url_select(
+        st,
+        t("map.panel"),
+        PANELS,
+        "side",
+        format_func=lambda name: t(f"map.panels.{name}"),
+        widget="segmented_control",
+        label_visibility="collapsed",
+        required=True,
+    )
+    if chosen == "clusters":
+        clusters.show(opened, snapshot, chart)
+    elif chosen == "slices":
+        slices.show(opened, snapshot)
+    elif chosen == "search":
+        search.show(opened, snapshot, chart, inside)
+    else:
+        side.selection(opened, snapshot, chart, inside)
 
 
 # --- controls ---------------------------------------------------------------------------------------------------------
-def _controls(opened: Studio, snapshot: Snapshot, chart: MapRecord) -> tuple[str, tuple[Condition, ...]]:
-    places = st.columns(2, vertical_alignment="bottom")
+def _controls(opened: Studio, snapshot: Snapshot, chart: MapRecord) -> tuple[str, bool, str, str, tuple[Any, ...]]:
+    """Colour, whether as unit score, size, tool and filters."""
+    places = st.columns([4, 3, 3], vertical_alignment="bottom")
     column = frame.url_select(
-        places[0], t("map.color"), data.columns(opened, snapshot), "color", format_func=data.column_title
+        places[0],
+        t("map.color"),
+        data.columns(opened, snapshot, chart.map_id),
+        "color",
+        format_func=data.column_title,
     )
-    with places[1]:
-        return column, explore_filters.show(opened, snapshot, chart)
+    size = frame.url_select(
+        places[1],
+        t("map.size"),
+        ("", *data.numbers(opened, snapshot)),
+        "size",
+        format_func=lambda name: data.column_title(name) if name else t("map.same_size"),
+    )
+    with places[2]:
+        conditions = filters.show(opened, snapshot, chart)
+    unit = False
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        tool = frame.url_select(
+            st,
+            t("map.tool"),
+            tuple(TOOLS),
+            "tool",
+            format_func=lambda name: f"{TOOLS[name]} {t(f'map.tools.{name}')}",
+            widget="segmented_control",
+            label_visibility="collapsed",
+            required=True,
+        )
+        if column.startswith(SCORE):
+            unit = frame.url_select(
+                st,
+                t("map.scale"),
+                ("raw", "unit"),
+                "scale",
+                format_func=lambda name: t(f"map.scales.{name}"),
+                widget="segmented_control",
+                label_visibility="collapsed",
+                required=True,
+            ) == "unit"  # fmt: skip
+        filters.held_back()
+    return column, unit, size, tool, conditions
 
 
-# --- the lasso --------------------------------------------------------------------------------------------------------
-def _outline(chart: MapRecord) -> str:
-    """The polygon in force as text: what was just drawn, else what the URL says; empty for none.
-
-    Streamlit sends the drawn shape with every rerun, so only a change of it may touch the URL: a link with a lasso
-    must not be emptied by a chart on which nothing is drawn yet.
-    """
-    drawn = _drawn(st.session_state.get(_CHART))
-    if drawn != st.session_state.get(_SEEN, ""):
-        st.session_state[_SEEN] = drawn
-        if drawn:
-            st.query_params[LASSO] = f"{chart.map_id[:6]}:{drawn}"
-    mark, _, text = st.query_params.get(LASSO, "").partition(":")
-    if not text:
-        return ""
-    if mark != chart.map_id[:6]:
-        st.info(t("map.other_map"), icon=":material/link_off:")
-        return ""
-    if polygon.from_text(text) is None:
-        st.warning(t("map.unreadable"), icon=":material/link_off:")
-        return ""
-    return text
-
-
-def _drawn(event: Any) -> str:
-    """The lasso or box of a chart event as polygon text; empty for none."""
-    chosen = (event or {}).get("selection") or {}
-    for shape in chosen.get("lasso") or []:
-        if len(shape["x"]) >= 3:
-            return polygon.to_text(list(zip(shape["x"], shape["y"], strict=True)))
-    for shape in chosen.get("box") or []:
-        (x0, x1), (y0, y1) = shape["x"], shape["y"]
-        return polygon.to_text(polygon.box_polygon((x0, y0, x1, y1)))
-    return ""
-
-
+# --- drawing ----------------------------------------------------------------------------------------------------------
 def _draw(
-    opened: Studio, snapshot: Snapshot, chart: MapRecord, column: str, conditions: tuple[Condition, ...], outline: str
+    opened: Studio,
+    snapshot: Snapshot,
+    chart: MapRecord,
+    column: str,
+    unit: bool,
+    size: str,
+    tool: str,
+    inside: data.Inside,
 ) -> tuple[int, int]:
     """Draw the map under the filters; returns how many dots of how many examples."""
-    whole = data.points(opened, chart.map_id)
-    values, is_number = data.values(opened, snapshot, chart.map_id, column)
-    order = [] if is_number else data.by_frequency(values)
-    shown = whole
-    if conditions:
-        listed = examples.ids(opened.store, snapshot.snapshot_id, conditions, map_id=chart.map_id)
-        keep = whole["example_id"].isin(listed)
-        shown = whole[keep]
-        values = values[keep.to_numpy()] if is_number else [v for v, k in zip(values, keep, strict=True) if k]
-    ids: Array = shown["example_id"].to_numpy()
-    always = None
-    if len(ids) > MAX_DRAWN:
-        always = data.must_draw(opened, snapshot, ids, st.query_params.get(EXAMPLE, ""))
-    rows = rows_to_draw(shown["cluster"].to_numpy(), always=always, seed=chart.seed)
-    texts = data.short_texts(opened, snapshot.snapshot_id, hash(ids[rows].tobytes()), ids[rows])
-    titles = {str(key): name for key, name in data.cluster_titles(opened, chart.map_id).items()}
-    example = st.query_params.get(EXAMPLE, "")
+    colour = data.column(opened, snapshot, chart.map_id, column, unit=unit)
+    points = _points(opened, snapshot, chart, colour, size, inside)
+    asked = st.query_params.get(lasso.EXAMPLE, "")
     figure = map_figure(
-        Points(ids, shown["x"].to_numpy(), shown["y"].to_numpy(), values, rows, texts, is_number),
+        points,
         {name: t(f"map.{name}", n="{n}") for name in ("missing", "others", "density")},
-        names=titles if column == "cluster" else None,
-        order=order,
+        titles=data.value_titles(opened, chart.map_id, column, colour),
+        write_names=column == "cluster",
+        unit=data.unit_title(colour) if colour.numbers is not None else "",
         extent=data.extent(opened, chart.map_id),
-        outline=polygon.from_text(outline) if outline else None,
-        chosen=int(example) if example.isdecimal() else None,
+        outline=polygon.from_text(inside.outline) if inside.outline else None,
+        chosen=int(asked) if asked.isdecimal() else None,
+        tool=tool,
         revision=chart.map_id,
         dark=st.context.theme.type == "dark",
     )
-    event = st.plotly_chart(
+    st.plotly_chart(
         figure,
-        key=_CHART,
-        on_select="rerun",
+        key=lasso.chart_key(),
+        on_select=lambda: lasso.take(lasso.mark_of(chart)),
         selection_mode=("lasso", "box", "points"),
-        config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": ["toImage", "autoScale2d"]},
+        config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": _NO_BUTTONS},
         alt=t("map.alt"),
     )
-    _click(event)
-    return len(rows), len(shown)
+    return len(points.rows), len(points.ids)
 
 
-def _click(event: Any) -> None:
-    """A click on one dot opens its example; the points of a lasso are not a click."""
-    chosen = (event or {}).get("selection") or {}
-    if chosen.get("lasso") or chosen.get("box") or len(chosen.get("points") or []) != 1:
-        return
-    custom = chosen["points"][0].get("customdata")
-    number = custom[0] if isinstance(custom, list | tuple) and custom else custom
-    clicked = str(int(number)) if isinstance(number, int | float) else ""
-    if clicked and clicked != st.session_state.get("explore.clicked"):
-        st.session_state["explore.clicked"] = clicked
-        st.query_params[EXAMPLE] = clicked
-        st.rerun()
+def _points(
+    opened: Studio, snapshot: Snapshot, chart: MapRecord, colour: Column, size: str, inside: data.Inside
+) -> Points:
+    """The dots: every example under the filters, a share of them drawn."""
+    whole = data.points(opened, chart.map_id)
+    everyone = whole["example_id"].to_numpy()
+    keep = slice(None) if inside.under is None else explore_colours.positions(everyone, inside.under)
+    ids = everyone[keep]
+    always = None
+    if len(ids) > MAX_DRAWN:
+        wanted = data.must_draw(opened, snapshot, st.query_params.get(lasso.EXAMPLE, ""), MAX_DRAWN)
+        always = explore_colours.positions(ids, wanted)
+    rows = rows_to_draw(whole["cluster"].to_numpy()[keep], always=always, seed=chart.seed)
+    places = rows if inside.under is None else keep[rows]
+    sized = data.column(opened, snapshot, chart.map_id, size) if size else None
+    return Points(
+        ids,
+        whole["x"].to_numpy()[keep],
+        whole["y"].to_numpy()[keep],
+        rows,
+        data.texts(opened, snapshot.snapshot_id).take(places).to_pylist(),
+        codes=colour.codes[keep] if colour.codes is not None else None,
+        names=colour.names,
+        numbers=colour.numbers[keep] if colour.numbers is not None else None,
+        scale=colour.scale if colour.numbers is not None else (0.0, 1.0),
+        sizes=sized.numbers[keep] if sized is not None else None,
+        size_scale=sized.scale if sized is not None else (0.0, 1.0),
+    )
 
 
-def _facts(opened: Studio, chart: MapRecord, drawn: tuple[int, int]) -> None:
+def _facts(opened: Studio, chart: MapRecord, drawn: tuple[int, int], size: str) -> None:
     """What the map is and how far to trust it."""
     n_drawn, n = drawn
-    st.caption(t("map.caption"))
+    lines = [t("map.caption")]
     if n_drawn < n:
-        st.caption(t("map.drawn", drawn=f"{n_drawn:,}", n=f"{n:,}", most=MAX_DRAWN))
-    table = data.clusters(opened, chart.map_id)
+        lines.append(t("map.drawn", drawn=f"{n_drawn:,}", n=f"{n:,}"))
+    if size:
+        lines.append(t("map.sized", what=data.column_title(size)))
+    st.caption("  \n".join(lines))
+    table = data.cluster_table(opened, chart.map_id)
     facts = [
         t(
             "map.facts",

@@ -13,9 +13,11 @@ from studio.figures.text import escape
 from studio.records import Array
 
 MAX_DRAWN = 20_000
+MAX_TEXT_BYTES = 3_000_000  # of all texts to hover over: with the dots a map stays under 5 MB in any script
 DENSITY_CELLS = 180
 HOVER_CHARACTERS = 120
 HOVER_LINE = 60
+SMALLEST_PX, LARGEST_PX = 3.0, 13.0
 LEGEND_CHARACTERS = 34
 MAX_NAMES = 14
 NAME_CHARACTERS, NAME_PX = 30, 24
@@ -24,21 +26,27 @@ MAX_LEGEND = 12
 HEIGHT_PX = 600
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Points:
     """What is drawn: row i of everything is the same example.
 
-    ids (n,) int64; x, y (n,); values n category names or None, or (n,) numbers when `is_number`; rows (m,) positions of
-    the examples drawn as dots; texts m texts for hovering, in the order of rows.
+    ids (n,) int64; x, y (n,); codes (n,) int32 into `names` (in the order of their colours), -1 = missing, or numbers
+    (n,), NaN = missing; rows (m,) positions of the examples drawn as dots; texts m texts for hovering, in the order of
+    rows; sizes (n,) numbers that make dots larger, NaN = smallest; scale and size_scale the numbers at the ends of
+    colours and sizes, the same whatever the filter is.
     """
 
     ids: Array
     x: Array
     y: Array
-    values: Sequence[str | None] | Array
     rows: Array
     texts: Sequence[str]
-    is_number: bool = False
+    codes: Array | None = None
+    names: Sequence[str] = ()
+    numbers: Array | None = None
+    scale: tuple[float, float] = (0.0, 1.0)
+    sizes: Array | None = None
+    size_scale: tuple[float, float] = (0.0, 1.0)
 
 
 def rows_to_draw(codes: Array, *, most: int = MAX_DRAWN, always: Array | None = None, seed: int = 0) -> Array:
@@ -74,11 +82,13 @@ def map_figure(
     points: Points,
     words: Mapping[str, str],
     *,
-    names: Mapping[str, str] | None = None,
-    order: Sequence[str] = (),
+    titles: Mapping[str, str] | None = None,
+    write_names: bool = False,
+    unit: str = "",
     extent: Sequence[float] | None = None,
     outline: Sequence[Sequence[float]] | Array | None = None,
     chosen: int | None = None,
+    tool: str = "lasso",
     revision: str = "",
     dark: bool = False,
 ) -> go.Figure:
@@ -87,33 +97,35 @@ def map_figure(
     Args:
         points: what to draw.
         words: translated `missing`, `others` (with {n}) and `density`.
-        names: category -> the name shown instead (cluster numbers to words); the largest are written on the map in
-            place of a legend.
-        order: categories in the order of their colours; by default the most frequent first.
+        titles: category -> the name shown instead.
+        write_names: write the names of the largest categories on the map in place of a legend.
+        unit: of the numbers, beside their colour scale.
         extent: left, right, bottom, top of the whole map, so that a filter does not move it.
         outline: a lasso to draw, such as the one in the URL.
         chosen: example_id to ring.
+        tool: what a drag does: lasso, select (a box) or pan; only with pan does a click reach the page.
         revision: zoom and legend are kept while this stays the same.
         dark: the page is dark, so that names are written light with a dark halo.
     """
     figure = go.Figure()
+    titles = titles or {}
     if len(points.rows) < len(points.ids):
         _add_density(figure, points, words)
-    if points.is_number:
-        _add_numbers(figure, points)
+    if points.numbers is not None:
+        _add_numbers(figure, points, unit)
     else:
-        drawn = _add_categories(figure, points, words, names or {}, order)
-        if names and len(points.ids):
-            _write_names(figure, points, *drawn, names, theme.INK[dark])
+        _add_categories(figure, points, words, titles)
+        if write_names and len(points.ids):
+            _write_names(figure, points, titles, theme.INK[dark])
     _ring(figure, points, chosen)
     if outline is not None:
         _add_outline(figure, np.asarray(outline, dtype=np.float64))
-    _layout(figure, extent, revision, legend=not points.is_number and not names)
+    _layout(figure, extent, revision, tool, legend=points.numbers is None and not write_names)
     return figure
 
 
-def _layout(figure: go.Figure, extent: Sequence[float] | None, revision: str, *, legend: bool) -> None:
-    """No axes, one scale on both of them, the lasso in the hand, and the legend below."""
+def _layout(figure: go.Figure, extent: Sequence[float] | None, revision: str, tool: str, *, legend: bool) -> None:
+    """No axes, one scale on both of them, a tool in the hand, and the legend below."""
     hidden = {"visible": False, "showgrid": False, "zeroline": False}
     if extent is not None:
         margins = [0.04 * max(extent[i + 1] - extent[i], 1e-3) for i in (0, 2)]
@@ -124,7 +136,7 @@ def _layout(figure: go.Figure, extent: Sequence[float] | None, revision: str, *,
     figure.update_layout(
         height=HEIGHT_PX,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        dragmode="lasso",
+        dragmode=tool,
         hovermode="closest",
         hoverlabel={"align": "left"},
         uirevision=revision,
@@ -142,18 +154,27 @@ def _layout(figure: go.Figure, extent: Sequence[float] | None, revision: str, *,
 
 
 def _hover(points: Points, where: Array) -> list[str]:
-    return [f"#{int(points.ids[points.rows[i]])}<br>{_folded(points.texts[i])}" for i in where]
+    room = MAX_TEXT_BYTES // max(len(points.rows), 1)
+    return [f"#{int(points.ids[points.rows[i]])}<br>{_folded(points.texts[i], room)}" for i in where]
 
 
-def _folded(text: str) -> str:
-    """Escaped text in lines of about sixty characters."""
+def _folded(text: str, room: int) -> str:
+    """Escaped text in lines of about sixty characters, in about `room` bytes."""
     line = " ".join(str(text)[: 4 * HOVER_CHARACTERS].split())[:HOVER_CHARACTERS]
+    made = _lines(line)
+    n_bytes = len(made.encode("utf-8", "replace"))
+    return made if n_bytes <= room else _lines(line[: max(8, len(line) * room // n_bytes - 1)] + "…")
+
+
+def _lines(line: str) -> str:
     parts = [line[i : i + HOVER_LINE] for i in range(0, len(line), HOVER_LINE)]
-    return "<br>".join(escape(part, HOVER_LINE) for part in parts)
+    return "<br>".join(escape(part, HOVER_LINE + 1) for part in parts)
 
 
 def _trace(points: Points, where: Array, marker: dict[str, object], name: str, *, legend: bool) -> go.Scattergl:
     rows = points.rows[where]
+    if points.sizes is not None:
+        marker = marker | {"size": _sizes(points)[where], "sizemode": "diameter"}
     return go.Scattergl(
         x=points.x[rows].astype(np.float32),
         y=points.y[rows].astype(np.float32),
@@ -173,65 +194,57 @@ def _size(n: int) -> float:
     return 7.0 if n < 600 else 5.5 if n < 4_000 else 4.0 if n < 12_000 else 3.0
 
 
-def _add_categories(
-    figure: go.Figure, points: Points, words: Mapping[str, str], names: Mapping[str, str], order: Sequence[str]
-) -> tuple[Array, list[str]]:
-    """One trace per category, the most frequent first; beyond 24 one grey trace, and one for missing values.
+def _sizes(points: Points) -> Array:
+    """(m,) diameters of the dots in pixels, their areas growing along the scale."""
+    low, high = points.size_scale
+    values = np.asarray(points.sizes, dtype=np.float64)[points.rows]
+    share = np.nan_to_num(np.clip((values - low) / max(high - low, 1e-12), 0.0, 1.0))
+    return np.sqrt(SMALLEST_PX**2 + share * (LARGEST_PX**2 - SMALLEST_PX**2)).astype(np.float32)
 
-    Returns each point's category with a mark before it, and the different ones in the order of their colours.
-    """
-    values = np.array(["" if value is None else f"={value}" for value in points.values], dtype=object)
-    found, inverse, counts = np.unique(values.astype(str), return_inverse=True, return_counts=True)
-    rank = {f"={name}": place for place, name in enumerate(order)}
-    ranked = [int(i) for i in np.lexsort((found, -counts)) if found[i]]
-    places = {code: rank.get(str(found[code]), place + len(rank)) for place, code in enumerate(ranked)}
-    ranked.sort(key=places.__getitem__)
-    drawn = inverse[points.rows]
+
+def _add_categories(figure: go.Figure, points: Points, words: Mapping[str, str], titles: Mapping[str, str]) -> None:
+    """One trace per category in the order of their colours; beyond 24 one grey trace, and one for missing values."""
+    codes = np.asarray(points.codes)
+    counts = np.bincount(codes[codes >= 0], minlength=len(points.names))
+    drawn = codes[points.rows]
     size = _size(len(points.rows))
-    grey = np.zeros(len(points.rows), dtype=bool)
-    traces = []
-    for code in ranked:
-        where = np.flatnonzero(drawn == code)
-        style = theme.category_style(places[code])
+    traces, n_others = [], 0
+    for code in np.flatnonzero(counts):
+        style = theme.category_style(int(code))
         if style is None:
-            grey[where] = True
+            n_others += 1
             continue
-        key = found[code][1:]
-        label = f"{escape(names.get(key, key), LEGEND_CHARACTERS)} · {counts[code]:,}"
+        key = points.names[code]
+        label = f"{escape(titles.get(key, key), LEGEND_CHARACTERS)} · {counts[code]:,}"
         marker = {"color": style[0], "symbol": style[1], "size": size, "opacity": 0.8}
-        traces.append(_trace(points, where, marker, label, legend=len(traces) < MAX_LEGEND))
+        traces.append(_trace(points, np.flatnonzero(drawn == code), marker, label, legend=len(traces) < MAX_LEGEND))
     faint = {"color": theme.OTHERS, "size": size, "opacity": 0.55}
-    n_others = len(ranked) - len(traces)
     if n_others:
-        label = words["others"].format(n=n_others)
-        figure.add_trace(_trace(points, np.flatnonzero(grey), faint, label, legend=True))
-    missing = np.flatnonzero(found[drawn] == "")
+        grey = np.flatnonzero(drawn >= theme.N_STYLES)
+        figure.add_trace(_trace(points, grey, faint, words["others"].format(n=n_others), legend=True))
+    missing = np.flatnonzero(drawn < 0)
     if len(missing):
-        label = f"{words['missing']} · {int((values == '').sum()):,}"
+        label = f"{words['missing']} · {int((codes < 0).sum()):,}"
         figure.add_trace(_trace(points, missing, faint, label, legend=True))
     figure.add_traces(traces)
-    return values, [str(found[code]) for code in ranked]
 
 
-def _write_names(
-    figure: go.Figure,
-    points: Points,
-    values: Array,
-    ranked: Sequence[str],
-    names: Mapping[str, str],
-    ink: tuple[str, str],
-) -> None:
+def _write_names(figure: go.Figure, points: Points, titles: Mapping[str, str], ink: tuple[str, str]) -> None:
     """Names of large categories at the middle (median) of their points, largest first, none over another."""
+    codes = np.asarray(points.codes)
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(len(points.names) + 1))
+    largest = np.argsort(-np.diff(starts), kind="stable")
     spans = [max(float(np.ptp(axis)), 1e-9) for axis in (points.x, points.y)]
     unit = max(spans[0] / NAME_FIELD_PX[0], spans[1] / NAME_FIELD_PX[1])  # the picture keeps one scale on both axes
     taken: list[tuple[float, float, float]] = []
     halo = ", ".join(f"{x}px {y}px 2px {ink[1]}" for x in (-1, 1) for y in (-1, 1)) + f", 0px 0px 4px {ink[1]}"
-    for key in ranked:
-        if key[1:] not in names or len(taken) == MAX_NAMES:
-            continue
-        rows = np.flatnonzero(values == key)
+    for code in largest:
+        rows = order[starts[code] : starts[code + 1]]
+        if len(taken) == MAX_NAMES or not len(rows):
+            break
         x, y = float(np.median(points.x[rows])), float(np.median(points.y[rows]))
-        text = escape(_short(names[key[1:]]), NAME_CHARACTERS)
+        text = escape(_short(titles.get(points.names[code], points.names[code])), NAME_CHARACTERS)
         half = (sum(11 if ord(c) > 0x2E80 else 6 for c in text) + 8) * unit / 2
         if any(abs(x - other[0]) < half + other[2] and abs(y - other[1]) < NAME_PX * unit for other in taken):
             continue
@@ -254,9 +267,9 @@ def _short(name: str) -> str:
     return ", ".join(parts)
 
 
-def _add_numbers(figure: go.Figure, points: Points) -> None:
-    """One trace with a colour scale from the 2nd to the 98th percentile; missing values grey."""
-    values = np.asarray(points.values, dtype=np.float64)[points.rows]
+def _add_numbers(figure: go.Figure, points: Points, unit: str) -> None:
+    """One trace with a colour scale and its unit; missing values grey."""
+    values = np.asarray(points.numbers, dtype=np.float64)[points.rows]
     is_there = np.isfinite(values)
     size = _size(len(points.rows))
     if (~is_there).any():
@@ -265,7 +278,7 @@ def _add_numbers(figure: go.Figure, points: Points) -> None:
     where = np.flatnonzero(is_there)
     if not len(where):
         return
-    low, high = np.percentile(values[where], [2, 98])
+    low, high = points.scale
     marker = {
         "color": values[where].astype(np.float32),
         "colorscale": theme.SEQUENTIAL,
@@ -273,7 +286,7 @@ def _add_numbers(figure: go.Figure, points: Points) -> None:
         "cmax": float(high) if high > low else float(low) + 1.0,
         "size": size,
         "opacity": 0.85,
-        "colorbar": {"thickness": 12, "len": 0.6},
+        "colorbar": {"thickness": 12, "len": 0.6, "title": {"text": escape(unit, 40), "side": "right"}},
     }
     figure.add_trace(_trace(points, where, marker, "", legend=False))
 

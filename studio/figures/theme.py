@@ -20,6 +20,7 @@ CATEGORICAL: tuple[str, ...] = (
     "#C98BD8",
 )
 SYMBOLS: tuple[str, ...] = ("circle", "diamond")
+N_STYLES = len(CATEGORICAL) * len(SYMBOLS)  # categories from here on share one grey
 OTHERS = "#8f979d"
 OUTLINE = "#e8590c"
 CHOSEN = "#e8590c"

@@ -13,18 +13,19 @@ WORDS = {"missing": "missing", "others": "{n} others", "density": "all examples"
 HOSTILE = '<img src=x onerror=alert(1)> $\\frac{1}{2}$ <b>\u202eevil\u202c "quoted" & more ' + "long " * 100
 
 
-def points(n: int, values=None, *, most: int = 20_000, text: str = "a text", is_number: bool = False) -> Points:
+def coded(values) -> tuple[np.ndarray, list[str]]:
+    """Codes into the names, the most frequent first."""
+    names = sorted({v for v in values if v is not None}, key=lambda name: (-values.count(name), name))
+    return np.array([names.index(v) if v is not None else -1 for v in values], dtype=np.int32), names
+
+
+def points(n: int, values=None, *, most: int = 20_000, text: str = "a text", numbers=None, **more) -> Points:
     rng = np.random.default_rng(0)
-    values = values if values is not None else [f"c{i % 5}" for i in range(n)]
+    codes, names = coded(values if values is not None else [f"c{i % 5}" for i in range(n)])
     rows = rows_to_draw(np.arange(n) % 5, most=most)
-    return Points(
-        np.arange(n, dtype=np.int64) * 3 + 7,
-        *rng.normal(size=(2, n)).astype(np.float32),
-        values,
-        rows,
-        [text] * len(rows),
-        is_number,
-    )
+    where = np.arange(n, dtype=np.int64) * 3 + 7, *rng.normal(size=(2, n)).astype(np.float32)
+    given = {"numbers": numbers} if numbers is not None else {"codes": codes, "names": names}
+    return Points(*where, rows, [text] * len(rows), **given, **more)
 
 
 def ids_of(figure) -> list[int]:
@@ -39,7 +40,9 @@ def test_every_point_carries_its_id_once():
 
 def test_hostile_text_and_names_reach_the_browser_escaped():
     made = points(50, [HOSTILE if i % 2 else "fine" for i in range(50)], text=HOSTILE)
-    text = map_figure(made, WORDS, names={HOSTILE: HOSTILE}, outline=[(0, 0), (1, 0), (1, 1)]).to_json()
+    text = map_figure(
+        made, WORDS, titles={HOSTILE: HOSTILE}, write_names=True, outline=[(0, 0), (1, 0), (1, 1)]
+    ).to_json()
     cleaned = re.sub(r"<br>|<extra></extra>|\\u003cbr\\u003e|\\u003cextra\\u003e\\u003c\\u002fextra\\u003e", "", text)
     cleaned = cleaned.replace("\\u003cbr\\u003e", "").replace("\\u003cextra\\u003e\\u003c/extra\\u003e", "")
     data = json.loads(cleaned)["data"]
@@ -68,29 +71,62 @@ def test_sample_keeps_shares_leaves_no_category_out_and_holds_what_must_be_seen(
     assert np.isin(np.arange(52_499, 60_000), kept).mean() < 0.5
 
 
-def test_a_large_map_has_a_density_picture_and_stays_under_five_megabytes():
-    n = 200_000
+@pytest.mark.parametrize(
+    "text", ["plain words " * 20, "纯中文的文本没有空格" * 20, "<&>" * 60], ids=["en", "zh", "markup"]
+)
+def test_a_map_of_a_million_stays_under_five_megabytes_in_any_script(text):
+    n = 1_000_000
     rng = np.random.default_rng(0)
     rows = rows_to_draw(np.arange(n) % 30)
-    made = Points(
-        np.arange(n), *rng.normal(size=(2, n)).astype(np.float32), [str(i % 30) for i in range(n)], rows,
-        ["漢字 and words " * 20] * len(rows),
-    )  # fmt: skip
-    figure = map_figure(made, WORDS)
+    made = Points(np.arange(n), *rng.normal(size=(2, n)).astype(np.float32), rows, [text] * len(rows),
+                  codes=np.arange(n, dtype=np.int32) % 30, names=[f"name {i}" for i in range(30)],
+                  sizes=np.arange(n), size_scale=(0.0, float(n)))  # fmt: skip
+    figure = map_figure(made, WORDS, outline=[(0, 0), (1, 0), (1, 1)], chosen=5)
     assert figure.data[0].type == "heatmap"
-    assert sum(len(trace.x) for trace in figure.data[1:]) <= 20_000
+    assert sum(len(trace.x) for trace in figure.data[1:] if trace.customdata is not None) == len(rows) <= 20_000
     assert len(figure.to_json().encode()) < 5_000_000
     assert any("6 others" in (trace.name or "") for trace in figure.data)
+
+
+def colours(figure) -> dict[str, str]:
+    return {trace.name.partition(" ·")[0]: trace.marker.color for trace in figure.data if trace.name}
+
+
+def test_colours_stay_the_same_whatever_is_filtered_out():
+    whole = points(90, ["a"] * 40 + ["b"] * 30 + ["c"] * 20)
+    keep = np.flatnonzero(whole.codes > 0)
+    part = Points(whole.ids[keep], whole.x[keep], whole.y[keep], np.arange(len(keep)), ["x"] * len(keep),
+                  codes=whole.codes[keep], names=whole.names)  # fmt: skip
+    before, after = colours(map_figure(whole, WORDS)), colours(map_figure(part, WORDS))
+    assert set(after) == {"b", "c"} and all(before[name] == after[name] for name in after)
+    scale = (0.0, 50.0)
+    for numbers in (np.arange(90.0), np.arange(90.0) / 9):
+        marker = map_figure(points(90, numbers=numbers, scale=scale), WORDS, unit="nats").data[0].marker
+        assert (marker.cmin, marker.cmax) == scale and marker.colorbar.title.text == "nats"
+
+
+def test_dots_grow_in_area_along_the_scale():
+    made = points(5, numbers=np.zeros(5), sizes=np.array([0.0, 5.0, 10.0, 20.0, np.nan]), size_scale=(0.0, 10.0))
+    size = np.asarray(map_figure(made, WORDS).data[0].marker.size)
+    assert size**2 == pytest.approx([9, (9 + 169) / 2, 169, 169, 9], rel=1e-5)
 
 
 def test_numbers_and_missing_values():
     values = np.linspace(0, 1, 100)
     values[:10] = np.nan
-    figure = map_figure(points(100, values, is_number=True), WORDS)
+    figure = map_figure(points(100, numbers=values), WORDS)
     assert len(ids_of(figure)) == 100
-    assert len(map_figure(points(10, np.full(10, np.nan), is_number=True), WORDS).data) == 1
+    assert len(map_figure(points(10, numbers=np.full(10, np.nan)), WORDS).data) == 1
     named = map_figure(points(9, [None, "a", "b"] * 3), WORDS)
     assert {trace.name for trace in named.data} == {"missing · 3", "a · 3", "b · 3"}
+
+
+def test_names_on_the_map_stand_at_the_middle_of_the_largest_and_the_tool_is_in_the_hand():
+    made = points(40, ["big"] * 30 + ["small"] * 10)
+    figure = map_figure(made, WORDS, titles={"big": "Big, bigger"}, write_names=True, tool="pan")
+    first = figure.layout.annotations[0]
+    assert first.text == "Big, bigger" and first.x == pytest.approx(float(np.median(made.x[:30])))
+    assert figure.layout.dragmode == "pan" and not figure.layout.showlegend
 
 
 def test_empty_and_single():

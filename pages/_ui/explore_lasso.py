@@ -1,0 +1,74 @@
+"""The lasso and the click: from the chart into the URL, from the URL into a polygon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages._ui import explore_filters as filters
+from pages._ui.words import t
+from studio.mapping import polygon
+from studio.store.maps import MapRecord
+
+LASSO, EXAMPLE = "lasso", "example"
+_SHOWN = "explore.chart"  # the number of the chart on the page; a new one forgets what was drawn
+
+
+def mark_of(chart: MapRecord) -> str:
+    """What a lasso belongs to: the map, and the half held back while it was drawn."""
+    held = filters.seed_of_url()
+    return chart.map_id[:6] + (f"h{held}" if held is not None else "")
+
+
+def outline(chart: MapRecord) -> tuple[str, bool]:
+    """The polygon of the URL as text, empty for none, and whether it was drawn with the half in force held back."""
+    mark, _, text = st.query_params.get(LASSO, "").partition(":")
+    if not text:
+        return "", False
+    if mark[:6] != chart.map_id[:6]:
+        st.info(t("map.other_map"), icon=":material/link_off:")
+        return "", False
+    if polygon.from_text(text) is None:
+        st.warning(t("map.unreadable"), icon=":material/link_off:")
+        return "", False
+    return text, "h" in mark[6:] and mark == mark_of(chart)
+
+
+def take(mark: str) -> None:
+    """A lasso or box goes into the URL; a click on one dot opens its example; a double click lifts the lasso."""
+    chosen = (st.session_state.get(chart_key()) or {}).get("selection") or {}
+    points = chosen.get("points") or []
+    text = _shape(chosen)
+    if text:
+        st.query_params[LASSO] = f"{mark}:{text}"
+    elif len(points) == 1:
+        custom = points[0].get("customdata")
+        number = custom[0] if isinstance(custom, list | tuple) and custom else custom
+        if isinstance(number, int | float):
+            st.query_params[EXAMPLE] = str(int(number))
+    elif not points:
+        st.query_params.pop(LASSO, None)
+
+
+def _shape(chosen: Mapping[str, Any]) -> str:
+    """The lasso or box of a chart event as polygon text; empty for none."""
+    for shape in chosen.get("lasso") or []:
+        if len(shape["x"]) >= 3:
+            return polygon.to_text(list(zip(shape["x"], shape["y"], strict=True)))
+    for shape in chosen.get("box") or []:
+        (x0, x1), (y0, y1) = shape["x"], shape["y"]
+        return polygon.to_text(polygon.box_polygon((x0, y0, x1, y1)))
+    return ""
+
+
+def chart_key() -> str:
+    """The key of the chart on the page."""
+    return f"map_chart_{st.session_state.setdefault(_SHOWN, 0)}"
+
+
+def clear() -> None:
+    """Take the lasso out of the URL and off the picture, which only a new chart forgets."""
+    st.query_params.pop(LASSO, None)
+    st.session_state[_SHOWN] = st.session_state.get(_SHOWN, 0) + 1
