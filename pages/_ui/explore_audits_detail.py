@@ -7,9 +7,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages._ui import explore_audits_counts as counts
 from pages._ui import frame
 from pages._ui.words import plain, t
 from studio.audits.association import BAND
+from studio.audits.context import MISSING
 from studio.errors import CorpusError
 from studio.figures import audits as figures
 from studio.records import AuditResult, Snapshot
@@ -20,11 +22,12 @@ from studio.workflows.studio import Studio
 AT_ONCE_UP_TO = 200_000  # examples whose diversity is measured without being asked; about three seconds
 TABLE_ROWS = 1_000
 MAIN_DIVERSITY = ("vendi", "distance", "topics", "repeats")  # what most readers want; the rest is folded
-_PERCENT = frozenset({"share", "expected", "rest_share", "equal_share", "suggested_share", "own_share", "longer"})
+_PERCENT = frozenset({"share", "expected", "rest_share", "equal_share", "suggested_share", "own_share", "longer",
+                      "high_share", "low_share", "all_share", "difference", "change", "rho"})  # fmt: skip
 _HIDDEN = frozenset(
     {"is_default", "is_small", "p", "q10", "q90", "family", "example_ids", "total", "label_n", "cluster", "neighbours"}
 )
-_SHARE_INTERVAL = frozenset({"representation", "balance", "topics", "lengths"})
+_SHARE_INTERVAL = frozenset({"representation", "balance", "topics", "lengths", "trends", "parity", "dependence"})
 
 
 def show(name: str, result: AuditResult, snapshot: Snapshot) -> None:
@@ -33,29 +36,41 @@ def show(name: str, result: AuditResult, snapshot: Snapshot) -> None:
     if not len(table):
         return
     picture = {"representation": _shares, "association": _forest, "lengths": _lengths, "balance": _labels,
-               "topics": _topics, "shortcuts": _ties}.get(name)  # fmt: skip
+               "topics": _topics, "shortcuts": _ties, "trends": counts.trends,
+               "intersections": counts.intersections, "parity": counts.parity, "confounds": counts.confounds,
+               "dependence": counts.dependence}.get(name)  # fmt: skip
     if picture is not None:
         picture(table)
         if "is_small" in table and table["is_small"].any():
             st.caption(t("audit.small_group", n=SMALL_GROUP))
     with st.expander(t("audit.show_all")):
         columns = [column for column in table.columns if column not in _HIDDEN]
-        st.dataframe(table[columns].head(TABLE_ROWS), hide_index=True, column_config=_columns(name, columns))
+        rows = table[columns].head(TABLE_ROWS)
+        named = {column: rows[column].replace(MISSING, t("audit_counts.no_value")) for column in ("value", "place")
+                 if column in rows}  # fmt: skip
+        st.dataframe(rows.assign(**named), hide_index=True, column_config=_columns(name, columns))
 
 
 def _columns(name: str, columns: list[str]) -> dict:
     config = {}
     for column in columns:
         title = t(f"audit.column.{column}")
-        is_share = column in _PERCENT or (column in ("low", "high") and name in _SHARE_INTERVAL)
+        is_share = (column in _PERCENT and not _is_count(name, column)) or (
+            column in ("low", "high") and name in _SHARE_INTERVAL
+        )
         if is_share:
             config[column] = st.column_config.NumberColumn(title, format="percent")
         elif column in ("q", "z", "ratio", "odds_ratio", "low", "high", "family_low", "family_high", "smallest",
-                        "ratio_low", "ratio_high"):  # fmt: skip
+                        "ratio_low", "ratio_high", "residual", "design_effect"):  # fmt: skip
             config[column] = st.column_config.NumberColumn(title, format="%.3g")
         else:
             config[column] = title
     return config
+
+
+def _is_count(name: str, column: str) -> bool:
+    """Expected combinations are counted, expected groups are shares."""
+    return name == "intersections" and column == "expected"
 
 
 def _draw(figure: object, key: str) -> None:
@@ -115,7 +130,7 @@ def reference_editor(studio: Studio, snapshot: Snapshot, result: AuditResult) ->
             return
         attribute = st.selectbox(t("audit.reference.attribute"), attributes, key="audit.ref.attribute",
                                  format_func=plain)  # fmt: skip
-        own = table[table["attribute"] == attribute]
+        own = table[(table["attribute"] == attribute) & (table["value"] != MISSING)]
         if own["is_default"].any():
             st.caption(t("audit.reference.equal"))
         given = pd.DataFrame({"value": own["value"].to_list(), "now": (100 * own["share"]).to_list(),

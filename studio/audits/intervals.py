@@ -21,7 +21,7 @@ def smallest_odds_ratio(n_in: Array, n_out: Array, share: Array, alpha: float = 
     """The smallest odds ratio above 1 that 80 % of corpora with these counts would show at level alpha.
 
     Solves ln OR = (z_{alpha/2} + z_{0.80}) · SE(OR), SE the Woolf error of the expected cells when the share outside
-    the group is `share` and the odds inside are OR times as high. Found by bisection on ln OR; the smallest of several solutions.
+    the group is `share` and the odds inside are OR times as high. Found by bisection: the smallest solution.
 
     Args:
         n_in: examples in the group.

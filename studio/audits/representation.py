@@ -131,12 +131,12 @@ def _row_finding(row: pd.Series) -> Finding:
     )
 
 
-def _missing_row(attribute: str, codes: Array) -> dict:
+def _missing_row(attribute: str, codes: Array, is_default: bool) -> dict:
     n, total = int((codes < 0).sum()), len(codes)
     low, high = (float(x) for x in wilson(n, total))
     row = {column: np.nan for column in COLUMNS}
     return row | {"attribute": attribute, "value": MISSING, "n": n, "share": n / total, "low": low, "high": high,
-                  "is_small": n < SMALL_GROUP, "is_default": False, "alarm": False}  # fmt: skip
+                  "is_small": n < SMALL_GROUP, "is_default": is_default, "alarm": False}  # fmt: skip
 
 
 def _missing_finding(row: dict) -> Finding:
@@ -227,7 +227,9 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     power = power_finding(NAME, "share", needed, round(float(table.worth.median())))
     findings += [power] if power else []
     findings += [_summary_finding(rows) for _, rows in table.groupby("attribute", sort=False)]
-    missing = [_missing_row(a, codes) for a, (codes, _) in groups.items() if (codes < 0).any()]
+    missing = [
+        _missing_row(a, codes, not context.reference.get(a)) for a, (codes, _) in groups.items() if (codes < 0).any()
+    ]
     findings += [_missing_finding(row) for row in missing]
     notes = (*left_out, *(("audit.note.equal_shares",) if (~compared).any() else ()))
     everything = pd.concat([table, pd.DataFrame(missing)], ignore_index=True)[list(COLUMNS)] if missing else table

@@ -30,10 +30,13 @@ def _colours(table: pd.DataFrame) -> list[str]:
 
 def _ticks(labels: Sequence[object]) -> list[str]:
     """Row names, made unique: rows are placed by number, so equal names after cutting stay apart."""
-    return [escape(label, LABEL_CHARACTERS) for label in labels]
+    return [escape(label, LABEL_CHARACTERS) if label != "" else t("audit_counts.no_value") for label in labels]
 
 
-def _layout(figure: go.Figure, labels: Sequence[object], title: str, *, share: bool = False, log: bool = False) -> None:
+def rows_layout(
+    figure: go.Figure, labels: Sequence[object], title: str, *, share: bool = False, log: bool = False
+) -> None:
+    """Room, axes and row names of a picture with one row per label; rows are placed by number, the first on top."""
     n = len(labels)
     figure.update_layout(
         height=_height(n),
@@ -85,7 +88,7 @@ def shares(table: pd.DataFrame) -> go.Figure:
         marker={"symbol": "diamond", "size": 11, "color": MARK, "line": {"width": 1, "color": "#5a3c00"}},
         hovertemplate=f"{label}: %{{x:.1%}}<extra></extra>",
     )
-    _layout(figure, list(table["value"]), t("audit.chart.share"), share=True)
+    rows_layout(figure, list(table["value"]), t("audit.chart.share"), share=True)
     return figure
 
 
@@ -112,7 +115,7 @@ def forest(table: pd.DataFrame, band: float) -> go.Figure:
              f"{r.odds_ratio:.2f} ({r.low:.2f}–{r.high:.2f}) · n = {r.n:,}" for r in top.itertuples()]  # fmt: skip
     figure.add_scatter(x=top["odds_ratio"], y=np.arange(len(top)), mode="markers", hovertext=hover, hoverinfo="text",
                        marker={"size": 10, "color": colours}, showlegend=False)  # fmt: skip
-    _layout(figure, [f"{row.label} · {row.value}" for row in top.itertuples()], t("audit.chart.odds"), log=True)
+    rows_layout(figure, [f"{row.label} · {row.value}" for row in top.itertuples()], t("audit.chart.odds"), log=True)
     ticks = [0.1, 0.2, 0.33, 0.5, 0.8, 1, 1.25, 2, 3, 5, 10]
     edges = top[["low", "high"]].to_numpy(float)
     low, high = max(edges.min(), 0.05) / 1.1, min(edges.max(), 50.0) * 1.1
@@ -129,7 +132,7 @@ def lengths(table: pd.DataFrame) -> go.Figure:
         figure.add_box(q1=[row.q25], median=[row.median], q3=[row.q75], lowerfence=[row.q10], upperfence=[row.q90],
                        y=[i], orientation="h", line={"color": colour}, width=0.55, showlegend=False,
                        hoverinfo="x", name="")  # fmt: skip
-    _layout(figure, list(ordered["value"]), t("audit.chart.length"))
+    rows_layout(figure, list(ordered["value"]), t("audit.chart.length"))
     figure.update_xaxes(rangemode="tozero")
     return figure
 
@@ -143,7 +146,7 @@ def counts(table: pd.DataFrame, name: str = "label") -> go.Figure:
     figure.add_bar(x=table["n"], y=np.arange(len(table)), orientation="h", marker={"color": colours},
                    hovertext=hover, hoverinfo="text", showlegend=False)  # fmt: skip
     figure.add_vline(x=float(table["n"].sum()) / max(len(table), 1), line={"color": MARK, "width": 2, "dash": "dash"})
-    _layout(figure, list(table[name]), f"{t('audit.chart.count')} (- - {t('audit.chart.equal')})")
+    rows_layout(figure, list(table[name]), f"{t('audit.chart.count')} (- - {t('audit.chart.equal')})")
     return figure
 
 
@@ -158,6 +161,6 @@ def ties(table: pd.DataFrame) -> go.Figure:
                        marker={"symbol": "diamond", "size": 10, "color": MARK},
                        hovertemplate="%{x:.1%}<extra></extra>")  # fmt: skip
     labels = [f"{row.word} → {row.label}" for row in table.itertuples()]
-    _layout(figure, labels, t("audit.chart.with_word"), share=True)
+    rows_layout(figure, labels, t("audit.chart.with_word"), share=True)
     figure.update_xaxes(range=[0, 1.02])
     return figure
