@@ -63,6 +63,8 @@ def _table(over: Sequence[RunView]) -> RunView | None:
         t("runs.column.took"): [_took(view) for view in over],
         t("runs.column.by"): [view.spec.created_by for view in over],
     }
+    if not any(columns[t("runs.column.reason")]):
+        del columns[t("runs.column.reason")]  # nothing ended badly: the room is for the names
     ids = [view.run_id for view in over]
     wanted = st.query_params.get(RUN_KEY)
     chosen = [ids.index(wanted)] if wanted in ids else []

@@ -27,7 +27,7 @@ def show(snapshot: Snapshot, state: ScoreState) -> Recipe:
     weights = widgets.read_weights(state.available)
     if strategy in WEIGHTED:
         weights = widgets.weight_sliders(state.available, lacking_words(state))
-    limits = _limits(snapshot, state, int(budget)) if strategy in LIMITED else {}
+    limits = _spread(state) | _limits(snapshot, state, int(budget)) if strategy in LIMITED else {}
     if strategy not in LIMITED:
         st.caption(t("select.limits.only_weighted"))
     seed = st.number_input(t("select.limits.seed"), 0, 2**31 - 1, 0, 1, key="seed", bind="query-params")
@@ -49,7 +49,7 @@ def _usable(needs: tuple[str, ...], state: ScoreState) -> bool:
 
 def _limits(snapshot: Snapshot, state: ScoreState, budget: int) -> dict[str, object]:
     caps: dict[str, int] = {}
-    alpha = tau = None
+    tau = None
     with st.expander(t("select.limits.title"), icon=":material/block:"):
         if state.around.map_id is not None:
             share = st.slider(
@@ -58,11 +58,6 @@ def _limits(snapshot: Snapshot, state: ScoreState, budget: int) -> dict[str, obj
             )  # fmt: skip
             if share < NO_LIMIT:
                 caps["cluster"] = _count(share, budget)
-            if st.checkbox(t("select.limits.even"), key="even", bind="query-params", help=t("select.limits.even_help")):
-                alpha = 1.0 - st.slider(
-                    t("select.limits.even"), 0.0, 1.0, 0.5, 0.1, key="evenness", bind="query-params",
-                    label_visibility="collapsed",
-                )  # fmt: skip
         if snapshot.group_columns:
             shown = {"": t("select.limits.group_none")} | {c: plain(column_name(c)) for c in snapshot.group_columns}
             column = frame.url_select(
@@ -82,7 +77,22 @@ def _limits(snapshot: Snapshot, state: ScoreState, budget: int) -> dict[str, obj
         ):
             tau = st.slider(t("select.limits.tau"), 0.5, 0.99, TAU, 0.01, key="tau", bind="query-params")
         half = st.checkbox(t("select.limits.missing"), key="half", bind="query-params")
-    return {"caps": caps, "alpha": alpha, "tau": tau, "missing": "half" if half else "leave_out"}
+    return {"caps": caps, "tau": tau, "missing": "half" if half else "leave_out"}
+
+
+def _spread(state: ScoreState) -> dict[str, float]:
+    """Quotas for clusters, on until a person turns them off: the best scores alone come from few clusters (0126)."""
+    if state.around.map_id is None:
+        return {}
+    if not st.checkbox(
+        t("select.limits.even"), True, key="even", bind="query-params", help=t("select.limits.even_help")
+    ):
+        return {}
+    even = st.slider(
+        t("select.limits.evenness"), 0.0, 1.0, 0.5, 0.1, key="evenness", bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return {"alpha": 1.0 - even}
 
 
 def _count(percent: int, budget: int) -> int:

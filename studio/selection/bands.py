@@ -15,6 +15,7 @@ from studio.statistics import corrected_q
 
 LEVEL = 0.95
 DRAWS = 199  # 199 draws put the 2.5 % points on the 5th smallest and 5th largest
+PREFIX = 40  # longest part of a shuffle that is drawn at first, in budgets
 SMALL_GROUP = 50
 RATIO = 0.8  # the four-fifths rule: a share below 0.8 or above 1/0.8 of the pool's is an effect worth a sentence
 
@@ -192,12 +193,18 @@ def random_draws(
     """
     found = []
     for _ in range(draws):
-        first = min(len(usable), 3 * budget + 64 if axes or near is not None else budget)
-        walked = usable[rng.choice(len(usable), size=first, replace=False)]
-        rows = _walk(walked, n, budget, axes, near)
-        if len(rows) < budget and first < len(usable):
-            rest = np.setdiff1d(usable, walked, assume_unique=True)
-            rows = _walk(np.concatenate([walked, rng.permutation(rest)]), n, budget, axes, near)
+        # A prefix of a shuffle is usually enough; quotas need a longer one, and only rarely all of it.
+        lengths = [3 * budget + 64, PREFIX * budget + 64] if axes or near is not None else [budget]
+        longest = min(len(usable), lengths[-1])
+        shuffled = usable[rng.choice(len(usable), size=longest, replace=False)]
+        rows = shuffled[:0]
+        for length in lengths:
+            rows = _walk(shuffled[:length], n, budget, axes, near)
+            if len(rows) == budget or length >= longest:
+                break
+        if len(rows) < budget and longest < len(usable):
+            rest = np.setdiff1d(usable, shuffled, assume_unique=True)
+            rows = _walk(np.concatenate([shuffled, rng.permutation(rest)]), n, budget, axes, near)
         found.append(rows)
     return found
 

@@ -56,6 +56,17 @@ def test_loaded_it_ranks_explains_and_freezes(studio, lang):
     assert any("\\*first\\* \\<b\\>" in box.value for box in app.success)
 
 
+@pytest.mark.parametrize(("link", "alpha"), [({}, 0.5), ({"evenness": "1.0"}, 0.0), ({"even": "false"}, None)])
+def test_clusters_have_quotas_until_a_person_turns_them_off(studio, link, alpha):
+    made = select_corpus.make(studio)
+    select_corpus.score(studio, made, TARGETS)
+    app = open_page(s=made, budget="12", **link)
+    next(box for box in app.text_input if box.label == t("select.freeze.name", lang="en")).set_value("first")
+    next(b for b in app.button if b.label == t("select.freeze.button", lang="en")).click().run()
+    (frozen,) = selections.list_all(studio.store, made)
+    assert frozen.recipe["alpha"] == alpha
+
+
 def test_weights_of_a_link_are_read_and_mended(studio):
     made = select_corpus.make(studio)
     select_corpus.score(studio, made, TARGETS)

@@ -16,7 +16,7 @@ from studio.selection.bands import (
     random_draws,
     simulated_bands,
 )
-from studio.selection.constraints import equal_cap
+from studio.selection.constraints import Axis, equal_cap
 from studio.statistics import corrected_q
 
 
@@ -103,6 +103,17 @@ def test_draws_obey_the_caps():
         assert (counts <= 30).all() and len(draw) == 75
     short = random_draws(np.arange(1000), 200, 1000, np.random.default_rng(0), draws=40, axes=[axis])
     assert {len(draw) for draw in short} == {80}
+
+
+@pytest.mark.parametrize("n", [3_000, 30_000])
+def test_quotas_of_rare_clusters_are_filled_evenly_however_long_the_shuffle_must_be(n):
+    """Five of ten rare rows in every draw: at 30,000 rows no prefix that is drawn at first holds them."""
+    codes = np.repeat([0, 1], [n - 10, 10])
+    axis = Axis("c", codes, np.array([0, 5, 5]))
+    draws = random_draws(np.arange(n), 10, n, np.random.default_rng(0), draws=200, axes=[axis])
+    assert {(len(draw), int(codes[draw].sum())) for draw in draws} == {(10, 5)}
+    times = np.array([sum(row in draw for draw in draws) for row in range(n - 10, n)])
+    assert times.sum() == 1000 and abs(times - 100).max() <= 4 * np.sqrt(200 / 4), "each in half of the draws"
 
 
 def test_a_number_beside_random_draws():
