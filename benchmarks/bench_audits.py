@@ -66,7 +66,7 @@ def diversity(n: int = 1_000_000, d: int = 384) -> None:
     """Vendi score (four orders) and mean distance of float32 unit rows."""
     from vendi_score import vendi
 
-    from studio.audits.diversity import mean_distance, spread, vendi_scores
+    from studio.diversity.vendi import mean_distance, spread, vendi_scores
 
     rng = np.random.default_rng(2)
     rows = rng.standard_normal((n, d), dtype=np.float32) * np.linspace(2, 0.1, d, dtype=np.float32)

@@ -40,6 +40,7 @@ KINDS: Mapping[str, str] = {
     "purge": "studio.tasks.purge",
     "find": "studio.tasks.find",
     "hub": "studio.tasks.hub",
+    "diversity": "studio.tasks.diversity",
     "audit": "studio.tasks.audit",
     "counterfactual": "studio.tasks.counterfactual",
 }

@@ -1,4 +1,4 @@
-"""Bias and quality checks on Explore: what stands out first, then each check with its picture and numbers."""
+"""Bias and quality checks on Explore: what stands out first, then each check with its power, picture and numbers."""
 
 from __future__ import annotations
 
@@ -6,54 +6,53 @@ import streamlit as st
 
 from pages._ui import explore_audits_detail as detail
 from pages._ui import explore_audits_findings as shown
-from pages._ui import explore_reference, frame
+from pages._ui import explore_audits_run as state
+from pages._ui import explore_counterfactual, explore_diversity, explore_reference, frame
 from pages._ui.words import t
 from studio.access.roles import may
-from studio.records import Snapshot
-from studio.workflows import audits, audits_copies, runs
+from studio.audits import engine
+from studio.records import AuditResult, Finding, Snapshot
+from studio.reports.findings import by_urgency
+from studio.workflows import audits
 from studio.workflows.audits import AuditReport
 from studio.workflows.studio import Studio
 
-AT_ONCE_UP_TO = 100_000  # examples checked without being asked; about five seconds the first time
 CALM = 12  # findings without an alarm shown under their check
-FIRST = 8  # findings that stand out shown before the rest is folded away
+FIRST = 6  # findings that stand out shown before the rest is folded away
+# Which checks answer which question; the order in which they are offered.
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "who": ("representation", "trends", "intersections", "mentions"),
+    "labels": ("association", "parity", "confounds", "lengths", "balance", "scores"),
+    "words": ("shortcuts", "mention_labels", "genbit", "npmi", "weat"),
+    "trust": ("duplicates", "dependence", "noise"),
+    "variety": ("topics",),
+}
 
 
 def render(studio: Studio, snapshot: Snapshot) -> None:
     """The whole section for one snapshot."""
-    st.subheader(t("audit.section"), anchor=False)
+    place = st.columns([3, 2], vertical_alignment="bottom")
+    place[0].subheader(t("audit.section"), anchor=False)
+    with place[1]:
+        mode = frame.url_select(
+            st,
+            t("audit.which_labels"),
+            audits.LABEL_MODES,
+            "al",
+            format_func=lambda name: t(f"audit.labels_{name}"),
+            widget="segmented_control",
+            required=True,
+        )
     st.caption(t("audit.intro"))
-    mode = frame.url_select(
-        st,
-        t("audit.which_labels"),
-        audits.LABEL_MODES,
-        "al",
-        format_func=lambda name: t(f"audit.labels_{name}"),
-        widget="segmented_control",
-        required=True,
-    )
-    report = _report(studio, snapshot, mode)
-    if report is None:
-        return
-    _basis(report)
-    if not report.has_copies:
-        _find_copies(studio, snapshot)
-    if not report.has_map:
-        shown.examples_here(studio, snapshot)
-    _headlines(report)
-    _one_check(studio, snapshot, report)
-    detail.diversity(studio, snapshot)
-
-
-def _report(studio: Studio, snapshot: Snapshot, mode: str) -> AuditReport | None:
-    """The findings; a large corpus waits for a press the first time."""
-    given = {"snapshot_id": snapshot.snapshot_id, "label_mode": mode}
-    is_large = snapshot.n_examples > AT_ONCE_UP_TO and not audits.is_kept(studio, **given)
-    if is_large and not st.button(t("audit.run"), type="primary", icon=":material/fact_check:", key="audit.run"):
-        return None
-    with frame.show_errors(), st.spinner(t("audit.running", n=snapshot.n_examples)):
-        return audits.run_audits(studio, frame.current_user(), **given)
-    return None
+    report = state.report(studio, snapshot, mode)
+    if report is not None:
+        _basis(report)
+        if not report.has_map:
+            shown.examples_here(studio, snapshot)
+        _headlines(report)
+        _checks(studio, snapshot, report)
+    explore_counterfactual.render(studio, snapshot)
+    explore_diversity.render(studio, snapshot)
 
 
 def _basis(report: AuditReport) -> None:
@@ -64,12 +63,12 @@ def _basis(report: AuditReport) -> None:
 
 
 def _headlines(report: AuditReport) -> None:
-    """Everything that stands out, over all checks."""
-    alarms = [finding for result in report.results.values() for finding in result.findings if finding.alarm]
+    """Everything that stands out, over all checks: what is surely far from harmless first."""
+    alarms = by_urgency(finding for result in report.results.values() for finding in result.findings)
     if not alarms:
         st.success(t("audit.nothing_found"), icon=":material/check_circle:")
         return
-    st.markdown(f"**{t('audit.alarm')}**")
+    st.markdown(f"**{t('audit.alarm_count', n=len(alarms))}**", help=t("audit.alarm_help"))
     for number, finding in enumerate(alarms[:FIRST]):
         shown.card(finding, key=f"audit.head.{number}", to_map=report.has_map)
     if len(alarms) > FIRST:
@@ -78,21 +77,65 @@ def _headlines(report: AuditReport) -> None:
                 shown.card(finding, key=f"audit.rest.{number}", to_map=report.has_map)
 
 
-def _one_check(studio: Studio, snapshot: Snapshot, report: AuditReport) -> None:
-    """Each check by itself: its findings, its picture, its numbers."""
-    names = list(report.results)
+def grouped(report: AuditReport) -> dict[str, list[str]]:
+    """Question -> its checks in this report; a check of no question comes under words."""
+    known = {name for names in QUESTIONS.values() for name in names}
+    found = {key: [name for name in names if name in report.results] for key, names in QUESTIONS.items()}
+    found["words"] += [name for name in report.results if name not in known]
+    return {key: names for key, names in found.items() if names}
+
+
+def _checks(studio: Studio, snapshot: Snapshot, report: AuditReport) -> None:
+    """A question, one of its checks, and what that check says."""
+    st.markdown(f"**{t('audit.all_checks')}**")
+    questions = grouped(report)
+    asked = next((key for key, names in questions.items() if st.query_params.get("audit") in names), None)
+    if asked and "ck" not in st.query_params:  # a link names the check; its question follows
+        st.query_params["ck"] = asked
+    question = frame.url_select(
+        st,
+        t("audit.question"),
+        list(questions),
+        "ck",
+        format_func=lambda key: _counted(
+            t(f"audit.questions.{key}"), [report.results[name] for name in questions[key]]
+        ),
+        widget="segmented_control",
+        required=True,
+    )
     name = frame.url_select(
         st,
         t("audit.select"),
-        names,
+        questions[question],
         "audit",
-        format_func=lambda name: _pill(report, name),
+        format_func=lambda name: _counted(t(f"audit.title.{name}"), [report.results[name]]),
         widget="pills",
         required=True,
+        label_visibility="collapsed",
     )
+    _one(studio, snapshot, report, name)
+    st.caption(f":material/search: {t('audit.found_by_looking')}")
+
+
+def _counted(title: str, results: list[AuditResult]) -> str:
+    alarms = sum(finding.alarm for result in results for finding in result.findings)
+    return f":material/flag: {title} · {alarms}" if alarms else title
+
+
+def _one(studio: Studio, snapshot: Snapshot, report: AuditReport, name: str) -> None:
     result = report.results[name]
     st.caption(t(f"audit.about.{name}"))
-    for number, finding in enumerate([finding for finding in result.findings if not finding.alarm][:CALM]):
+    why = engine.reason(result)
+    if why is not None:
+        st.caption(t(engine.NOT_COMPUTED))
+        frame.show_error(why)
+        return
+    for finding in result.findings:
+        if is_power(finding):
+            st.caption(f":material/visibility: {shown.sentence(finding)}")
+    loud = by_urgency(result.findings)
+    calm = [finding for finding in result.findings if not finding.alarm and not is_power(finding)]
+    for number, finding in enumerate([*loud, *calm][: CALM + len(loud)]):
         shown.line(finding, key=f"audit.{name}.{number}", to_map=report.has_map)
     for note in result.notes:
         st.caption(t(note))
@@ -102,30 +145,6 @@ def _one_check(studio: Studio, snapshot: Snapshot, report: AuditReport) -> None:
         explore_reference.other_ways(studio, snapshot)
 
 
-def _pill(report: AuditReport, name: str) -> str:
-    alarms = sum(finding.alarm for finding in report.results[name].findings)
-    title = t(f"audit.title.{name}")
-    return f":material/flag: {title} · {alarms}" if alarms else title
-
-
-def _find_copies(studio: Studio, snapshot: Snapshot) -> None:
-    """A large corpus is searched for copies by a run of its own."""
-    live = runs.live(studio, kind="dedup", snapshot_id=snapshot.snapshot_id)
-    if live is not None:
-        _watch(studio, live.run_id)
-        return
-    place = st.columns([4, 1], vertical_alignment="center")
-    place[0].caption(t("audit.copies_needed", n=snapshot.n_examples))
-    if place[1].button(t("audit.copies_start"), icon=":material/content_copy:", key="audit.copies"):
-        with frame.show_errors():
-            title = t("audit.copies_run_title", name=snapshot.name)
-            audits_copies.find_copies(studio, frame.current_user(), snapshot_id=snapshot.snapshot_id, title=title)
-            st.rerun()
-
-
-@st.fragment(run_every=2.0)
-def _watch(studio: Studio, run_id: str) -> None:
-    view = runs.view(studio, run_id)
-    st.progress(view.share, text=t("audit.copies_running"))
-    if not view.is_live:
-        st.rerun()
+def is_power(finding: Finding) -> bool:
+    """True for the sentence on how many examples a check needs: it comes before anything that was found."""
+    return ".power." in finding.key

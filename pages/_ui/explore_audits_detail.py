@@ -1,8 +1,6 @@
-"""The picture and the numbers behind one check, the expected shares, and the diversity table."""
+"""The picture and the numbers behind one check, and the expected shares."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -16,12 +14,10 @@ from studio.errors import CorpusError
 from studio.figures import audits as figures
 from studio.records import AuditResult, Snapshot
 from studio.statistics import SMALL_GROUP
-from studio.workflows import audits, corpora
+from studio.workflows import corpora
 from studio.workflows.studio import Studio
 
-AT_ONCE_UP_TO = 200_000  # examples whose diversity is measured without being asked; about three seconds
 TABLE_ROWS = 1_000
-MAIN_DIVERSITY = ("vendi", "distance", "topics", "repeats")  # what most readers want; the rest is folded
 _PERCENT = frozenset({"share", "expected", "rest_share", "equal_share", "suggested_share", "own_share", "longer",
                       "high_share", "low_share", "all_share", "difference", "change", "rho"})  # fmt: skip
 _HIDDEN = frozenset(
@@ -164,38 +160,3 @@ def _scaled(edited: pd.DataFrame) -> dict[str, float]:
     if total <= 0 or (rows["expected"] < 0).any():
         raise CorpusError(t("audit.reference.bad_total"), got=total, fix=t("audit.reference.bad_total_fix"))
     return {str(row.value): float(row.expected) / total for row in rows.itertuples()}
-
-
-# --- diversity --------------------------------------------------------------------------------------------------------
-def diversity(studio: Studio, snapshot: Snapshot) -> None:
-    """The diversity numbers with what each says."""
-    st.subheader(t("diversity.section"), anchor=False)
-    st.caption(t("diversity.intro"))
-    is_large = snapshot.n_examples > AT_ONCE_UP_TO
-    if is_large and not st.button(t("diversity.compute"), icon=":material/diversity_3:", key="audit.diversity"):
-        return
-    with frame.show_errors(), st.spinner(t("audit.waiting")):
-        table = audits.measure_diversity(studio, frame.current_user(), snapshot_id=snapshot.snapshot_id)
-        rows = {row.name_: row for row in table.rename(columns={"name": "name_", "values": "values_"}).itertuples()}
-        first = [name for name in MAIN_DIVERSITY if name in rows]
-        with st.container(key="pairs_diversity"):
-            for place, name in zip(st.columns(max(len(first), 1), gap="small"), first, strict=False):
-                with place.container(border=True, height="stretch", gap="xxsmall"):
-                    st.metric(t(f"diversity.name.{name}"), _diversity_value(rows[name]))
-                    st.caption(t(rows[name].about, **rows[name].values_))
-        others = [name for name in rows if name not in first]
-        if others:
-            with st.expander(t("diversity.others"), icon=":material/more_horiz:"):
-                for name in others:
-                    place = st.columns([3, 1, 6], gap="small")
-                    place[0].markdown(t(f"diversity.name.{name}"))
-                    place[1].text(_diversity_value(rows[name]))
-                    place[2].caption(t(rows[name].about, **rows[name].values_))
-        if "vendi" not in set(table["name"]):
-            st.caption(t("diversity.needs_vectors"))
-
-
-def _diversity_value(row: Any) -> str:
-    if pd.isna(row.value):  # one example has no distance to another
-        return "–"
-    return f"{row.value:.1%}" if row.name_ == "repeats" else f"{row.value:,.3g}"

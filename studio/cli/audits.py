@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from studio.cli.context import Context
+from studio.cli.diversity import measured
 from studio.store.findings import finding_to_json
 from studio.words import t
 from studio.workflows import audits as audit_acts
@@ -48,7 +49,7 @@ def run(context: Context) -> None:
     }
     diversity = None
     if not arguments.no_diversity:
-        table = audit_acts.measure_diversity(studio, actor, snapshot_id=snapshot.snapshot_id)
+        table = measured(context, snapshot).dropna(subset=["value"])
         diversity = dict(zip(table["name"], table["value"], strict=True))
     if arguments.json:
         context.emit(**values, findings=found, diversity=diversity)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from studio.diversity import DIVERSITY, DiversityMeasure, Number, Rows, measure
+from studio.diversity.instructions import top_pairs
 from studio.diversity.record import MOST, MOST_PAIRS, undefined
 from studio.diversity.reference import Reference, make_reference
 from studio.errors import MeasureError
@@ -34,13 +35,18 @@ class Comparison:
     n_pool: int
 
 
-def whole(rows: Rows, measures: Sequence[DiversityMeasure] = DIVERSITY) -> pd.DataFrame:
-    """Every measure of a set that needs no reference: columns name, value, reason, values."""
-    found = [(one.name, measure(one, rows)) for one in measures if "reference" not in one.needs]
-    return pd.DataFrame(
-        [{"name": name, "value": n.value, "reason": n.reason, "values": dict(n.values)} for name, n in found],
-        columns=["name", "value", "reason", "values"],
-    )
+def whole(
+    rows: Rows, measures: Sequence[DiversityMeasure] = DIVERSITY, *, on_progress: Progress | None = None
+) -> pd.DataFrame:
+    """Every measure of a set that needs no reference: columns name, value, reason, values (of its sentence)."""
+    found = []
+    for number, one in enumerate(one for one in measures if "reference" not in one.needs):
+        if on_progress is not None:
+            on_progress(number, len(measures))
+        got = measure(one, rows)
+        more = {"top": [list(pair) for pair in top_pairs(rows)]} if one.name == "pairs" else {}
+        found.append({"name": one.name, "value": got.value, "reason": got.reason, "values": dict(got.values) | more})
+    return pd.DataFrame(found, columns=["name", "value", "reason", "values"])
 
 
 def compare(
@@ -51,6 +57,8 @@ def compare(
     seed: int,
     draws: int = LEAST_DRAWS,
     measures: Sequence[DiversityMeasure] = DIVERSITY,
+    drawn_from: Array | None = None,
+    judged: str | None = None,
     on_progress: Progress | None = None,
 ) -> Comparison:
     """Every measure of two sets, and where the smaller question lies among random draws of its size from the pool.
@@ -67,6 +75,8 @@ def compare(
         seed: of samples and draws.
         draws: how many; at least 99.
         measures: which; all by default.
+        drawn_from: positions draws are taken from, where the pool is too large to be held as a whole; all by default.
+        judged: a or b, where the sides given here are samples of larger ones; else b, or a where b is the whole pool.
         on_progress: called with draws done and all; may raise to stop.
 
     Raises:
@@ -74,7 +84,7 @@ def compare(
     """
     sides = {"a": np.unique(np.asarray(a, np.int64)), "b": np.unique(np.asarray(b, np.int64))}
     _check(pool, sides, draws)
-    judged = "b" if len(sides["b"]) < pool.n else "a"
+    judged = judged or ("b" if len(sides["b"]) < pool.n else "a")
     other = "a" if judged == "b" else "b"
     rng = np.random.default_rng([seed, 0])
     shown = {name: _sample(positions, rng) for name, positions in sides.items()}
@@ -83,13 +93,14 @@ def compare(
         name: _numbers(pool, positions, measures, reference if name == judged else None)
         for name, positions in shown.items()
     }
+    everyone = np.arange(pool.n) if drawn_from is None else np.asarray(drawn_from, np.int64)
     size = len(shown[judged])
     drawn = np.full((draws, len(measures)), np.nan)
     live = [i for i, one in enumerate(measures) if np.isfinite(numbers[judged][i].value)]
     for number in range(draws):
         if on_progress is not None:
             on_progress(number, draws)
-        positions = np.random.default_rng([seed, 1 + number]).choice(pool.n, size, replace=False)
+        positions = np.random.default_rng([seed, 1 + number]).choice(everyone, size, replace=False)
         found = _numbers(pool, positions, [measures[i] for i in live], reference)
         drawn[number, live] = [one.value for one in found]
     if on_progress is not None:

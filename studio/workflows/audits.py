@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from studio import audits
@@ -20,9 +18,8 @@ from studio.audits import engine, material
 from studio.audits.context import texts_of
 from studio.errors import MeasureError
 from studio.jobs import rundir
-from studio.records import Actor, Array, Audit, AuditResult, RunSpec, Snapshot
-from studio.store import examples, findings, scores, snapshots
-from studio.store.scores import Surroundings
+from studio.records import Actor, Audit, AuditResult, RunSpec, Snapshot
+from studio.store import findings, scores, snapshots
 from studio.workflows import audits_copies, audits_inputs, audits_state, runs
 from studio.workflows.acts import act
 from studio.workflows.runs import RunView
@@ -258,90 +255,3 @@ def _compute(
         frame, context = material.read(file, place, **audits_inputs.paths(studio, names, around))
     made = list(engine.run_each([audit for audit in audits.AUDITS if audit.name in names], frame, context))
     return made, int(texts_of(frame, "label").notna().sum())
-
-
-# --- diversity --------------------------------------------------------------------------------------------------------
-@act("audit.diversity", "viewer", log=False)
-def measure_diversity(studio: Studio, actor: Actor, *, snapshot_id: str) -> pd.DataFrame:
-    """Diversity numbers of a whole snapshot: columns name, value, about (words key), values (dict for the sentence).
-
-    Vendi scores and mean distance need vectors; the effective number of topics needs a map; without them those rows
-    are left out.
-
-    Raises:
-        CorpusError: an unknown snapshot.
-    """
-    snapshot = snapshots.require(studio.store, snapshot_id)
-    around = scores.surroundings(studio.store, snapshot_id)
-    key = audits_state.digest({"vectors": around.vectors_path, "map": around.map_mark})
-    kept = findings.get(studio.store, snapshot_id, "diversity", audits.VERSION, key)
-    if kept:
-        return kept[0].table
-    rows = _text_diversity(studio, snapshot_id)
-    if around.vectors_path:
-        rows = _vector_diversity(_matrix(studio, around, snapshot.n_examples)) + rows
-    if around.map_id:
-        codes = scores.clusters(studio.store, around.map_id)["cluster"].to_numpy()
-        _, effective, _, _ = audits.diversity.cluster_evenness(codes)
-        n_clusters = len(np.unique(codes[codes >= 0]))
-        rows.append(_row("topics", effective, "topics", clusters=n_clusters))
-    table = pd.DataFrame(rows)
-    findings.put(studio.store, snapshot_id, audits.VERSION, key, AuditResult("diversity", (), table))
-    return table
-
-
-@act("audit.compare_diversity", "viewer", log=False)
-def compare_diversity(
-    studio: Studio, actor: Actor, *, snapshot_id: str, example_ids: Array, seed: int = 0, draws: int = 50
-) -> audits.diversity.Diversity:
-    """Diversity of some examples beside `draws` random draws of the same size from the whole snapshot.
-
-    Raises:
-        CorpusError: an unknown snapshot.
-        MeasureError: the snapshot has no vectors yet.
-    """
-    snapshot = snapshots.require(studio.store, snapshot_id)
-    around = scores.surroundings(studio.store, snapshot_id)
-    if around.vectors_path is None:
-        raise MeasureError("Diversity needs embeddings", got=snapshot.name, fix="Make the map on Explore first.")
-    everyone = examples.ids(studio.store, snapshot_id)
-    wanted = np.asarray(example_ids, dtype=np.int64)
-    positions = np.flatnonzero(np.isin(everyone, wanted))
-    matrix = _matrix(studio, around, snapshot.n_examples)
-    return audits.diversity.diversity(matrix, positions, np.random.default_rng(seed), draws)
-
-
-def _matrix(studio: Studio, around: Surroundings, n: int) -> Array:
-    path = studio.workspace.root / str(around.vectors_path) / "vectors.npy"
-    matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    _same_rows("vectors", len(matrix), n)
-    return matrix
-
-
-def _same_rows(what: str, got: int, wanted: int) -> None:
-    if got != wanted:
-        raise MeasureError(f"The {what} do not belong to this snapshot", got=f"{got} rows for {wanted} examples",
-                           fix="Make the map again.")  # fmt: skip
-
-
-# --- diversity rows ---------------------------------------------------------------------------------------------------
-def _row(name: str, value: float, about: str, **values: Any) -> dict[str, Any]:
-    return {"name": name, "value": float(value), "about": f"diversity.about.{about}", "values": values}
-
-
-def _vector_diversity(matrix: Array) -> list[dict[str, Any]]:
-    found = audits.diversity.diversity(matrix)
-    names = {1.0: "vendi", 0.1: "vendi_rare", 2.0: "vendi_common", np.inf: "vendi_one"}
-    rows = [_row(name, found.vendi[q], name, cap=found.cap) for q, name in names.items()]
-    return [*rows, _row("distance", found.distance, "distance")]
-
-
-def _text_diversity(studio: Studio, snapshot_id: str) -> list[dict[str, Any]]:
-    column = examples.frame(studio.store, snapshot_id, ("text",))["text"]
-    texts = [text if isinstance(text, str) else "" for text in column]
-    rows = [
-        _row(f"distinct_{n}", ratio, "distinct", different=different, all=total)
-        for n, (different, total, ratio) in audits.diversity.distinct_of_texts(texts).items()
-    ]
-    repeats, n, rate = audits.diversity.exact_repeats(texts)
-    return [*rows, _row("repeats", rate, "repeats", repeats=repeats, n=n)]

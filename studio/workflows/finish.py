@@ -28,6 +28,7 @@ FINISHERS: Mapping[str, str] = {
     "purge": "studio.workflows.purge_apply:finish_purge",
     "find": "studio.workflows.find_freeze:finish_find",
     "hub": "studio.workflows.corpora_hub:finish_hub",
+    "diversity": "studio.workflows.diversity:finish_diversity",
     "train": "studio.workflows.train:finish_train",
     "audit": "studio.workflows.audits:finish_audit",
     "counterfactual": "studio.workflows.counterfactual:finish",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from studio.audits.diversity import Spread, mean_distance, spread, vendi_scores
+from studio.diversity.vendi import Spread, mean_distance, spread, vendi_scores
 from studio.errors import StudioError
 from studio.records import Array
 from studio.selection.bands import (

@@ -93,15 +93,6 @@ def test_the_run_for_copies_gives_the_families_of_the_inline_search(opened, snap
     assert json.loads((place / "meta.json").read_text())["run_id"] == run_id
 
 
-def test_diversity_without_vectors_gives_the_text_numbers(opened, snapshot):
-    table = acts.measure_diversity(opened, ACTOR, snapshot_id=snapshot.snapshot_id)
-    assert table.name.tolist() == ["distinct_1", "distinct_2", "distinct_3", "repeats"]
-    again = acts.measure_diversity(opened, ACTOR, snapshot_id=snapshot.snapshot_id)
-    assert again.to_dict("records") == table.to_dict("records")
-    with pytest.raises(MeasureError):
-        acts.compare_diversity(opened, ACTOR, snapshot_id=snapshot.snapshot_id, example_ids=np.arange(5))
-
-
 def test_unknown_audits_and_modes_are_refused(opened, snapshot):
     with pytest.raises(MeasureError):
         run(opened, snapshot, names=["horoscope"])
