@@ -124,12 +124,16 @@ class Term:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The identity terms of one language with where they come from and who read them."""
+    """The identity terms of one language with where they come from and who read them.
+
+    struck: single hits that somebody read and found false, as (term as `studio.lexicons.key_of` writes it, example_id).
+    """
 
     language: str
     terms: tuple[Term, ...]
     source: str
     reviewer: str
+    struck: tuple[tuple[str, int], ...] = ()
 
 
 # --- measures, audits -------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from studio.audits.context import Context, coded, nothing, texts_of
 from studio.audits.fillers import FILLERS
 from studio.audits.tokenise import is_cjk, pieces
 from studio.records import Array, Audit, AuditResult, Condition, Finding
-from studio.statistics import ALPHA, Z95, corrected_q
+from studio.statistics import ALPHA, Z95
 
 NAME = "shortcuts"
 MIN_COUNT = 20  # examples a word must be in before it is tested (ours; the field uses 10 for whole vocabularies)
@@ -33,6 +33,7 @@ COLUMNS = (
     "odds_ratio",
     "p",
     "q",
+    "bonferroni",
     "is_filler",
     "alarm",
 )
@@ -60,7 +61,7 @@ def _count(texts: list[str]) -> tuple[sparse.csr_matrix, Array]:
     return counts.tocsr(), vectorizer.get_feature_names_out()
 
 
-def _tests(counts: sparse.csr_matrix, words: Array, labels: Array, names: list[str]) -> pd.DataFrame:
+def _tests(counts: sparse.csr_matrix, words: Array, labels: Array, names: list[str], context: Context) -> pd.DataFrame:
     """One row per word with the label it is tied to most; p corrected for all words times all labels."""
     n = len(labels)
     one_hot = sparse.csr_matrix((np.ones(n, np.int64), (np.arange(n), labels)), shape=(n, len(names)))
@@ -80,7 +81,7 @@ def _tests(counts: sparse.csr_matrix, words: Array, labels: Array, names: list[s
     log_or = np.log(cells[0]) + np.log(cells[3]) - np.log(cells[1]) - np.log(cells[2])
     error = np.sqrt(sum(1 / cell for cell in cells))
     # the best label of each word is one of many looks: multiply before the false discovery correction over words
-    q = corrected_q(np.minimum(p * len(names), 1.0))
+    looked = np.minimum(p * len(names), 1.0)
     return pd.DataFrame(
         {
             "word": words,
@@ -94,7 +95,8 @@ def _tests(counts: sparse.csr_matrix, words: Array, labels: Array, names: list[s
             "z": z_statistic(k / word_n, p0, word_n),
             "odds_ratio": np.exp(log_or),
             "p": p,
-            "q": q,
+            "q": context.corrected(looked),
+            "bonferroni": np.minimum(looked * len(words) * context.n_families, 1.0),
             "column": at,
             "code": best,
             "label_n": label_n[best].astype(int),
@@ -152,13 +154,14 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     """Words tied to one label, and among them those that say nothing of a subject.
 
     For word x and label y: z = (P(y | x) - p0) / sqrt(p0 (1 - p0) / n_x), p0 the label's share; p is the exact
-    binomial tail times the number of labels, corrected over all words. A tie has q < 0.05, odds at least 3 times as
-    high and a label share at least 10 points above p0. Words of the subject are tied to their label by nature and are
-    listed; an alarm needs a word of FILLERS (greetings, courtesy) in a tenth of the label's examples.
+    binomial tail times the number of labels, corrected over all words (q by Benjamini-Hochberg, beside it Bonferroni's
+    bound, which is the paper's correction). A tie has q < 0.05, odds at least 3 times as high and a
+    label share at least 10 points above p0. Words of the subject are tied to their label by nature and are listed; an
+    alarm needs a word of FILLERS (greetings, courtesy) in a tenth of the label's examples.
 
     Args:
         frame: `text`, `label`.
-        context: not used; the script decides between words and runs of 2 to 4 characters.
+        context: how many audits are read together; the script decides between words and runs of 2 to 4 characters.
 
     Returns:
         Findings: alarms by z, then the strongest ties up to 12 in all; table COLUMNS with every tie of q < 0.05.
@@ -180,7 +183,7 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     counts, words = _count([texts.iloc[i] for i in usable])
     if not len(words):
         return nothing(NAME, "audit.note.words_too_rare", COLUMNS)
-    table = _tests(counts, words, labels, names)
+    table = _tests(counts, words, labels, names, context)
     table = _longest(table[(table.q < ALPHA) & (table.odds_ratio > TIE) & (table.share > table.expected + LIFT)].copy())
     table["is_filler"] = [word in FILLERS for word in table.word]
     table["alarm"] = table.is_filler & (table.with_label >= COVER * table.label_n)

@@ -21,6 +21,7 @@ term without a word segmenter, so a term may stand across two words. A mention i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -51,4 +52,4 @@ def builtin(language: str) -> Lexicon:
 def without(lexicon: Lexicon, struck: set[str] | frozenset[str]) -> Lexicon:
     """The lexicon without some terms, named by their `key_of`; what stays keeps its order."""
     kept = tuple(term for term in lexicon.terms if key_of(term.term) not in struck)
-    return Lexicon(lexicon.language, kept, lexicon.source, lexicon.reviewer)
+    return replace(lexicon, terms=kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -63,7 +63,8 @@ class Matcher:
             self._of_key[key] = (*self._of_key.get(key, ()), number)
         words = [key for key, number in keyed if lexicon.terms[number].match == "word"]
         others = [key for key, number in keyed if lexicon.terms[number].match != "word"]
-        self._pattern = _pattern(words, others)
+        self.pattern = _pattern(words, others)
+        self._whole = frozenset(words)
         self._seen: dict[str, tuple[int, ...]] = {}
         for key in list(self._of_key):
             self._seen[key] = self._with_inner(key)
@@ -106,18 +107,26 @@ class Matcher:
             known = self._seen[found] = self._seen[key_of(found)]
         return known
 
+    def key(self, found: str) -> str:
+        """The `key_of` of the term a matched piece of text stands for."""
+        return found if found in self._of_key else key_of(found)
+
+    def is_word(self, found: str) -> bool:
+        """True where the piece is a word of a script with spaces, which may carry a plural s or a possessive."""
+        return self.key(found) in self._whole
+
     def find(self, text: str) -> list[Mention]:
         """Every mention in one text, in order."""
         return list(self._find(text))
 
     def _find(self, text: str) -> Iterator[Mention]:
-        for match in self._pattern.finditer(_lower(text)):
+        for match in self.pattern.finditer(_lower(text)):
             for number in self.numbers(match.group()):
                 yield Mention(match.start(), match.end(), self.lexicon.terms[number])
 
     def scan(self, texts: Sequence[str]) -> Mentions:
         """Every mention in many texts, as arrays."""
-        find_all = self._pattern.findall
+        find_all = self.pattern.findall
         pieces: list[str] = []
         counts = np.zeros(len(texts), dtype=np.int64)
         for row, text in enumerate(texts):
@@ -131,9 +140,13 @@ class Matcher:
         return Mentions(np.repeat(np.repeat(np.arange(len(texts)), counts), sizes), terms)
 
 
-@lru_cache(maxsize=16)
 def matcher(lexicon: Lexicon) -> Matcher:
-    """The matcher of a lexicon, compiled once."""
+    """The matcher of a lexicon, compiled once; struck hits are the business of who knows the examples."""
+    return _matcher(replace(lexicon, struck=()))
+
+
+@lru_cache(maxsize=16)
+def _matcher(lexicon: Lexicon) -> Matcher:
     return Matcher(lexicon)
 
 
@@ -147,10 +160,15 @@ def _lower(text: str) -> str:
 def _pattern(words: Sequence[str], others: Sequence[str]) -> re.Pattern[str]:
     parts = []
     if words:
-        parts.append(rf"{_LEFT}{_trie(words)}(?=(?:['’]?s|['’])?{_RIGHT})")
+        parts.append(rf"{_begins(words)}{_LEFT}{_trie(words)}(?=(?:['’]?s|['’])?{_RIGHT})")
     if others:
-        parts.append(_trie(others))
+        parts.append(f"{_begins(others)}{_trie(others)}")
     return re.compile("|".join(parts) or r"(?!)")
+
+
+def _begins(keys: Sequence[str]) -> str:
+    """One look at the first character: a set is asked at once, the branches of a trie one after the other."""
+    return f"(?=[{''.join(re.escape(first) for first in sorted({key[0] for key in keys}))}])"
 
 
 def _trie(keys: Sequence[str]) -> str:

@@ -84,3 +84,24 @@ def test_words_of_unrelated_labels_are_not_tied():
     frame["label"] = rng.permutation(frame.label)
     result = SHORTCUTS.compute(frame, Context())
     assert [finding.key for finding in result.findings] == ["audit.shortcuts.none"]
+
+
+def test_bonferroni_stands_beside_the_false_discovery_rate_and_audits_read_together_count():
+    """Three words and two labels: p times 2 times 3; with 3 audits read together three times that."""
+    texts = ["magic word"] * 30 + ["plain word"] * 70
+    labels = ["x"] * 25 + ["y"] * 5 + ["x"] * 25 + ["y"] * 45
+    frame = pd.DataFrame({"example_id": range(100), "text": texts, "label": labels})
+    alone = SHORTCUTS.compute(frame, Context()).table.set_index("word").loc["magic"]
+    together = SHORTCUTS.compute(frame, Context(n_families=3)).table.set_index("word").loc["magic"]
+    p = stats.binomtest(25, 30, 0.5, alternative="greater").pvalue
+    assert alone.bonferroni == pytest.approx(p * 2 * 3)
+    assert together.bonferroni == pytest.approx(3 * alone.bonferroni)
+    assert together.q == pytest.approx(3 * alone.q)
+
+
+def test_runs_of_han_characters_are_tested_where_no_space_is():
+    texts = ["请看单号，退款没有到账"] * 30 + ["密码输入总是不对"] * 30
+    frame = pd.DataFrame({"example_id": range(60), "text": texts, "label": ["账单"] * 30 + ["登录"] * 30})
+    found = set(SHORTCUTS.compute(frame, Context(language="zh")).table.word)
+    assert {"退款没有", "密码输入"} <= found
+    assert not any(len(word) > 4 or "，" in word for word in found)

@@ -10,10 +10,13 @@ import pytest
 from studio import audits, words
 from studio.audits import AUDITS
 from studio.audits.context import Context
+from studio.lexicons import builtin
 from studio.records import AuditResult, Knn
 
 CHINESE = ["账单 重复扣费", "密码忘了怎么办", "辛苦帮忙查一下"]
 TIMES = ("2024-01-05", "2024-02-05T10:00:00", "1709683200", "2024/04/06", "", "not a time", "2024年6月7日")
+LEXICON = builtin("en")
+PEOPLE = ["She hates {label} <b>work</b>", "he loves his *job*", "a Muslim and a Christian man [x](y)", "old {n} woman"]
 HOSTILE = [
     "",
     "   ",
@@ -46,6 +49,7 @@ def full_context(n):
         knn=ring_knn(n),
         clusters=np.arange(n) % 3 - 1,
         cluster_names={0: "refund {n}", 1: "login"},
+        lexicon=LEXICON,
     )
 
 
@@ -85,6 +89,7 @@ CORPORA = {
     "Chinese": corpus(120, texts=CHINESE, labels=("账单", "密码"), groups=("女", "男")),
     "hostile names": corpus(200, labels=("{label}", "<i>", "a\x00b"), groups=("{value}", "*b*"), others=("", "[x](y)")),
     "every label once": corpus(40, labels=tuple(f"l{i}" for i in range(40))),
+    "people": corpus(400, texts=PEOPLE),
     "all the same": corpus(80, texts=["same text"], labels=("x", "y")),
     "not text": corpus(30, texts=[1, 2.5], labels=(0, 1), groups=(3, 4)),
     "facts": with_facts(corpus(300, groups=("a", "b", None), others=tuple("uvw"))),

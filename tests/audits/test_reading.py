@@ -1,0 +1,88 @@
+"""Tokens of a corpus: those of a regular expression; terms as tokens; struck hits; what is kept between audits."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from studio.audits.gathered import longest, presence
+from studio.audits.reading import BREAK, read
+from studio.audits.splitting import BREAK_CLASS, split
+from studio.audits.tokenise import units
+from studio.lexicons import builtin, matcher
+from studio.records import Lexicon, Term
+
+HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\U00020000-\U0003134f"
+TOKEN = re.compile(rf"\x00|[{HAN}]|[^\W_{HAN}]+(?:['’][^\W_{HAN}]+)*|[^\w\s\x00]")
+NUN = Lexicon("en", (Term("nun", "religion", "Christian", "word"), Term("old nun", "age", "old", "word")), "", "")
+
+
+@given(st.text(st.characters(codec="utf-8", max_codepoint=0xEFFFF), max_size=40))
+@example("don't 'tis o'' it’s'x _a_b 12,5 密码a密 e\u0301")
+def test_split_is_the_regular_expression(text):
+    """The oracle is a regular expression; the fast cut must give the same pieces in order."""
+    codes, words, kinds = split(text)
+    assert [words[code] for code in codes] == TOKEN.findall(text)
+    assert [w for w, k in zip(words, kinds, strict=True) if k == BREAK_CLASS and w.isalnum()] == []
+
+
+def test_units_of_a_text_are_counted_as_elsewhere_a_plural_with_its_word():
+    texts = ["The two nuns' old house, 12 rooms!", "密码 ok", "", None, "an old nun"]
+    reading = read(texts, NUN, np.arange(5))
+    assert reading.n_units.tolist() == [7, 3, 0, 0, 3]
+    assert reading.n_units.tolist()[:3] == [len(units(text)) for text in texts[:3]]
+    first = [reading.words[i] for i in reading.ids[(reading.rows == 0) & (reading.ids != BREAK)]]
+    assert first == ["the", "two", "nun", "old", "house", "12", "rooms"]
+
+
+def test_mentions_are_those_of_the_matcher():
+    texts = ["A Black woman and her sons", "nothing", "Muslims, Jews' and an old man", "old school"]
+    reading = read(texts, builtin("en"), np.arange(4))
+    found = matcher(builtin("en")).scan(texts)
+    assert [x.tolist() for x in reading.mentions] == [found.rows.tolist(), found.terms.tolist()]
+    masks = reading.groups()
+    assert reading.rows_with(masks["gender", "women"]).tolist() == [True, False, False, False]
+    assert reading.rows_with(masks["age", "old"]).tolist() == [False, False, True, False]
+    assert reading.rows_with(reading.groups(with_ambiguous=True)["age", "old"]).tolist() == [False, False, True, True]
+
+
+def test_a_struck_hit_is_no_mention_in_that_example_alone():
+    texts = ["the nun", "a nun and a nun", "the nun"]
+    struck = replace(NUN, struck=(("nun", 71), ("nun", 999)))
+    reading = read(texts, struck, np.array([70, 71, 72]))
+    assert reading.mentions[0].tolist() == [0, 2]
+    assert reading.n_units.tolist() == [2, 5, 2]
+    assert read(texts, NUN, np.array([70, 71, 72])).mentions[0].tolist() == [0, 1, 1, 2]
+
+
+def test_a_reading_is_used_again_only_for_equal_texts_and_terms():
+    texts = ["the nun", "a dog"]
+    first = read(texts, NUN, np.arange(2))
+    assert read(list(texts), NUN, np.arange(2)) is first
+    assert read(["the nun", "a cat"], NUN, np.arange(2)) is not first
+    assert read(texts, replace(NUN, terms=NUN.terms[:1]), np.arange(2)) is not first
+
+
+def test_characters_of_the_private_plane_and_nul_do_no_harm():
+    texts = ["a \U000f0000 nun \x00 b", "\udc80 nun"]
+    reading = read(texts, NUN, np.arange(2))
+    assert reading.mentions[0].tolist() == [0, 1]
+    assert reading.n == 2
+
+
+def test_words_and_runs_of_characters_in_how_many_texts():
+    """Runs never cross punctuation or a term; 2 texts are enough here."""
+    zh = Lexicon("zh", (Term("女人", "gender", "女性", "substring"),), "", "")
+    texts = ["退款到账，ok", "女人退款到账 ok ok", "退，款", "到女人账"]
+    matrix, words = presence(read(texts, zh, np.arange(4)), 2)
+    counts = dict(zip(words.tolist(), np.asarray(matrix.sum(0)).ravel().tolist(), strict=True))
+    assert counts == {"ok": 2, "退款": 2, "款到": 2, "到账": 2, "退款到": 2, "款到账": 2, "退款到账": 2}
+    assert presence(read(texts, zh, np.arange(4)), 2, frozenset("款"))[1].tolist() == ["ok", "到账", "退款到", "退款到账"]
+
+
+def test_of_runs_inside_one_another_the_longest_is_shown():
+    words = np.array(["退款", "退款到", "退款到账", "到账", "cat", "cats"], dtype=object)
+    kept = longest(words, np.array([50, 50, 49, 90, 9, 9]), np.arange(6))
+    assert words[kept].tolist() == ["退款到账", "到账", "cat", "cats"]
