@@ -140,7 +140,7 @@ def _summary_finding(rows: pd.DataFrame, skipped: int) -> Finding:
     }
     return Finding(
         audit=NAME,
-        key="audit_counts.parity.widest",
+        key="audit_counts.parity.widest_skipped" if skipped else "audit_counts.parity.widest",
         values=values,
         n=int(widest.total),
         estimate=float(widest.difference),
