@@ -47,7 +47,7 @@ def window_counts(ids: Array, rows: Array, size: int) -> sparse.csr_matrix:
 
 
 def train(reading: Reading, wanted: Array, seed: int) -> tuple[Array, Array]:
-    """Unit vectors of the words of a corpus: truncated SVD of the PPMI matrix, each direction times sqrt of its value.
+    """Unit vectors of the words of a corpus: truncated SVD of PPMI, sum of word and context vectors, times sqrt(value).
 
     Args:
         reading: the texts.
@@ -57,7 +57,8 @@ def train(reading: Reading, wanted: Array, seed: int) -> tuple[Array, Array]:
     Returns:
         (v,) row of each id, -1 for none; (w, d) float64 unit rows.
 
-    Paper: levy-2015; PPMI and SVD with eigenvalues to the power 0.5.
+    Paper: levy-2015; PPMI and SVD with eigenvalues to the power 0.5, w + c: without the context vectors two words are
+        near only where they stand beside the same words, not where they stand beside each other.
     """
     from sklearn.utils.extmath import randomized_svd  # heavy: only where the audit runs
 
@@ -72,7 +73,7 @@ def train(reading: Reading, wanted: Array, seed: int) -> tuple[Array, Array]:
     if size < 2:
         return np.full(len(reading.words), -1, dtype=np.int64), np.zeros((0, 0))
     matrix = ppmi(window_counts(place[ids], rows, len(kept)))
-    left, values, _ = randomized_svd(matrix, size, n_iter=3, random_state=seed)
-    vectors = left * np.sqrt(values)
+    left, values, right = randomized_svd(matrix, size, n_iter=3, random_state=seed)
+    vectors = (left + right.T) * np.sqrt(values)  # as word and as context: words that stand together come near too
     length = np.linalg.norm(vectors, axis=1)
     return place, vectors / np.where(length > 0, length, 1.0)[:, None]
