@@ -24,6 +24,7 @@ if run := upload_files.current_run():
     if view is not None and view.status.state == "done" and view.trouble is None:
         with frame.show_errors():
             result = corpora.outcome(opened, run)
+            upload_result.follow(result, run)
             upload_result.show(opened, result)
             if upload_result.next_steps(result):
                 upload_files.start_over()

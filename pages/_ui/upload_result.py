@@ -10,6 +10,18 @@ from studio.store import splits
 from studio.workflows.corpora import ImportOutcome
 from studio.workflows.studio import Studio
 
+_FOLLOWED = "upload.followed"
+
+
+def follow(result: ImportOutcome, run: str) -> None:
+    """Make the new corpus the one the menu leads to, once: whoever picks another one afterwards keeps that."""
+    if result.snapshot is None or st.session_state.get(_FOLLOWED) == run:
+        return
+    st.session_state[_FOLLOWED] = run
+    if st.query_params.get(frame.SNAPSHOT_KEY) != result.snapshot.snapshot_id:
+        st.query_params[frame.SNAPSHOT_KEY] = result.snapshot.snapshot_id
+        st.rerun()
+
 
 def show(opened: Studio, result: ImportOutcome) -> None:
     """The result of a finished import."""
@@ -66,8 +78,10 @@ def rejects(result: ImportOutcome) -> None:
 
 
 def next_steps(result: ImportOutcome) -> bool:
-    """The two ways on; True when another import is asked for."""
+    """The ways on; True when another import is asked for."""
     places = st.container(horizontal=True)
     if result.snapshot and places.button(t("upload.next"), type="primary", icon=":material/scatter_plot:", key="next"):
         frame.go("explore", s=result.snapshot.snapshot_id)
+    if result.snapshot and places.button(t("upload.prepare"), icon=":material/cleaning_services:", key="prepare"):
+        frame.go("prepare", s=result.snapshot.snapshot_id)
     return places.button(t("upload.another"), icon=":material/upload_file:", key="another")

@@ -102,7 +102,8 @@ def example(row: Mapping[str, Any], roles: Roles) -> None:
         _marked(row)
     elif "prompt" in row:
         for part in ("prompt", "context", "completion"):
-            _part(row.get(part), part, roles)
+            if part != "context" or row.get(part):  # only an answer may be missing and still be waited for
+                _part(row.get(part), part, roles)
     else:
         st.text(_cut(row["text"]))
         _labels(row)

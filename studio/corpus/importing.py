@@ -23,6 +23,7 @@ from studio.errors import CorpusError
 
 __all__ = ["Choices", "ImportResult", "Source", "import_files"]
 _PROGRESS_EVERY = 5_000
+_LABELLED = ("classification", "classification_multi", "token_classification")  # labels; the others have answers
 FEW_EXAMPLES = 50  # ours: below this no map, audit or model of the corpus says much
 _LANGUAGE_SAMPLE = 2_000
 Progress = Callable[[int, int, str], None]
@@ -262,5 +263,5 @@ def warnings_of(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     elif task == "classification" and len(labels) == 1:
         found.append("one_label")
     elif task not in ("masked_lm", "chat") and manifest["n_labelled"] < n:
-        found.append("partly_labelled")
+        found.append("partly_labelled" if task in _LABELLED else "partly_answered")
     return (*found, *(f"note_{name}" for name in manifest.get("notes", {})))

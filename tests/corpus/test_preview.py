@@ -95,5 +95,5 @@ def test_every_code_has_its_words():
                 "many_labels", "many_group_values"):  # fmt: skip
         assert f'"{key}"' in source
         assert words.has(f"corpus.problem.{key}")
-    for key in ("few_examples", "no_labels", "one_label", "partly_labelled"):
+    for key in ("few_examples", "no_labels", "one_label", "partly_labelled", "partly_answered"):
         assert words.has(f"corpus.warning.{key}")

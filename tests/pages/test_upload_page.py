@@ -13,6 +13,7 @@ from studio.store import snapshots
 from studio.words import t
 from studio.workflows import corpora, runs
 from tests.pages.app import open_app
+from tests.workflows import small_corpus
 
 LANGUAGES = ("en", "zh")
 ADMIN = Actor("tester", "admin")
@@ -96,9 +97,23 @@ def test_a_good_file_is_previewed_mapped_imported_and_shown(language, open_page,
     assert app.dataframe[0].value.iloc[0].tolist() == [t("corpus.reason.too_few_fields", lang=language), 1]
     assert app.dataframe[1].value.iloc[0, 3] == "ragged"
     assert len(app.get("download_button")) == 1
+    assert app.button(key="prepare").label == t("upload.prepare", lang=language)
     app.button(key="another").click()
     app.run()
     assert app.info[0].value == t("upload.none", lang=language)
+
+
+def test_a_second_import_is_the_corpus_the_menu_leads_to(open_page, studio):
+    """The sidebar went on showing the first corpus, so that Prepare cleaned it instead of the one just imported."""
+    first, second = small_corpus.make(studio.store, n=60), None
+    app = _upload(open_page(s=first), CSV)
+    next(button for button in app.main.button if button.label == t("upload.freeze")).click()
+    app.run()
+    run_id = runs.overview(studio)[0].run_id
+    assert runs.wait(studio, run_id, 60).state == "done"
+    second = corpora.outcome(studio, run_id).snapshot.snapshot_id
+    app = open_page(s=first, run=run_id)
+    assert app.selectbox(key="s.box").value == second
 
 
 def test_no_text_column_cannot_be_frozen_until_one_is_chosen(open_page):
