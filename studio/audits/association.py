@@ -249,6 +249,12 @@ def _missing_rows(labels: Array, names: list[str], attribute: str, groups: Array
 
 def _row_finding(row: object) -> Finding:
     kind = "more" if row.odds_ratio > 1 else "less"
+    if row.value == MISSING:
+        key = f"audit_counts.missing.{kind}"
+    elif row.n in (0, row.group_n):  # an odds ratio of a table with an empty cell is no number to say in a sentence
+        key = f"audit_counts.association.{'never' if row.n == 0 else 'always'}"
+    else:
+        key = f"audit.association.{kind}"
     values = {
         "attribute": row.attribute,
         "value": row.value,
@@ -265,7 +271,7 @@ def _row_finding(row: object) -> Finding:
     clauses = (where(group_column(row.attribute), row.value), where("label", row.label))
     return Finding(
         audit=NAME,
-        key=f"audit_counts.missing.{kind}" if row.value == MISSING else f"audit.association.{kind}",
+        key=key,
         values=values,
         n=int(row.total),
         estimate=float(row.odds_ratio),
@@ -317,9 +323,9 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     Per label y and value g: OR = a d / (b c) with a = n(y, g), b = n(not y, g), c = n(y, not g), d = n(not y, not g)
     and the Woolf interval; p by chi-square, or Fisher's exact test where an expected count is below 5. Every test of
     every attribute is corrected together. An alarm needs q < 0.05 and an odds ratio outside 0.8 to 1.25. Of an
-    attribute with two values only the value with the higher odds is kept. Examples without a value are compared, as a
-    category of their own, with those that have one. Where clusters are known p is at least that of the
-    chi-square divided by what they widen the variance, so copies and busy authors alone raise no alarm.
+    attribute with two values only the value with the higher odds is kept, of two labels the rarer. Examples without a
+    value are compared, as a category of their own, with those that have one. Where clusters are known p is at least
+    that of the chi-square divided by what they widen the variance, so copies or busy authors alone raise no alarm.
 
     Args:
         frame: column `label` and a column `group_<name>` per attribute; rows without a label are left out.
@@ -350,6 +356,9 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     if not tables:
         return nothing(NAME, left_out[0] if left_out else "audit.note.no_group_values", COLUMNS)
     table = pd.concat(tables, ignore_index=True)
+    if len(names) == 2:  # what is commoner of one label is rarer of the other: tell the rarer label
+        rarer = names[int(np.bincount(labels[labels >= 0]).argmin())]
+        table = table[table.label == rarer].reset_index(drop=True)
     table["q"] = context.corrected(table.p)
     level = context.level_of_one_among(len(table))
     rest_n = (table.total - table.group_n).to_numpy()

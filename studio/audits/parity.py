@@ -126,7 +126,6 @@ def _summary_finding(rows: pd.DataFrame, skipped: int) -> Finding:
     smallest = float(rows.smallest.median())
     values = {
         "attribute": widest.attribute,
-        "labels": len(rows),
         "groups": int(widest.groups),
         "label": widest.label,
         "highest": widest.highest,

@@ -82,10 +82,10 @@ def test_small_expected_counts_use_the_exact_test():
 
 def test_a_two_valued_attribute_is_told_once_from_the_side_of_higher_odds():
     result = run(frame_of([[150, 60], [400, 500]], groups="ab"))
-    assert len(result.table) == 2
+    assert len(result.table) == 1
     assert (result.table.odds_ratio >= 1).all()
     alarms = [finding for finding in result.findings if finding.alarm]
-    assert {(f.values["label"], f.values["value"]) for f in alarms} == {("x", "a"), ("y", "b")}
+    assert {(f.values["label"], f.values["value"]) for f in alarms} == {("x", "a")}  # of two labels the rarer
     assert [c.column for c in alarms[0].examples] == ["group_g", "label"]
 
 
@@ -191,8 +191,13 @@ def test_examples_without_a_value_are_compared_with_those_that_have_one():
     assert (row.n, row.group_n, row.label_n, row.total) == (90, 120, 300, 720)
     assert row.odds_ratio == pytest.approx(oracle.oddsratio)
     assert (row.low, row.high) == pytest.approx(oracle.oddsratio_confint())
-    other = result.table[result.table.value == ""].query("label == 'y'").iloc[0]
-    assert (other.n, other.odds_ratio) == (30, pytest.approx(1 / oracle.oddsratio))
+    # with three labels the side of the lower odds is told too, from the same table turned round
+    three = run(pd.concat([frame, bare, frame_of([[50, 50]], labels="z", groups="ab")], ignore_index=True)).table
+    turned = three[three.value == ""].query("label == 'y'").iloc[0]
+    oracle = Table2x2(np.array([[30, 90], [390, 310]]))
+    assert (turned.n, turned.group_n, turned.odds_ratio) == (30, 120, pytest.approx(oracle.oddsratio))
+    assert (turned.low, turned.high) == pytest.approx(oracle.oddsratio_confint())
+    assert (turned.share, turned.rest_share) == (0.25, pytest.approx(390 / 700))
     first = result.findings[0]
     assert first.alarm and first.key in ("audit_counts.missing.more", "audit_counts.missing.less")
     assert first.examples[0].op == "isnull"
@@ -207,5 +212,15 @@ def test_power_and_the_smallest_effect_follow_the_audits_read_together():
     assert alone.findings[-2].key == "audit_counts.power.gap" and needed[0] < needed[1]
     assert alone.findings[-1].smallest_effect < together.findings[-1].smallest_effect
     row = together.table.iloc[0]
-    expected = smallest_odds_ratio(row.group_n, row.total - row.group_n, row.rest_share, 0.05 / (2 * 14))
+    expected = smallest_odds_ratio(row.group_n, row.total - row.group_n, row.rest_share, 0.05 / 14)
     assert row.smallest == pytest.approx(float(expected))
+
+
+def test_a_label_that_never_or_always_occurs_is_told_without_an_odds_ratio():
+    counts = [[0, 60, 100], [80, 0, 100], [120, 140, 0]]
+    never = [f for f in run(frame_of(counts)).findings if f.key == "audit_counts.association.never"]
+    assert {(f.values["label"], f.values["value"]) for f in never} == {("x", "a"), ("y", "b"), ("z", "c")}
+    assert all(f.alarm and f.values["group_n"] == 200 for f in never)
+    only = run(frame_of([[90, 60], [0, 100], [0, 140]], groups="ab")).findings
+    always = [f for f in only if f.key == "audit_counts.association.always"]
+    assert [(f.values["label"], f.values["value"], f.values["group_n"]) for f in always] == [("x", "a", 90)]
