@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui import explore_audits_counts as counts
+from pages._ui import explore_audits_words as words
 from pages._ui import frame
 from pages._ui.words import plain, t
 from studio.audits.association import BAND
@@ -23,7 +24,8 @@ _PERCENT = frozenset({"share", "expected", "rest_share", "equal_share", "suggest
 _HIDDEN = frozenset(
     {"is_default", "is_small", "p", "q10", "q90", "family", "example_ids", "total", "label_n", "cluster", "neighbours"}
 )
-_SHARE_INTERVAL = frozenset({"representation", "balance", "topics", "lengths", "trends", "parity", "dependence"})
+_SHARE_INTERVAL = frozenset({"representation", "balance", "topics", "lengths", "trends", "parity", "dependence",
+                             "mentions"})  # fmt: skip
 
 
 def show(name: str, result: AuditResult, snapshot: Snapshot) -> None:
@@ -34,7 +36,7 @@ def show(name: str, result: AuditResult, snapshot: Snapshot) -> None:
     picture = {"representation": _shares, "association": _forest, "lengths": _lengths, "balance": _labels,
                "topics": _topics, "shortcuts": _ties, "trends": counts.trends,
                "intersections": counts.intersections, "parity": counts.parity, "confounds": counts.confounds,
-               "dependence": counts.dependence}.get(name)  # fmt: skip
+               "dependence": counts.dependence, **words.PICTURES}.get(name)  # fmt: skip
     if picture is not None:
         picture(table)
         if "is_small" in table and table["is_small"].any():
@@ -57,7 +59,8 @@ def _columns(name: str, columns: list[str]) -> dict:
         if is_share:
             config[column] = st.column_config.NumberColumn(title, format="percent")
         elif column in ("q", "z", "ratio", "odds_ratio", "low", "high", "family_low", "family_high", "smallest",
-                        "ratio_low", "ratio_high", "residual", "design_effect"):  # fmt: skip
+                        "ratio_low", "ratio_high", "residual", "design_effect", "bonferroni", "gap", "npmi",
+                        "other_npmi", "rate", "rate_low", "rate_high", "d", "log_ratio", "men", "women"):  # fmt: skip
             config[column] = st.column_config.NumberColumn(title, format="%.3g")
         else:
             config[column] = title

@@ -128,12 +128,21 @@ _NAMED_PARTS: tuple[str, ...] = (
         name VARCHAR, created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL)""",
 )
 
+# The identity terms a corpus is read with: lists, struck terms, struck hits; append-only.
+_LEXICONS: tuple[str, ...] = (
+    """CREATE TABLE lexicon_decision (
+        decision_id VARCHAR NOT NULL, corpus_id VARCHAR NOT NULL, language VARCHAR NOT NULL, number BIGINT NOT NULL,
+        kind VARCHAR NOT NULL, body VARCHAR NOT NULL, note VARCHAR NOT NULL, created_at TIMESTAMPTZ NOT NULL,
+        created_by VARCHAR NOT NULL)""",
+)
+
 MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (
     ("first schema", _SCHEMA_1),
     ("recipes and dataset cards", _SCHEMA_2),
     ("split decisions keep their plan and their assignment", _SCHEMA_3),
     ("successors of snapshots that lost examples", _SNAPSHOT_SUCCESSORS),
     ("decisions on clusters and slices", _NAMED_PARTS),
+    ("decisions on identity terms", _LEXICONS),
 )
 LATEST = len(MIGRATIONS)
 

@@ -14,6 +14,7 @@ from studio.measures import MEASURES
 from studio.records import Audit, Lexicon, Snapshot
 from studio.store import findings, references, scores
 from studio.store.scores import ScoreSet, Surroundings
+from studio.workflows import lexicons
 from studio.workflows.studio import Studio
 
 State = Mapping[str, Any]
@@ -60,7 +61,7 @@ def current(studio: Studio, snapshot: Snapshot, label_mode: str) -> dict[str, An
 
 def lexicon_of(studio: Studio, snapshot: Snapshot) -> Lexicon | None:
     """The identity terms in force for the corpus; None where there are none for its language."""
-    return None
+    return lexicons.in_force(studio, snapshot)
 
 
 def lexicon_mark(lexicon: Lexicon | None) -> str:
