@@ -11,7 +11,8 @@ from studio.audits.context import Context
 from studio.corpus.dedup import find_duplicates
 
 GROUPS = ("gender", "age_band", "region", "channel")
-COUNT_AUDITS = ("representation", "association", "duplicates", "balance", "lengths", "shortcuts")
+COUNT_AUDITS = ("representation", "trends", "intersections", "association", "parity", "confounds", "duplicates",
+                "dependence", "balance", "lengths", "shortcuts")  # fmt: skip
 LEFT_OUT = ("wrong_labels", "thin_topic")  # need vectors: tests/audits/test_vector_effects.py
 N = 3000
 
@@ -23,7 +24,8 @@ def looked_at(language, seed, is_planted):
     frame = corpus.frame.rename(columns={name: f"group_{name}" for name in GROUPS})
     frame["example_id"] = np.arange(len(frame))
     copies = find_duplicates(frame["text"].tolist(), np.random.default_rng(0))
-    context = Context(language, GROUPS, corpus.truth["reference"], copies.families, copies.exact)
+    context = Context(language, GROUPS, corpus.truth["reference"], copies.families, copies.exact,
+                      n_families=audits.N_FAMILIES)  # fmt: skip
     chosen = [audit for audit in audits.AUDITS if audit.name in COUNT_AUDITS]
     return corpus, copies, {audit.name: audits.run(audit, frame, context) for audit in chosen}
 
