@@ -7,7 +7,7 @@ import streamlit as st
 from pages._ui import explore_audits_detail as detail
 from pages._ui import explore_audits_findings as shown
 from pages._ui import explore_audits_run as state
-from pages._ui import explore_counterfactual, explore_diversity, explore_reference, frame
+from pages._ui import explore_counterfactual, explore_diversity, explore_lexicon, explore_reference, frame
 from pages._ui.words import t
 from studio.access.roles import may
 from studio.audits import engine
@@ -42,6 +42,7 @@ def render(studio: Studio, snapshot: Snapshot) -> None:
             format_func=lambda name: t(f"audit.labels_{name}"),
             widget="segmented_control",
             required=True,
+            label_visibility="collapsed",
         )
     st.caption(t("audit.intro"))
     report = state.report(studio, snapshot, mode)
@@ -102,6 +103,7 @@ def _checks(studio: Studio, snapshot: Snapshot, report: AuditReport) -> None:
         ),
         widget="segmented_control",
         required=True,
+        label_visibility="collapsed",
     )
     name = frame.url_select(
         st,
@@ -143,6 +145,8 @@ def _one(studio: Studio, snapshot: Snapshot, report: AuditReport, name: str) -> 
     if name == "representation" and snapshot.groups and may(frame.current_user().role, "analyst"):
         detail.reference_editor(studio, snapshot, result)
         explore_reference.other_ways(studio, snapshot)
+    if name in explore_lexicon.CHECKS:
+        explore_lexicon.render(studio, snapshot)
 
 
 def is_power(finding: Finding) -> bool:

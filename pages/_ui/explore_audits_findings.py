@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from pages._ui import frame
 from pages._ui.words import plain, t
 from studio.records import Condition, Finding, Snapshot, conditions_from_text, conditions_to_text
+from studio.reports import findings
 from studio.store import examples
 from studio.workflows.studio import Studio
 
 SHOWN_ROWS = 100
 SHOWN_IDS = 150  # ids a link carries: the URL stays below 2,000 characters
-_INTERVAL_UNITS = ("ratio", "share", "odds_ratio", "eta_squared", "probability")
 
 
 def card(finding: Finding, *, key: str, to_map: bool) -> None:
@@ -30,10 +28,10 @@ def card(finding: Finding, *, key: str, to_map: bool) -> None:
 
 
 def line(finding: Finding, *, key: str, to_map: bool) -> None:
-    """A finding without an alarm: one quiet line, its examples one small press away."""
+    """A finding under its check: one quiet line, its examples one small press away."""
     place = st.columns([11, 1], vertical_alignment="center")
     with place[0].container(gap="xxsmall"):
-        st.markdown(sentence(finding))
+        st.markdown(f":material/flag: {sentence(finding)}" if finding.alarm else sentence(finding))
         st.caption(numbers(finding))
     clauses = examples_filter(finding)
     help_text = _help(finding) or t("audit.show_examples")
@@ -68,23 +66,12 @@ def examples_here(studio: Studio, snapshot: Snapshot) -> None:
 
 def sentence(finding: Finding) -> str:
     """The finding in words, with every corpus-derived value escaped."""
-    return t(finding.key, **{name: _safe(value) for name, value in finding.values.items()})
-
-
-def _safe(value: Any) -> Any:
-    return plain(value, 40) if isinstance(value, str) else value
+    return findings.sentence(finding, safe=lambda text: plain(text, 40))
 
 
 def numbers(finding: Finding) -> str:
-    """Estimate, interval, n, q and the smallest effect that would have been seen, on one line."""
-    values = {"estimate": finding.estimate, "n": finding.n, "low": finding.low, "high": finding.high}
-    unit = finding.unit
-    if unit in _INTERVAL_UNITS and finding.low is None:
-        unit = "share_bare"
-    parts = [plain(t(f"audit.number.{unit}", **values), 200)]
-    if finding.q is not None:
-        parts.append(t("audit.number.q_tiny") if finding.q < 0.001 else t("audit.number.q", q=finding.q))
-    return " · ".join(parts)
+    """Estimate, interval, n and q on one line."""
+    return " · ".join(plain(part, 200) for part in findings.numbers(finding))
 
 
 def examples_filter(finding: Finding) -> tuple[Condition, ...]:

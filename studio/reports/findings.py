@@ -15,8 +15,14 @@ _NEVER_BELOW = 1e-6  # a group that is absent has ratio 0: its logarithm must st
 
 
 def sentence(finding: Finding, *, lang: str | None = None, safe: Callable[[str], str] = str) -> str:
-    """The finding in words; `safe` makes every corpus-derived text literal where the sentence is shown."""
+    """The finding in words; `safe` makes every corpus-derived text literal where the sentence is shown.
+
+    A value called `measure` is the words key of the measure's title.
+    """
     values = {name: safe(value) if isinstance(value, str) else value for name, value in finding.values.items()}
+    title = finding.values.get("measure")
+    if isinstance(title, str) and has(title):
+        values["measure"] = t(title, lang=lang)
     return t(finding.key, lang=lang, **values)
 
 

@@ -143,21 +143,29 @@ def is_kept(studio: Studio, *, snapshot_id: str, label_mode: str = "all") -> boo
 
 # --- as a run ---------------------------------------------------------------------------------------------------------
 @act("audit.start", "analyst")
-def start(studio: Studio, actor: Actor, *, snapshot_id: str, label_mode: str = "all", run_id: str | None = None) -> str:
-    """Queue one run of every audit that is not of the present state; returns its id (that of a live one, if any).
+def start(
+    studio: Studio,
+    actor: Actor,
+    *,
+    snapshot_id: str,
+    names: Sequence[str] = NAMES,
+    label_mode: str = "all",
+    run_id: str | None = None,
+) -> str:
+    """Queue one run of the named audits that are not of the present state; returns its id (of a live one, if any).
 
     Raises:
         CorpusError: an unknown snapshot.
-        MeasureError: an unknown label mode.
+        MeasureError: an unknown audit or label mode.
         JobError: the run cannot be written.
     """
-    _check((), label_mode)
+    _check(names, label_mode)
     snapshot = snapshots.require(studio.store, snapshot_id)
     already = live(studio, snapshot_id=snapshot_id, label_mode=label_mode)
     if already is not None:
         return already.run_id
     state = audits_state.current(studio, snapshot, label_mode)
-    missing = [name for name in NAMES if _kept(studio, snapshot_id, name, state) is None] or list(NAMES)
+    missing = [name for name in names if _kept(studio, snapshot_id, name, state) is None] or list(names)
     given, root = run_id or str(uuid.uuid4()), studio.workspace.root
     audits_inputs.sweep(studio)
     place = audits_inputs.folder(studio, given)

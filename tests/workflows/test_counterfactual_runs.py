@@ -112,3 +112,18 @@ def test_a_model_that_looks_at_the_word_flips():
     probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]), np.array([[0.2, 0.8], [0.7, 0.3], [0.3, 0.7]])
     found = task._flips(probs, np.array([0, 1, -1]), [("men", "women"), ("women", "men")])
     assert [(f["group"], f["n"], f["flips"]) for f in found] == [("", 3, 1), ("men", 1, 1), ("women", 1, 0)]
+
+
+def test_the_command_swaps_and_prints_one_json_object(opened, snapshot, capsys, monkeypatch):
+    import sys
+
+    from studio.cli.main import main
+
+    monkeypatch.setattr(sys.modules["studio.cli.main"], "ROOMS", ("audits",))
+    monkeypatch.setattr("studio.cli.context.open_studio", lambda settings: opened)
+    monkeypatch.setattr(type(opened), "close", lambda self: None)
+    home = str(opened.workspace.root)
+    assert main(["--workspace", home, "audit", "--json", "--counterfactual", "gender:men:women"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["contrast"] == ["gender", "men", "women"] and printed["n_pairs"] > 5
+    assert main(["--workspace", home, "audit", "--json", "--counterfactual", "gender:cats:dogs"]) == 1
