@@ -23,6 +23,7 @@ ANALYST = Actor("ann", "analyst")
 @pytest.fixture
 def opened(workspace, monkeypatch):
     monkeypatch.setenv("STUDIO_HOME", str(workspace.root))
+    monkeypatch.setenv("STUDIO_DEVICE", "cpu")
     st.cache_resource.clear()
     made = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
     yield made
@@ -49,6 +50,12 @@ def texts(page: AppTest) -> str:
     return "\n".join(str(element.value) for element in every)
 
 
+def span(seconds: float, lang: str) -> str:
+    """Seconds up to a minute and a half, minutes above, as the page says them."""
+    name, n = ("seconds", round(seconds)) if seconds < 90 else ("minutes", round(seconds / 60))
+    return t(f"train.{name}", lang=lang, n=max(1, n))
+
+
 def annotated(opened) -> str:
     made = small_corpus.make(opened.store, n=200)
     small_corpus.freeze(opened.store, made, labels.pool_left(opened.store, made)[:30])
@@ -65,11 +72,17 @@ def test_without_labels_and_without_a_queue_the_page_leads_to_select(opened, lan
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_with_labels_the_form_shows_gate_cost_and_launch(opened, lang):
-    page = open_page(opened, annotated(opened), lang)
+    made = annotated(opened)
+    cost = train.prepare(opened, snapshot_id=made, plan=train.default_plan("minilm", "lora")).estimate
+    page = open_page(opened, made, lang)
     shown = texts(page)
     assert t("train.counts", lang=lang, train="30", annotated="30", validation="60", pool="90") in shown
     assert t("train.launch", lang=lang) in [button.label for button in page.button]
     assert t("round.none", lang=lang) in shown
+    assert t("train.device", lang=lang, device="CPU") in shown
+    assert 0 < cost.low_s < cost.high_s
+    ends = [span(seconds, lang) for seconds in (cost.low_s, cost.high_s)]
+    assert t("train.time", lang=lang, low=ends[0], high=ends[1]) in shown
 
 
 def test_a_contradicting_setting_is_said_and_nothing_can_be_launched(opened):
