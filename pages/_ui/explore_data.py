@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages._ui.words import plain, t
 from studio import words
+from studio.figures.map import hover_lines
 from studio.measures import by_name
 from studio.records import SPLITS, Array, Condition, Snapshot, conditions_to_text
 from studio.store import annotation_facts, clusters, maps, slices
@@ -59,6 +60,16 @@ def _column(
 def texts(_opened: Studio, snapshot_id: str) -> Sequence[str]:
     """The beginnings of all texts, as Arrow: `take` gives those of some rows."""
     return explore_colours.short_texts(_opened, snapshot_id)
+
+
+def hover(opened: Studio, snapshot_id: str, ids: Array, places: Array) -> Array:
+    """What to hover over at these rows of the snapshot, kept while the same dots are drawn in other colours."""
+    return _hover(opened, snapshot_id, hash(ids.tobytes()), ids, places)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _hover(_opened: Studio, snapshot_id: str, key: int, _ids: Array, _places: Array) -> Array:
+    return hover_lines(_ids, texts(_opened, snapshot_id).take(_places).to_pylist())
 
 
 def must_draw(opened: Studio, snapshot: Snapshot, example: str, most: int) -> Array:
@@ -160,6 +171,20 @@ def column_title(name: str) -> str:
     if name.startswith(SCORE):
         return t(by_name(name.removeprefix(SCORE)).title)
     return name.removeprefix("group_") if name.startswith("group_") else t(f"map.column.{name}")
+
+
+def named_values(
+    opened: Studio, snapshot: Snapshot, map_id: str, names: Sequence[str], ids: Array
+) -> dict[str, list[str]]:
+    """The values of some columns for some examples as people call them; empty text where there is none."""
+    places = explore_colours.positions(points(opened, map_id)["example_id"].to_numpy(), ids)
+    found = {}
+    for name in names:
+        column_ = column(opened, snapshot, map_id, name)
+        titles = value_titles(opened, map_id, name, column_)
+        shown = [*(titles.get(value, value) for value in column_.names), t("map.outside") if name == "cluster" else ""]
+        found[name] = [shown[code] for code in column_.codes[places].tolist()]  # -1 is the last one
+    return found
 
 
 def unit_title(column_: Column) -> str:

@@ -19,7 +19,7 @@ from pages._ui import frame
 from pages._ui.words import t
 from studio.figures.map import MAX_DRAWN, Points, map_figure, rows_to_draw
 from studio.mapping import polygon
-from studio.records import Snapshot
+from studio.records import Array, Snapshot
 from studio.store.maps import MapRecord
 from studio.workflows import explore_colours
 from studio.workflows.explore import ExploreState
@@ -144,6 +144,7 @@ def _draw(
         titles=data.value_titles(opened, chart.map_id, column, colour),
         write_names=column == "cluster",
         unit=data.unit_title(colour) if colour.numbers is not None else "",
+        cloud=_cloud(opened, chart, points),
         extent=data.extent(opened, chart.map_id),
         outline=polygon.from_text(inside.outline) if inside.outline else None,
         chosen=int(asked) if asked.isdecimal() else None,
@@ -182,7 +183,7 @@ def _points(
         whole["x"].to_numpy()[keep],
         whole["y"].to_numpy()[keep],
         rows,
-        data.texts(opened, snapshot.snapshot_id).take(places).to_pylist(),
+        data.hover(opened, snapshot.snapshot_id, ids[rows], places),
         codes=colour.codes[keep] if colour.codes is not None else None,
         names=colour.names,
         numbers=colour.numbers[keep] if colour.numbers is not None else None,
@@ -192,10 +193,20 @@ def _points(
     )
 
 
+def _cloud(opened: Studio, chart: MapRecord, points: Points) -> tuple[Array, Array] | None:
+    """Where the examples lie that filters leave out, as long as every one they leave in is a dot."""
+    whole = data.points(opened, chart.map_id)
+    if len(points.ids) == len(whole) or len(points.rows) < len(points.ids):
+        return None
+    return whole["x"].to_numpy(), whole["y"].to_numpy()
+
+
 def _facts(opened: Studio, chart: MapRecord, drawn: tuple[int, int], size: str) -> None:
     """What the map is and how far to trust it."""
     n_drawn, n = drawn
     lines = [t("map.caption")]
+    if n == n_drawn < int(data.cluster_table(opened, chart.map_id)["size"].sum()):
+        lines.append(t("map.cloud"))
     if n_drawn < n:
         lines.append(t("map.drawn", drawn=f"{n_drawn:,}", n=f"{n:,}"))
     if size:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from pages._ui import explore_data as data
@@ -13,6 +12,8 @@ from studio.records import Array, Snapshot
 from studio.store import examples
 from studio.store.maps import MapRecord
 from studio.workflows.studio import Studio
+
+CHARACTERS = 2_000  # of a text in a table; the whole of it is one press away
 
 
 def show(
@@ -26,12 +27,13 @@ def show(
     likeness: Sequence[float] | None = None,
 ) -> None:
     """The examples of `ids`; choosing a row opens it."""
-    names = ("example_id", "text", "label_now", "cluster", *snapshot.group_columns)
-    rows = examples.by_ids(opened.store, snapshot.snapshot_id, ids, names, map_id=chart.map_id)
-    titles = data.cluster_titles(opened, chart.map_id)
-    rows["cluster"] = rows["cluster"].map(lambda number: titles.get(int(number), "") if pd.notna(number) else "")
-    shown = ["label_now", *snapshot.group_columns]
-    rows[shown] = rows[shown].astype(object).fillna("")  # a column without any value comes as numbers
+    names = ("example_id", "text", *snapshot.group_columns)
+    rows = examples.by_ids(opened.store, snapshot.snapshot_id, ids, names)
+    rows["text"] = rows["text"].str.slice(0, CHARACTERS)
+    found = data.named_values(opened, snapshot, chart.map_id, ("label_now", "cluster"), rows["example_id"].to_numpy())
+    rows = rows.assign(**found)
+    groups = list(snapshot.group_columns)
+    rows[groups] = rows[groups].astype(object).fillna("")  # a column without any value comes as numbers
     if likeness is not None:
         rows.insert(0, "likeness", list(likeness)[: len(rows)])
     config = {name: st.column_config.Column(data.column_title(name)) for name in rows.columns}

@@ -31,8 +31,8 @@ class Points:
     """What is drawn: row i of everything is the same example.
 
     ids (n,) int64; x, y (n,); codes (n,) int32 into `names` (in the order of their colours), -1 = missing, or numbers
-    (n,), NaN = missing; rows (m,) positions of the examples drawn as dots; texts m texts for hovering, in the order of
-    rows; sizes (n,) numbers that make dots larger, NaN = smallest; scale and size_scale the numbers at the ends of
+    (n,), NaN = missing; rows (m,) positions of the examples drawn as dots; hover (m,) from `hover_lines`, in the order
+    of rows; sizes (n,) numbers that make dots larger, NaN = smallest; scale and size_scale the numbers at the ends of
     colours and sizes, the same whatever the filter is.
     """
 
@@ -40,7 +40,7 @@ class Points:
     x: Array
     y: Array
     rows: Array
-    texts: Sequence[str]
+    hover: Array
     codes: Array | None = None
     names: Sequence[str] = ()
     numbers: Array | None = None
@@ -85,6 +85,7 @@ def map_figure(
     titles: Mapping[str, str] | None = None,
     write_names: bool = False,
     unit: str = "",
+    cloud: tuple[Array, Array] | None = None,
     extent: Sequence[float] | None = None,
     outline: Sequence[Sequence[float]] | Array | None = None,
     chosen: int | None = None,
@@ -100,6 +101,7 @@ def map_figure(
         titles: category -> the name shown instead.
         write_names: write the names of the largest categories on the map in place of a legend.
         unit: of the numbers, beside their colour scale.
+        cloud: x and y of more examples than those, to show as a grey cloud where the others lie.
         extent: left, right, bottom, top of the whole map, so that a filter does not move it.
         outline: a lasso to draw, such as the one in the URL.
         chosen: example_id to ring.
@@ -109,8 +111,8 @@ def map_figure(
     """
     figure = go.Figure()
     titles = titles or {}
-    if len(points.rows) < len(points.ids):
-        _add_density(figure, points, words)
+    if cloud is not None or len(points.rows) < len(points.ids):
+        _add_density(figure, *(cloud if cloud is not None else (points.x, points.y)), words)
     if points.numbers is not None:
         _add_numbers(figure, points, unit)
     else:
@@ -153,9 +155,12 @@ def _layout(figure: go.Figure, extent: Sequence[float] | None, revision: str, to
     )
 
 
-def _hover(points: Points, where: Array) -> list[str]:
-    room = MAX_TEXT_BYTES // max(len(points.rows), 1)
-    return [f"#{int(points.ids[points.rows[i]])}<br>{_folded(points.texts[i], room)}" for i in where]
+def hover_lines(ids: Array, texts: Sequence[str]) -> Array:
+    """(m,) id and short escaped text of each dot, ready to hover over; with all texts together under 3 MB."""
+    room = MAX_TEXT_BYTES // max(len(texts), 1)
+    lines = np.empty(len(texts), dtype=object)
+    lines[:] = [f"#{int(i)}<br>{_folded(text, room)}" for i, text in zip(ids, texts, strict=True)]
+    return lines
 
 
 def _folded(text: str, room: int) -> str:
@@ -181,7 +186,7 @@ def _trace(points: Points, where: Array, marker: dict[str, object], name: str, *
         mode="markers",
         name=name,
         customdata=points.ids[rows].astype(np.float64),
-        text=_hover(points, where),
+        text=points.hover[where],
         hovertemplate="%{text}<extra></extra>",
         marker=marker,
         showlegend=legend,
@@ -291,9 +296,9 @@ def _add_numbers(figure: go.Figure, points: Points, unit: str) -> None:
     figure.add_trace(_trace(points, where, marker, "", legend=False))
 
 
-def _add_density(figure: go.Figure, points: Points, words: Mapping[str, str]) -> None:
-    """Where all the examples lie, under the sample that is drawn as dots: log(1 + count) per cell."""
-    counts, x_edges, y_edges = np.histogram2d(points.x, points.y, bins=DENSITY_CELLS)
+def _add_density(figure: go.Figure, x: Array, y: Array, words: Mapping[str, str]) -> None:
+    """Where all the examples lie, under those that are drawn as dots: log(1 + count) per cell."""
+    counts, x_edges, y_edges = np.histogram2d(x, y, bins=DENSITY_CELLS)
     figure.add_trace(
         go.Heatmap(
             x=((x_edges[:-1] + x_edges[1:]) / 2).astype(np.float32),

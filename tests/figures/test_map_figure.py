@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from studio.figures.map import Points, map_figure, rows_to_draw
+from studio.figures.map import Points, hover_lines, map_figure, rows_to_draw
 from studio.figures.text import escape
 
 WORDS = {"missing": "missing", "others": "{n} others", "density": "all examples"}
@@ -25,7 +25,7 @@ def points(n: int, values=None, *, most: int = 20_000, text: str = "a text", num
     rows = rows_to_draw(np.arange(n) % 5, most=most)
     where = np.arange(n, dtype=np.int64) * 3 + 7, *rng.normal(size=(2, n)).astype(np.float32)
     given = {"numbers": numbers} if numbers is not None else {"codes": codes, "names": names}
-    return Points(*where, rows, [text] * len(rows), **given, **more)
+    return Points(*where, rows, hover_lines(where[0][rows], [text] * len(rows)), **given, **more)
 
 
 def ids_of(figure) -> list[int]:
@@ -78,7 +78,8 @@ def test_a_map_of_a_million_stays_under_five_megabytes_in_any_script(text):
     n = 1_000_000
     rng = np.random.default_rng(0)
     rows = rows_to_draw(np.arange(n) % 30)
-    made = Points(np.arange(n), *rng.normal(size=(2, n)).astype(np.float32), rows, [text] * len(rows),
+    hover = hover_lines(rows, [text] * len(rows))
+    made = Points(np.arange(n), *rng.normal(size=(2, n)).astype(np.float32), rows, hover,
                   codes=np.arange(n, dtype=np.int32) % 30, names=[f"name {i}" for i in range(30)],
                   sizes=np.arange(n), size_scale=(0.0, float(n)))  # fmt: skip
     figure = map_figure(made, WORDS, outline=[(0, 0), (1, 0), (1, 1)], chosen=5)
@@ -95,7 +96,7 @@ def colours(figure) -> dict[str, str]:
 def test_colours_stay_the_same_whatever_is_filtered_out():
     whole = points(90, ["a"] * 40 + ["b"] * 30 + ["c"] * 20)
     keep = np.flatnonzero(whole.codes > 0)
-    part = Points(whole.ids[keep], whole.x[keep], whole.y[keep], np.arange(len(keep)), ["x"] * len(keep),
+    part = Points(whole.ids[keep], whole.x[keep], whole.y[keep], np.arange(len(keep)), whole.hover[keep],
                   codes=whole.codes[keep], names=whole.names)  # fmt: skip
     before, after = colours(map_figure(whole, WORDS)), colours(map_figure(part, WORDS))
     assert set(after) == {"b", "c"} and all(before[name] == after[name] for name in after)

@@ -1,0 +1,190 @@
+"""Slices, clusters people decide on, more of the same, and what sets a part apart, over a written map."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from studio.errors import AccessError, MeasureError, StoreError
+from studio.mapping.halves import is_held
+from studio.records import Actor, Condition
+from studio.settings import Settings, Workspace
+from studio.store import clusters as cluster_rows
+from studio.store import examples, maps, snapshots
+from studio.store import slices as slice_rows
+from studio.workflows import clusters, contrast, explore_colours, explore_map, slices
+from studio.workflows.studio import open_studio
+from tests.browser import large_map
+
+ADMIN = Actor("tester", "admin")
+N = 2_400
+BOX = "-999,-999;999,-999;999,999;-999,999"
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    workspace = Workspace(tmp_path_factory.mktemp("slices") / "workspace").make()
+    studio = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
+    yield studio
+    studio.close()
+
+
+@pytest.fixture(scope="module")
+def made(opened):
+    return large_map.make(opened.store, N)
+
+
+@pytest.fixture(scope="module")
+def map_id(opened, made):
+    return maps.newest(opened.store, made).map_id
+
+
+# --- slices -----------------------------------------------------------------------------------------------------------
+def test_a_slice_is_saved_renamed_put_away_and_brought_back(opened, made, map_id):
+    where = (Condition("group_region", "eq", "N"),)
+    made_id = slices.save(opened, ADMIN, snapshot_id=made, name=" north ", map_id=map_id, outline=BOX, conditions=where,
+                          held=3)  # fmt: skip
+    kept = slice_rows.require_slice(opened.store, made_id)
+    north = examples.ids(opened.store, made, where)
+    assert kept.name == "north" and list(kept.example_ids) == north.tolist()
+    assert kept.definition["held"] == 3 and kept.definition["found_by"] == "lasso"
+    assert slices.was_blind(kept, north).tolist() == is_held(north, 3).tolist()
+    slices.rename(opened, ADMIN, slice_id=made_id, name="up north")
+    assert slice_rows.slices(opened.store, made)["name"].tolist() == ["up north"]
+    slices.delete(opened, ADMIN, slice_id=made_id)
+    assert slice_rows.slices(opened.store, made).empty
+    assert examples.count(opened.store, made, [Condition("slice", "eq", made_id)]) == len(north)
+    slices.restore(opened, ADMIN, slice_id=made_id)
+    assert len(slice_rows.slices(opened.store, made)) == 1
+    listed = slices.save(opened, ADMIN, snapshot_id=made, name="x", example_ids=[5, 3], held=3)
+    assert "held" not in slice_rows.require_slice(opened.store, listed).definition, "a list was looked at"
+    for act in (slices.rename, slices.delete):
+        more = {"name": "y"} if act is slices.rename else {}
+        with pytest.raises(AccessError):
+            act(opened, Actor("v", "viewer"), slice_id=made_id, **more)
+    with pytest.raises(StoreError, match="needs a name"):
+        slices.rename(opened, ADMIN, slice_id=made_id, name=" ")
+
+
+def test_more_like_a_part_is_nearest_to_its_middle_and_not_of_it(opened, made):
+    found = examples.ids(opened.store, made)
+    rows = np.load(next(opened.workspace.root.glob("vectors/*/lexical@1/vectors.npy")))
+    part = found[10:40]
+    middle = rows[10:40].mean(0)
+    likeness = rows @ (middle / np.linalg.norm(middle))
+    likeness[10:40] = -2
+    order = np.argsort(-likeness, kind="stable")[:7]
+    near = explore_map.more_like(opened, made, part, 7)
+    assert [number for number, _ in near] == found[order].tolist()
+    assert [score for _, score in near] == pytest.approx(likeness[order].tolist(), abs=1e-3)
+    assert explore_map.more_like(opened, made, [1], 1, without=False)[0][0] == 1
+    with pytest.raises(StoreError, match="None of these"):
+        explore_map.more_like(opened, made, [2**52])
+
+
+# --- clusters ---------------------------------------------------------------------------------------------------------
+def test_clusters_are_merged_renamed_and_given_back_step_by_step(opened, made, map_id):
+    before = maps.clusters(opened.store, map_id)
+    size = dict(zip(before["cluster"], before["size"], strict=True))
+    assert clusters.merge(opened, ADMIN, map_id=map_id, chosen=[7, 4], name="pair") == 4
+    assert clusters.merge(opened, ADMIN, map_id=map_id, chosen=[4, 2]) == 2
+    clusters.rename(opened, ADMIN, map_id=map_id, cluster=2, name=" three ")
+    now = maps.clusters(opened.store, map_id).set_index("cluster")
+    assert now.loc[2, "size"] == size[2] + size[4] + size[7] and now.loc[2, "name"] == "three"
+    assert len(now) == len(before) - 2
+    column = explore_colours.column(opened, snapshots.require(opened.store, made), map_id, "cluster")
+    assert "4" not in column.names and column.names[0] == "2"
+    for _ in range(2):
+        clusters.undo(opened, ADMIN, map_id=map_id)
+    now = maps.clusters(opened.store, map_id).set_index("cluster")
+    assert now.loc[4, "size"] == size[4] + size[7] and now.loc[4, "name"] == "pair" and now.loc[2, "size"] == size[2]
+    clusters.undo(opened, ADMIN, map_id=map_id)
+    assert maps.clusters(opened.store, map_id).equals(before)
+    assert cluster_rows.count(opened.store, map_id) == 6
+    for bad, error in (({"chosen": [1]}, "two clusters"), ({"chosen": [1, 99]}, "no such cluster"),
+                       ({"chosen": [-1, 1]}, "no such cluster")):  # fmt: skip
+        with pytest.raises(StoreError, match=error):
+            clusters.merge(opened, ADMIN, map_id=map_id, **bad)
+    with pytest.raises(StoreError, match="nothing to take back"):
+        clusters.undo(opened, ADMIN, map_id=map_id)
+    with pytest.raises(AccessError):
+        clusters.rename(opened, Actor("a", "annotator"), map_id=map_id, cluster=1, name="x")
+
+
+# --- colours ----------------------------------------------------------------------------------------------------------
+def test_columns_are_coded_by_frequency_and_the_pool_stays_blind(opened, made, map_id):
+    snapshot = snapshots.require(opened.store, made)
+    label = explore_colours.column(opened, snapshot, map_id, "label_now")
+    assert (label.codes < 0).sum() == N // 4, "labels of the pool are hidden"
+    assert np.array_equal(np.bincount(label.codes + 1)[1:], np.sort(np.bincount(label.codes + 1)[1:])[::-1])
+    length = explore_colours.column(opened, snapshot, map_id, "length")
+    texts = examples.frame(opened.store, made, ("text",))["text"]
+    assert length.numbers.tolist() == texts.str.len().tolist()
+    assert length.scale == pytest.approx(tuple(np.percentile(texts.str.len(), [2, 98])))
+    state = explore_colours.column(opened, snapshot, map_id, "state")
+    assert dict(zip(state.names, np.bincount(state.codes), strict=True)) == {
+        "imported": N * 3 // 4,
+        "unlabelled": N // 4,
+    }
+    mix = explore_colours.label_mix(opened, snapshot, map_id)
+    assert all(len(labels) == 1 for labels in mix.values()), "a cluster of this corpus has one label"
+
+
+# --- contrast ---------------------------------------------------------------------------------------------------------
+def part(opened, made, map_id, *conditions, **more):
+    return contrast.part_of(opened, made, map_id=map_id, conditions=conditions, **more)
+
+
+def test_what_was_found_by_looking_has_no_p_value(opened, made, map_id):
+    found = contrast.compare(opened, made, part(opened, made, map_id, Condition("cluster", "eq", 0)))
+    assert not found.is_tested and "q" not in found.categories and "q" not in found.words
+    top = found.categories.iloc[0]
+    assert top.attribute == "label_now" and top["name"] == "billing" and top.low > 10
+    assert found.words.iloc[0].word == "billing" and found.words.iloc[0].z > 5
+    assert (found.n_in + found.n_out) == N and len(found.typical) == 5
+    assert found.lengths["low"] <= found.lengths["longer"] <= found.lengths["high"]
+
+
+def test_a_part_chosen_blind_is_tested_on_the_half_nobody_saw(opened, made, map_id):
+    """Sources go round in threes, whatever cluster, label or region: none of them may be called different."""
+    where = Condition("source", "eq", "mail")
+    side = part(opened, made, map_id, where, blind=5)
+    found = contrast.compare(opened, made, side, held=5)
+    ids = examples.ids(opened.store, made)
+    held = is_held(ids, 5)
+    mail = np.isin(ids, side.ids)
+    assert (found.held_in, found.held_out) == ((held & mail).sum(), (held & ~mail).sum())
+    assert (found.n_in, found.n_out) == ((~held & mail).sum(), (~held & ~mail).sum())
+    assert "source" not in set(found.categories["attribute"]), "it was chosen by it"
+    assert found.words_tested and found.words["q"].min() > 0.05 and found.categories["q"].min() > 0.05
+    label = part(opened, made, map_id, Condition("label_now", "eq", "billing"), blind=5)
+    words = contrast.compare(opened, made, label, held=5).words
+    assert words.iloc[0].word == "billing" and words.iloc[0].q < 1e-6
+
+
+def test_the_map_is_made_of_the_texts_so_words_are_not_tested_on_it(opened, made, map_id):
+    for side in (part(opened, made, map_id, Condition("cluster", "eq", 0), blind=5),
+                 part(opened, made, map_id, blind=5, outline="-3,-3;3,-3;3,3;-3,3")):  # fmt: skip
+        found = contrast.compare(opened, made, side, held=5)
+        assert found.is_tested and not found.words_tested and "q" not in found.words
+        assert found.categories["q"].min() < 1e-3, "labels follow the clusters of this corpus"
+
+
+def test_a_slice_is_tested_only_under_the_half_it_was_found_without(opened, made, map_id):
+    blind = slices.save(opened, ADMIN, snapshot_id=made, name="blind", map_id=map_id, outline="-3,-3;3,-3;3,3;-3,3",
+                        held=5)  # fmt: skip
+    seen = slices.save(opened, ADMIN, snapshot_id=made, name="seen", map_id=map_id, outline="-3,-3;3,-3;3,3;-3,3")
+    for slice_id, held, is_tested in ((blind, 5, True), (blind, 6, False), (seen, 5, False), (blind, None, False)):
+        side = part(opened, made, map_id, Condition("slice", "eq", slice_id), blind=held)
+        assert contrast.compare(opened, made, side, held=held).is_tested is is_tested
+        assert side.from_map
+
+
+def test_two_parts_and_too_small_ones(opened, made, map_id):
+    a, b = (part(opened, made, map_id, Condition("cluster", "eq", number)) for number in (0, 1))
+    found = contrast.compare(opened, made, a, b)
+    assert (found.n_in, found.n_out) == (len(a.ids), len(b.ids))
+    assert {"billing", "delivery"} <= set(found.words.head(2)["word"])
+    few = part(opened, made, map_id, Condition("example_id", "in", [1, 2, 3]))
+    with pytest.raises(MeasureError, match="Each side needs 5"):
+        contrast.compare(opened, made, few)
