@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,11 +14,13 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui import frame
 from studio import words
+from studio.corpus.roles import Roles
 from studio.records import Actor
 from studio.store import annotations, labels
 from studio.words import t
-from studio.workflows import annotate, loop, runs, train, train_rounds
+from studio.workflows import annotate, corpora, loop, runs, train, train_rounds
 from studio.workflows.loop_config import LoopConfig
+from tests.conftest import ROOT
 from tests.jobs.harness import kill_workers
 from tests.pages.app import open_app
 from tests.workflows import select_corpus, small_corpus
@@ -145,3 +150,63 @@ def test_the_desk_shows_what_the_newest_round_would_answer(loaded, monkeypatch):
     (event,) = [e for e in annotations.events(opened.store, f"c{loaded['s']}") if e.selection_id == "q2"]
     assert (event.example_id, event.label) == (first, label)
     assert event.suggestion == {"label": label, "p": round(p, 4)}
+
+
+# --- little or nothing to work with -----------------------------------------------------------------------------------
+HOLD = """
+import sys
+from studio.settings import Workspace
+from studio.store.connection import Store
+from pathlib import Path
+store = Store(Workspace(Path(sys.argv[1])).make())
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("home", ["no workspace"], indirect=True)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_workspace_another_process_holds_is_said_on_the_page_with_the_mend(language, home):
+    arguments = [sys.executable, "-c", HOLD, str(home)]
+    with subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "open\n"
+        app = open_app("", language)
+        (error,) = [box.value for box in app.error]
+        assert str(other.pid) in error and "STUDIO" in error
+        assert bool(CJK.search(error)) == (language == "zh")
+        other.stdin.close()
+        other.wait(30)
+    assert not [box.value for box in open_app("", language).error]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_start_had_to_mend_is_said_on_the_page(language, studio):
+    studio.notices.append(("store.wal_set_aside", {"file": "studio.duckdb.wal.corrupt-1"}))
+    app = open_app("", language)
+    assert t("store.wal_set_aside", lang=language, file="studio.duckdb.wal.corrupt-1") in [b.value for b in app.warning]
+    assert app.button(key="notice_0").label == t("frame.dismiss", lang=language)
+
+
+def bring(studio, rows: list[str]) -> str:
+    """Import a small file as a person would; returns the snapshot."""
+    data = io.BytesIO(("text,label\n" + "\n".join(rows) + "\n").encode())
+    file = corpora.spool(studio, ADMIN, name="few.csv", data=data)
+    run_id = corpora.start_import(studio, ADMIN, files=[file], roles=Roles("text", "label"), name="few", language="en")
+    assert runs.wait(studio, run_id, 60).state == "done"
+    return corpora.outcome(studio, run_id).snapshot.snapshot_id
+
+
+def test_two_examples_and_one_label_open_every_page_and_name_the_mend(studio):
+    for rows in (["alpha beta,x", "gamma delta,y"], [f"the same kind number {n},x" for n in range(60)]):
+        made = bring(studio, rows)
+        for page in PAGES:
+            app = open_app("" if page == "home" else page, "en", s=made)
+            check(app, page, "en")
+            assert not app.error
+    small_corpus.freeze(studio.store, made, labels.pool_left(studio.store, made)[:20])
+    annotate.simulate_rest(studio, ADMIN, selection_id="q1")
+    app = open_app("train", "en", s=made)
+    assert t("train.gate_closed", lang="en") in [box.value for box in app.error]
+    level, text = t("train.level.error", lang="en"), t("train.gate.few_labels", lang="en", n=1, rows=20)
+    assert t("train.gate_line", lang="en", level=level, text=text) in [line.value for line in app.text]
+    assert app.button(key="launch").disabled
