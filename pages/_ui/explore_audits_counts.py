@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages._ui import frame
 from pages._ui.words import plain, t
+from studio.audits.intersections import SUPPRESS
 from studio.figures import audits_counts as figures
 
 
@@ -22,7 +23,7 @@ def intersections(table: pd.DataFrame) -> None:
     attributes = _pick(table, "attributes", "ax")
     own = table[table["attributes"] == attributes].reset_index(drop=True)
     is_pair = (own["third"].fillna("") == "").all()
-    _draw(figures.crossing(own) if is_pair else figures.combinations(own), "audit.fig.crossing")
+    _draw(figures.crossing(own, SUPPRESS) if is_pair else figures.combinations(own), "audit.fig.crossing")
 
 
 def parity(table: pd.DataFrame) -> None:

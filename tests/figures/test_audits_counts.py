@@ -7,10 +7,11 @@ import pytest
 from studio.audits.confounds import CONFOUNDS
 from studio.audits.context import Context
 from studio.audits.dependence import DEPENDENCE
-from studio.audits.intersections import INTERSECTIONS
+from studio.audits.intersections import INTERSECTIONS, SUPPRESS
 from studio.audits.parity import PARITY
 from studio.audits.trends import TRENDS
 from studio.figures import audits_counts as figures
+from studio.findings import from_json, to_json
 
 HOSTILE = "<b>x</b>"
 
@@ -49,9 +50,10 @@ def test_a_crossing_hides_what_is_under_ten(frame):
     table = INTERSECTIONS.compute(frame, Context(groups=("a", "b"))).table
     cell = table[(table["first"] == HOSTILE) & (table["second"] == "p")].iloc[0]
     assert cell.is_suppressed
-    heat = figures.crossing(table.reset_index(drop=True)).data[0]
+    heat = figures.crossing(table.reset_index(drop=True), SUPPRESS).data[0]
     at = sorted(table["first"].unique()).index(HOSTILE), sorted(table["second"].unique()).index("p")
-    assert heat.text[at[0]][at[1]] == "<10" and np.isnan(heat.z[at[0]][at[1]])
+    assert heat.text[at[0]][at[1]] == "<10" and cell.alarm
+    assert heat.z[at[0]][at[1]] == pytest.approx(max(np.log2(10 / cell.expected), -2))  # the bound, not the count
     other = table[(table["first"] == "v") & (table["second"] == "q")].iloc[0]
     spot = sorted(table["first"].unique()).index("v"), sorted(table["second"].unique()).index("q")
     assert heat.text[spot[0]][spot[1]] == f"{other.n:,.0f}"
@@ -87,3 +89,24 @@ def test_what_the_corpus_is_worth_stands_beside_what_was_counted(frame):
     figure = figures.worth(table, [HOSTILE, "w"])
     assert list(figure.data[0].x) == table.worth.tolist() and list(figure.data[1].x) == [1500, 1500]
     assert "<b>" not in figure.to_json().replace("<br>", "")
+
+
+def test_kept_results_are_drawn_as_fresh_ones_are(frame):
+    """Undefined numbers become null in the store and come back as NaN or None."""
+    context = Context(groups=("a", "b", "c", "w"), families=np.arange(1500) // 3)
+    drawings = [
+        (TRENDS, lambda table: figures.over_time(table[table.attribute == "a"])),
+        (INTERSECTIONS, lambda table: figures.crossing(table[table.attributes == "a × b"].reset_index(drop=True), 10)),
+        (
+            INTERSECTIONS,
+            lambda table: figures.combinations(table[table.attributes == "a × b × c"].reset_index(drop=True)),
+        ),
+        (PARITY, lambda table: figures.differences(table[table.attribute == "b"])),
+        (CONFOUNDS, lambda table: figures.sources(table[table.factor == "label"])),
+        (DEPENDENCE, lambda table: figures.worth(table, list(table.unit))),
+    ]
+    for audit, draw in drawings:
+        result = audit.compute(frame, context)
+        kept = from_json(to_json(result))
+        assert draw(kept.table).to_json() == draw(result.table).to_json(), audit.name
+        assert kept.findings == result.findings
