@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._ui import explore_audits, explore_map, explore_report, explore_run, frame
+from pages._ui import explore_audits, explore_compare, explore_map, explore_report, explore_run, frame
 from pages._ui.words import t
 from studio.workflows import explore
 
@@ -14,7 +14,7 @@ with places[1]:
     view = frame.url_select(
         st,
         t("explore.view"),
-        ("map", "inside", "report"),
+        ("map", "inside", "compare", "report"),
         "view",
         format_func=lambda name: t(f"explore.views.{name}"),
         widget="segmented_control",
@@ -23,6 +23,9 @@ with places[1]:
     )
 if view == "inside":
     explore_audits.render(opened, snapshot)
+    st.stop()
+if view == "compare":
+    explore_compare.render(opened, snapshot)
     st.stop()
 if view == "report":
     explore_report.render(opened, snapshot)

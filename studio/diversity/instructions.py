@@ -33,7 +33,7 @@ FIRST_WORDS = 40  # ours: words in which the verb must stand
 RUN = 5  # ours: words of a noun group at most
 TOP = 12  # pairs shown
 _SENTENCE = re.compile(r"[.!?;:\n。！？；：]+")
-_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|,| - ")
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 Pair = tuple[str, str]
 
@@ -41,10 +41,11 @@ Pair = tuple[str, str]
 def verb_and_noun(prompt: str) -> Pair | None:
     """The verb a request opens with and the noun it is about, by rule; None where no verb is found.
 
-    English: the first word of a closed list of request verbs that opens its sentence or follows "please", "to", "you"
-    and the like; after it, words that stand before a noun are passed over, and the last word of the run that follows
-    is the noun. A sentence that opens with a question word gives that word as the verb. Chinese: the first verb jieba
-    tags (or that a short list names) that does more than carry another one, and the first noun it tags after it.
+    English: the first word of a closed list of request verbs that opens its sentence or follows a comma, "please",
+    "to", "you" and the like; after it, words that stand before a noun are passed over, and the last word of the run
+    that follows is the noun. A sentence that opens with a question word gives that word as the verb. Chinese: the
+    first verb jieba tags (or that a short list names) that does more than carry another one, and the first noun it
+    tags after it.
 
     Limits: no parser. "Explain how plants grow" finds the noun "grow"; a noun before its verb (把这句话翻译) is found
     only where another noun follows; a verb outside the list is passed over.
@@ -62,7 +63,7 @@ def verb_and_noun(prompt: str) -> Pair | None:
 def _english(text: str) -> Pair | None:
     seen = 0
     for sentence in _SENTENCE.split(text.lower()):
-        words = _WORD.findall(sentence.replace("’", "'"))
+        words = ["," if found == " - " else found for found in _WORD.findall(sentence.replace("’", "'"))]
         for place, word in enumerate(words):
             seen += 1
             if seen > FIRST_WORDS:
@@ -84,7 +85,7 @@ def _noun(words: Sequence[str]) -> str:
         start += 1
     run: list[str] = []
     for word in words[start : start + RUN]:
-        if word in AFTER_NOUN_EN:
+        if word in AFTER_NOUN_EN or word == ",":
             break
         run.append(word)
     return run[-1] if run else ""

@@ -27,19 +27,20 @@ VERBS_EN: frozenset[str] = frozenset(
 BEFORE_NOUN_EN: frozenset[str] = frozenset(
     """a an the this that these those my your our his her its their some any all both each every one two three four five
     six seven eight nine ten several many few more me us him them you it of for to in on from with about at by into over
-    following given below above provided please""".split()
+    following given below above provided please up out down off""".split()
 )
 # What ends the run of words whose last one is the noun.
 AFTER_NOUN_EN: frozenset[str] = frozenset(
     """a an the this that these those my your our his her its their of for to in on from with without about at by into
     over under between among as so and or but nor if when while where which who whom whose what why how because since
     than then is are was were be been being do does did has have had will would can could should may might must not
-    using use based given including such like per via through during before after against within please""".split()
+    using use based given including such like per via through during before after against within please
+    whether below above according like with""".split()
 )
-# A verb opens its sentence or follows one of these: "could you please write", "help me to find", "read and explain".
+# A verb opens its sentence, follows a comma, or follows one of these: "could you please write", "help me to find".
 BEFORE_VERB_EN: frozenset[str] = frozenset(
     """please to you then and now kindly just also first next should must can could would will let's lets help me us i
-    we""".split()
+    we ,""".split()
 )
 ASKING_EN: frozenset[str] = frozenset("what who whom whose which when where why how is are does did can could".split())
 # Verbs of requests that jieba tags as nouns.
