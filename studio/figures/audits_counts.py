@@ -103,7 +103,8 @@ def _heatmap(
 def crossing(table: pd.DataFrame, suppress: int) -> go.Figure:
     """Two attributes: the number written in each cell, its colour how many times the expected one it is.
 
-    A combination of fewer than `suppress` examples, but some, is written "<10". Under 50 examples a cell is grey, unless it stands out.
+    A combination of some but fewer than `suppress` examples is written "<10". Under 50 a cell is grey, unless it stands
+    out.
     """
     rows, columns = sorted(table["first"].unique())[:CELLS_SHOWN], sorted(table["second"].unique())[:CELLS_SHOWN]
     cells = {(r.first, r.second): r for r in table.itertuples()}
