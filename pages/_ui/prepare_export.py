@@ -45,8 +45,9 @@ def _pick_what(opened: Studio, snapshot: Snapshot) -> str:
     found = corpora_export.kinds(opened, snapshot.snapshot_id)
     names = {}
     for what, (n, name) in found.items():
-        key = what if what in ("snapshot", "labelled") else "selection"
-        key = {"snapshot": "export.all_n", "labelled": "export.labelled_n", "selection": "export.selection_n"}[key]
+        key = what.partition(":")[0]
+        key = {"snapshot": "export.all_n", "labelled": "export.labelled_n", "selection": "export.selection_n",
+               "slice": "export.slice_n"}[key]  # fmt: skip
         names[what] = t(key, n=n, **({"name": name} if name else {}))
     return frame.url_select(st, t("export.what"), list(found), _WHAT, format_func=names.__getitem__,
                             help=t("export.what_help"))  # fmt: skip

@@ -186,7 +186,7 @@ def _delete(opened: Studio, export: Export) -> None:
 
 def _row(export: Export) -> dict[str, object]:
     plan = export.manifest["plan"]
-    what = plan["what"] if plan["what"] in ("snapshot", "labelled") else "selection"
+    what = plan["what"].partition(":")[0]
     named = (export.manifest.get("selection") or {}).get("name", "")
     return {
         t("export.col_name"): export.name,

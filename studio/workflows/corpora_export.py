@@ -1,4 +1,4 @@
-"""Examples out of the workspace as a run: a whole snapshot, what is labelled, or a frozen selection."""
+"""Examples out of the workspace as a run: a whole snapshot, what is labelled, a frozen selection, or a slice."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from studio.corpus.writing.plan import ExportPlan
 from studio.errors import CorpusError
 from studio.records import Actor, RunSpec, Snapshot
 from studio.settings import MIB
-from studio.store import examples, labels, selections, snapshots, splits
+from studio.store import examples, labels, selections, slices, snapshots, splits
 from studio.store.selections import FrozenSelection
 from studio.workflows import runs, versions
 from studio.workflows.acts import act
 from studio.workflows.studio import Studio
 
-SELECTION = "selection:"
-WHAT: tuple[str, ...] = ("snapshot", "labelled", f"{SELECTION}<id>")
+SELECTION, SLICE = "selection:", "slice:"
+WHAT: tuple[str, ...] = ("snapshot", "labelled", f"{SELECTION}<id>", f"{SLICE}<id>")
 _KEEP_INPUTS_S = 7 * 86_400
 _SPARE_BYTES = 100 * MIB  # ours: left free beside an export
 
@@ -82,7 +82,8 @@ def choose(studio: Studio, *, snapshot_id: str, what: str) -> Chosen:
         studio: the open workspace.
         snapshot_id: of which snapshot.
         what: `snapshot` (every example with the corpus's own labels), `labelled` (every label in force, with its
-            origin and split), or `selection:<id>` (a frozen selection in pick order, labels where they may be seen).
+            origin and split), `selection:<id>` (a frozen selection in pick order, labels where they may be seen), or
+            `slice:<id>` (a saved slice by ascending id, labels where they may be seen).
 
     Raises:
         CorpusError: an unknown snapshot, selection or kind, or no such example.
@@ -100,6 +101,8 @@ def choose(studio: Studio, *, snapshot_id: str, what: str) -> Chosen:
         frame = _of_selection(studio, snapshot_id, what.removeprefix(SELECTION)).sort_values("example_id")
         table = pa.Table.from_pandas(frame, preserve_index=False)
         selection = selections.get_or_none(store, what.removeprefix(SELECTION))
+    elif what.startswith(SLICE):
+        table = _of_slice(studio, snapshot_id, what.removeprefix(SLICE))
     else:
         raise CorpusError("There is nothing of that kind to export", got=what, fix=f"Use one of: {', '.join(WHAT)}.")
     if not table.num_rows:
@@ -107,6 +110,19 @@ def choose(studio: Studio, *, snapshot_id: str, what: str) -> Chosen:
     return Chosen(
         snapshot, manifest, what, table.replace_schema_metadata(), what == "snapshot", selection is not None, selection
     )
+
+
+def _of_slice(studio: Studio, snapshot_id: str, slice_id: str) -> pa.Table:
+    """The decided split and the label in force of a slice's examples, ascending."""
+    ids = slices.ids(studio.store, snapshot_id, slice_id)
+    if ids is None:
+        raise CorpusError("This slice is not one of this corpus", got=slice_id, fix="Choose another one.")
+    known = labels.current(studio.store, snapshot_id).set_index("example_id")
+    frame = examples.by_ids(studio.store, snapshot_id, sorted(ids), ("example_id", "split_now"))
+    now = known["split"].reindex(frame["example_id"]).to_numpy()
+    frame["split"] = np.where(pd.isna(now), frame.pop("split_now").to_numpy(), now)
+    frame["label"] = known["label"].reindex(frame["example_id"]).to_numpy()
+    return pa.Table.from_pandas(frame, preserve_index=False)
 
 
 def _of_selection(studio: Studio, snapshot_id: str, selection_id: str) -> pd.DataFrame:
@@ -124,7 +140,7 @@ def _of_selection(studio: Studio, snapshot_id: str, selection_id: str) -> pd.Dat
 
 
 def kinds(studio: Studio, snapshot_id: str) -> dict[str, tuple[int, str]]:
-    """What can be exported: `what` -> (examples, name of the selection or empty)."""
+    """What can be exported: `what` -> (examples, name of the selection or slice, or empty)."""
     store, snapshot = studio.store, snapshots.require(studio.store, snapshot_id)
     found = {"snapshot": (snapshot.n_examples, "")}
     n = int(labels.counts(store, snapshot_id)["n"].sum())
@@ -132,6 +148,8 @@ def kinds(studio: Studio, snapshot_id: str) -> dict[str, tuple[int, str]]:
         found["labelled"] = (n, "")
     for item in selections.list_all(store, snapshot_id):
         found[f"{SELECTION}{item.selection_id}"] = (item.n, item.name)
+    for part in slices.slices(store, snapshot_id).itertuples():
+        found[f"{SLICE}{part.slice_id}"] = (int(part.n), str(part.name))
     return found
 
 
@@ -194,7 +212,8 @@ def rows_columns(chosen: Chosen) -> tuple[str, ...]:
 
 
 def _params(studio: Studio, actor: Actor, chosen: Chosen, plan: ExportPlan) -> dict[str, Any]:
-    tag = f"selection-{chosen.what.removeprefix(SELECTION)[:8]}" if chosen.selection else chosen.what
+    kind, _, part = chosen.what.partition(":")
+    tag = f"{kind}-{part[:8]}" if part else kind
     safe = "".join(letter if letter.isalnum() and letter.isascii() or letter == "-" else "_" for letter in tag)
     return {
         "plan": plan.to_json(),

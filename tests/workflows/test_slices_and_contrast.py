@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from studio.errors import AccessError, MeasureError, StoreError
+from studio.errors import AccessError, CorpusError, MeasureError, StoreError
 from studio.mapping.halves import is_held
 from studio.records import Actor, Condition
 from studio.settings import Settings, Workspace
 from studio.store import clusters as cluster_rows
 from studio.store import examples, maps, snapshots
 from studio.store import slices as slice_rows
-from studio.workflows import clusters, contrast, explore_colours, explore_map, slices
+from studio.workflows import clusters, contrast, corpora_export, explore_colours, explore_map, slices
 from studio.workflows.studio import open_studio
 from tests.browser import large_map
 
@@ -80,6 +80,19 @@ def test_more_like_a_part_is_nearest_to_its_middle_and_not_of_it(opened, made):
     assert explore_map.more_like(opened, made, [1], 1, without=False)[0][0] == 1
     with pytest.raises(StoreError, match="None of these"):
         explore_map.more_like(opened, made, [2**52])
+
+
+def test_a_slice_is_exported_with_the_labels_that_may_be_seen(opened, made):
+    made_id = slices.save(opened, ADMIN, snapshot_id=made, name="four", example_ids=[9, 5, 8, 6])
+    assert corpora_export.kinds(opened, made)[f"slice:{made_id}"] == (4, "four")
+    table = corpora_export.choose(opened, snapshot_id=made, what=f"slice:{made_id}").decisions.to_pandas()
+    assert table["example_id"].tolist() == [5, 6, 8, 9]
+    assert table["split"].tolist() == ["pool", "train", "test", "pool"], (
+        "ids are positions + 1, splits go round in fours"
+    )
+    assert table["label"].isna().tolist() == [True, False, False, True], "the pool stays blind"
+    with pytest.raises(CorpusError, match="not one of this corpus"):
+        corpora_export.choose(opened, snapshot_id=made, what="slice:nope")
 
 
 # --- clusters ---------------------------------------------------------------------------------------------------------

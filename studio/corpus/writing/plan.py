@@ -16,7 +16,7 @@ PACKS: tuple[str, ...] = ("folder", "zip")
 
 @dataclass(frozen=True)
 class ExportPlan:
-    """How to write; `what` says which rows (snapshot, labelled, selection:<id>).
+    """How to write; `what` says which rows (snapshot, labelled, selection:<id>, slice:<id>).
 
     `columns` empty means the sensible ones: all that are filled for a table, none beside its own for a trainer's
     format. `splits` empty means all. `by_split` writes a file per split. `words` is the instruction around labels.
