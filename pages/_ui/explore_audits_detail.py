@@ -11,8 +11,10 @@ from pages._ui import frame
 from pages._ui.words import plain, t
 from studio.audits.association import BAND
 from studio.audits.context import MISSING
+from studio.audits.scores import DELTA
 from studio.errors import CorpusError
 from studio.figures import audits as figures
+from studio.figures import audits_scores as score_figures
 from studio.records import AuditResult, Snapshot
 from studio.statistics import SMALL_GROUP
 from studio.workflows import corpora
@@ -20,7 +22,8 @@ from studio.workflows.studio import Studio
 
 TABLE_ROWS = 1_000
 _PERCENT = frozenset({"share", "expected", "rest_share", "equal_share", "suggested_share", "own_share", "longer",
-                      "high_share", "low_share", "all_share", "difference", "change", "rho"})  # fmt: skip
+                      "high_share", "low_share", "all_share", "difference", "change", "rho",
+                      "above", "above_low", "above_high", "rest_above"})  # fmt: skip
 _HIDDEN = frozenset(
     {"is_default", "is_small", "p", "q10", "q90", "family", "example_ids", "total", "label_n", "cluster", "neighbours"}
 )
@@ -36,7 +39,7 @@ def show(name: str, result: AuditResult, snapshot: Snapshot) -> None:
     picture = {"representation": _shares, "association": _forest, "lengths": _lengths, "balance": _labels,
                "topics": _topics, "shortcuts": _ties, "trends": counts.trends,
                "intersections": counts.intersections, "parity": counts.parity, "confounds": counts.confounds,
-               "dependence": counts.dependence, **words.PICTURES}.get(name)  # fmt: skip
+               "dependence": counts.dependence, "scores": _scores, **words.PICTURES}.get(name)  # fmt: skip
     if picture is not None:
         picture(table)
         if "is_small" in table and table["is_small"].any():
@@ -46,6 +49,8 @@ def show(name: str, result: AuditResult, snapshot: Snapshot) -> None:
         rows = table[columns].head(TABLE_ROWS)
         named = {column: rows[column].replace(MISSING, t("audit_counts.no_value")) for column in ("value", "place")
                  if column in rows}  # fmt: skip
+        if name == "scores":
+            named["measure"] = [score_figures.measure_name(measure) for measure in rows["measure"]]
         st.dataframe(rows.assign(**named), hide_index=True, column_config=_columns(name, columns))
 
 
@@ -59,7 +64,8 @@ def _columns(name: str, columns: list[str]) -> dict:
         if is_share:
             config[column] = st.column_config.NumberColumn(title, format="percent")
         elif column in ("q", "z", "ratio", "odds_ratio", "low", "high", "family_low", "family_high", "smallest",
-                        "ratio_low", "ratio_high", "residual", "design_effect", "bonferroni", "gap", "npmi",
+                        "ratio_low", "ratio_high", "residual", "design_effect", "mean", "rest_mean", "delta",
+                        "difference", "difference_low", "difference_high", "cut", "bonferroni", "gap", "npmi",
                         "other_npmi", "rate", "rate_low", "rate_high", "d", "log_ratio", "men", "women"):  # fmt: skip
             config[column] = st.column_config.NumberColumn(title, format="%.3g")
         else:
@@ -68,8 +74,8 @@ def _columns(name: str, columns: list[str]) -> dict:
 
 
 def _is_count(name: str, column: str) -> bool:
-    """Expected combinations are counted, expected groups are shares."""
-    return name == "intersections" and column == "expected"
+    """Expected combinations are counted and scores differ in their own unit; elsewhere these columns are shares."""
+    return (name, column) in (("intersections", "expected"), ("scores", "difference"))
 
 
 def _draw(figure: object, key: str) -> None:
@@ -116,6 +122,12 @@ def _topics(table: pd.DataFrame) -> None:
 
 def _ties(table: pd.DataFrame) -> None:
     _draw(figures.ties(table.head(15)), "audit.fig.ties")
+
+
+def _scores(table: pd.DataFrame) -> None:
+    _draw(score_figures.deltas(table, DELTA), "audit.fig.scores")
+    if len(table) > figures.FOREST_ROWS:
+        st.caption(t("audit.chart.more_rows", shown=figures.FOREST_ROWS, all=len(table)))
 
 
 # --- expected shares --------------------------------------------------------------------------------------------------
