@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui import frame
-from pages._ui.explore_diversity import number, watch
+from pages._ui.explore_diversity import number, watch, without
 from pages._ui.words import plain, t
 from studio.diversity import DIVERSITY, by_name
 from studio.diversity.record import GROUPS
@@ -22,6 +22,7 @@ from studio.workflows.diversity_sides import Side
 from studio.workflows.studio import Studio
 
 OTHER_SPACE = "other_space"
+ROW_PX = 36
 
 
 def render(studio: Studio, snapshot: Snapshot) -> None:
@@ -125,7 +126,7 @@ def _table(found: Compared) -> None:
         reasons = {name: _reason(by_measure[name], found.judged) for name in named if name not in shown}
         for reason in dict.fromkeys(reasons.values()):
             names = [t(f"diversity.name.{name}") for name, own in reasons.items() if own == reason]
-            st.caption(f"{', '.join(names)}: {t(f'diversity.reason.{reason}')}")
+            st.caption(without(names, reason))
     _notes(found)
 
 
@@ -150,16 +151,17 @@ def _group(found: Compared, rows: list[dict[str, Any]], group: str) -> None:
         ]
     )
     config = {
-        "measure": st.column_config.TextColumn(t("diversity.compare.head_number"), width=250, pinned=True),
-        "a": st.column_config.TextColumn(t("diversity.compare.head_a"), width=70, alignment="right"),
-        "b": st.column_config.TextColumn(t("diversity.compare.head_b"), width=70, alignment="right"),
-        "band": st.column_config.ImageColumn(t("diversity.compare.head_band"), width=230),
-        "says": st.column_config.TextColumn(t("diversity.compare.head_says"), width=400),
-        "q": st.column_config.TextColumn("q", width=60, alignment="right", help=t("diversity.compare.q_help")),
+        "measure": st.column_config.TextColumn(t("diversity.compare.head_number"), width=235, pinned=True),
+        "a": st.column_config.TextColumn(t("diversity.compare.head_a"), width=68, alignment="right"),
+        "b": st.column_config.TextColumn(t("diversity.compare.head_b"), width=68, alignment="right"),
+        "band": st.column_config.ImageColumn(t("diversity.compare.head_band"), width=185),
+        "says": st.column_config.TextColumn(t("diversity.compare.head_says"), width=395),
+        "q": st.column_config.TextColumn("q", width=56, alignment="right", help=t("diversity.compare.q_help")),
         "unit": st.column_config.TextColumn(t("diversity.compare.head_unit"), width=190),
         "direction": st.column_config.TextColumn(t("diversity.compare.head_direction"), width=170),
     }
-    st.dataframe(table, hide_index=True, column_config=config, key=f"compare.{group}", row_height=36)
+    st.dataframe(table, hide_index=True, column_config=config, key=f"compare.{group}", row_height=ROW_PX,
+                 height=ROW_PX * (len(table) + 1) + 3)  # fmt: skip
 
 
 def _shown(row: dict[str, Any], side: str, found: Compared) -> str:
@@ -181,7 +183,7 @@ def _notes(found: Compared) -> None:
     if any(row["n_draw"] < found.size for row in rows):
         st.caption(t("diversity.compare.sampled"))
     if any(row["n_a"] != row["n_b"] for row in rows):
-        st.caption(f"* {t('diversity.compare.by_size')}")
+        st.caption(f"\\* {t('diversity.compare.by_size')}")
     n_tests = sum(row["p"] == row["p"] for row in rows)
     if 2 / (1 + found.draws) * n_tests > ALPHA:
         st.caption(t("diversity.compare.too_coarse", draws=found.draws))

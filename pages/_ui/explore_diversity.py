@@ -106,15 +106,20 @@ def _others(rows: dict[str, Any]) -> None:
             place[2].caption(f"{facts} {t(f'diversity.direction.{by_name(name).direction}')}")
         if "pairs" in known and rows["pairs"]["values"].get("top"):
             listed = [t("diversity.pair", words=plain(words, 40), n=n) for words, n in rows["pairs"]["values"]["top"]]
-            st.caption(t("diversity.top_pairs", pairs=", ".join(listed)))
+            st.caption(t("diversity.top_pairs", pairs=t("diversity.comma").join(listed)))
         for reason in dict.fromkeys(rows[name]["reason"] for name in named if rows[name]["reason"]):
             short = [t(f"diversity.name.{name}") for name in named if rows[name]["reason"] == reason]
-            st.caption(f"{', '.join(short)}: {t(f'diversity.reason.{reason}')}")
+            st.caption(without(short, reason))
 
 
 def about(name: str, values: dict[str, Any]) -> str:
     """What stands beside a number, with its counts."""
     return t(f"diversity.about.{name}", **values)
+
+
+def without(names: list[str], reason: str) -> str:
+    """Which measures have no number here, and why."""
+    return t("diversity.without", names=t("diversity.comma").join(names), reason=t(f"diversity.reason.{reason}"))
 
 
 def number(name: str, value: float) -> str:

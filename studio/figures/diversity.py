@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from studio.figures import theme
 
-WIDTH, HEIGHT = 220, 28
+WIDTH, HEIGHT = 160, 28  # an image column cuts off what is wider than itself
 _EDGE = 12  # room for a dot at either end
 
 

@@ -279,11 +279,12 @@ def sentence(row: Mapping[str, Any], judged: str, lang: str | None = None) -> st
     if not n or not np.isfinite(row[judged]):
         return ""
     lower, higher, side = int(row["lower"]), int(row["higher"]), judged.upper()
+    other = "A" if side == "B" else "B"
     if not lower and not higher:
         return t("diversity.sentence.same", lang=lang, side=side)
     direction = diversity.by_name(str(row["name"])).direction
     end, k = ("more", lower) if lower >= higher else ("less", higher)
-    return t(f"diversity.sentence.{direction}_{end}", lang=lang, side=side, k=k, n=n)
+    return t(f"diversity.sentence.{direction}_{end}", lang=lang, side=side, other=other, k=k, n=n)
 
 
 def is_outside(row: Mapping[str, Any], judged: str) -> bool:

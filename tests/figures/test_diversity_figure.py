@@ -11,12 +11,12 @@ def numbers(svg, pattern):
 
 
 def test_bar_tick_and_dot_stand_at_their_places():
-    """Draws from 0 to 10 and a value of 20: 0 is at 12 px, 20 at 208, so one unit is 9.8 px."""
+    """Draws from 0 to 10 and a value of 20: 0 is at 12 px, 20 at 148, so one unit is 6.8 px."""
     svg = diversity.band_svg(1, 5, 9, 20, [0, 5, 10])
-    assert numbers(svg, r'circle cx="([\d.]+)"') == [208.0]
-    assert numbers(svg, r'rect x="([\d.]+)"') == [21.8] and numbers(svg, r'width="([\d.]+)" height="10"') == [78.4]
+    assert numbers(svg, r'circle cx="([\d.]+)"') == [148.0]
+    assert numbers(svg, r'rect x="([\d.]+)"') == [18.8] and numbers(svg, r'width="([\d.]+)" height="10"') == [54.4]
     lines = re.findall(r'x1="([\d.]+)" x2="([\d.]+)"', svg)
-    assert lines == [("12.0", "110.0"), ("61.0", "61.0")]
+    assert lines == [("12.0", "80.0"), ("46.0", "46.0")]
     assert theme.SECOND in svg and theme.FIRST not in svg
 
 
@@ -27,7 +27,7 @@ def test_a_value_inside_the_band_has_the_calm_colour():
 
 def test_without_spread_everything_stands_in_the_middle():
     svg = diversity.band_svg(1, 1, 1, 1, [1, 1])
-    assert numbers(svg, r'circle cx="([\d.]+)"') == [110.0] and numbers(svg, r'rect x="([\d.]+)"') == [108.5]
+    assert numbers(svg, r'circle cx="([\d.]+)"') == [80.0] and numbers(svg, r'rect x="([\d.]+)"') == [78.5]
 
 
 def test_without_a_value_or_draws_there_is_no_picture():
