@@ -175,7 +175,8 @@ def _finding(
     level = facts["context"].level_of_one_among(1)
     visible = float(stats.norm.isf(level) + stats.norm.isf(0.2)) * deviation
     return Finding(audit=NAME, key=f"audit_words.genbit.{kind}", values=values, n=facts["documents"], estimate=value,
-                   low=max(value - Z95 * error, 0.0), high=value + Z95 * error, unit="score", p=p, q=q, threshold=cut,
+                   low=max(value - Z95 * error, 0.0), high=value + Z95 * error, unit="score", p=p, q=q,
+                   threshold=None if cut is None else chance,
                    smallest_effect=chance + visible, alarm=alarm)  # fmt: skip
 
 

@@ -20,6 +20,7 @@ ROOMS: tuple[str, ...] = (
     "exports",
     "explore",
     "audits",
+    "lexicon",
     "diversity",
     "report",
     "select",
