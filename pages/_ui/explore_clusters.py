@@ -27,11 +27,11 @@ def show(opened: Studio, snapshot: Snapshot, chart: MapRecord) -> None:
     """A button per cluster: pressing it shows that cluster alone, pressing it again shows all."""
     table = data.cluster_table(opened, chart.map_id)
     titles = data.cluster_titles(opened, chart.map_id)
-    mixes = data.label_mix(opened, snapshot, chart.map_id)
+    mixes = data.label_mix(opened, snapshot, chart.map_id, filters.seed_of_url())
     chosen = st.query_params.get_all("f_cluster")
     st.caption(t("map.clusters_help"))
     ordered = table.sort_values(["size", "cluster"], ascending=[False, True])
-    with st.container(height=LIST_PX, border=True, key="cluster_list"):
+    with st.container(height=LIST_PX, border=True, key="cluster_list", gap="xxsmall"):
         for row in ordered.head(MOST).itertuples():
             number = str(int(row.cluster))
             st.button(

@@ -129,13 +129,13 @@ def _categories(found: Contrast) -> None:
         st.caption(t("map.no_categories"))
         return
     shown = found.categories.head(CATEGORIES)
+    names = zip(shown["attribute"], shown["name"], strict=True)
     shown = shown.assign(
-        attribute=[data.column_title(str(name)) for name in shown["attribute"]],
-        name=[value or t("map.missing") for value in shown["name"]],
+        name=[f"{value or t('map.missing')} ({data.column_title(str(column))})" for column, value in names],
         share_in=100 * shown["share_in"],
         share_out=100 * shown["share_out"],
     )
-    order = ["attribute", "name", "share_in", "share_out", "odds_ratio", "low", "high"]
+    order = ["name", "share_in", "share_out", "odds_ratio", "low", "high"]
     order += ["held_ratio", "q"] if found.is_tested else []
     st.dataframe(shown, hide_index=True, column_order=order, column_config=_config(), height=320, key="apart_groups")
 
@@ -145,12 +145,10 @@ def _config() -> dict[str, object]:
     formats = {"share_in": "%.1f %%", "share_out": "%.1f %%", "log_odds": "%.2f", "low": "%.2f", "high": "%.2f",
                "odds_ratio": "%.2f", "held_ratio": "%.2f", "q": "%.3f"}  # fmt: skip
     found: dict[str, object] = {
-        name: number(t(f"map.apart_column.{name}"), format=form, help=t(f"map.apart_help.{name}"))
+        name: number(t(f"map.apart_column.{name}"), format=form, width=70, help=t(f"map.apart_help.{name}"))
         for name, form in formats.items()
     }
-    return found | {
-        name: st.column_config.Column(t(f"map.apart_column.{name}")) for name in ("word", "attribute", "name")
-    }
+    return found | {name: st.column_config.Column(t(f"map.apart_column.{name}")) for name in ("word", "name")}
 
 
 def _lengths(found: Contrast) -> None:

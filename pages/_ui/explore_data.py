@@ -228,19 +228,20 @@ def slice_title(opened: Studio, slice_id: str) -> str:
     return plain(found.name, 60) if found else plain(slice_id, 20)
 
 
-def shown_of(ids: Sequence[int], held: int) -> list[bool]:
-    """Which of these examples are in the half that is shown."""
-    return explore_colours.seen(ids, held).tolist()
+def shown_pairs(pairs: list[tuple[int, float]], held: int | None) -> list[tuple[int, float]]:
+    """(example_id, number) pairs without those of the half that is held back."""
+    keep = explore_colours.seen([number for number, _ in pairs], held)
+    return [pair for pair, is_seen in zip(pairs, keep, strict=True) if is_seen]
 
 
-def label_mix(opened: Studio, snapshot: Snapshot, map_id: str) -> dict[int, list[tuple[str, int]]]:
-    """Cluster -> its visible labels with their counts, the most frequent first."""
+def label_mix(opened: Studio, snapshot: Snapshot, map_id: str, held: int | None) -> dict[int, list[tuple[str, int]]]:
+    """Cluster -> its visible labels with their counts, the most frequent first; of the half that is shown."""
     mark = f"{annotation_facts.mark(opened.store, snapshot.snapshot_id)}{clusters.count(opened.store, map_id)}"
-    return _label_mix(opened, snapshot, snapshot.snapshot_id, map_id, mark)
+    return _label_mix(opened, snapshot, snapshot.snapshot_id, map_id, held, mark)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _label_mix(
-    _opened: Studio, _snapshot: Snapshot, snapshot_id: str, map_id: str, mark: str
+    _opened: Studio, _snapshot: Snapshot, snapshot_id: str, map_id: str, held: int | None, mark: str
 ) -> dict[int, list[tuple[str, int]]]:
-    return explore_colours.label_mix(_opened, _snapshot, map_id)
+    return explore_colours.label_mix(_opened, _snapshot, map_id, held=held)

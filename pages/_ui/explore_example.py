@@ -39,6 +39,7 @@ def card(opened: Studio, snapshot: Snapshot, chart: MapRecord, inside: data.Insi
         _copies(opened, snapshot, number)
         with st.expander(t("map.near")):
             near = explore_map.neighbours_of(opened, snapshot.snapshot_id, number, NEAREST)
+            near = data.shown_pairs(near, inside.held)
             if near:
                 ids, likeness = [n for n, _ in near], [s for _, s in near]
                 table.show(opened, snapshot, chart, ids, key=f"near_{asked}", height=320, likeness=likeness)

@@ -144,7 +144,7 @@ def _draw(
         titles=data.value_titles(opened, chart.map_id, column, colour),
         write_names=column == "cluster",
         unit=data.unit_title(colour) if colour.numbers is not None else "",
-        cloud=_cloud(opened, chart, points),
+        cloud=_cloud(opened, chart, points, inside.held),
         extent=data.extent(opened, chart.map_id),
         outline=polygon.from_text(inside.outline) if inside.outline else None,
         chosen=int(asked) if asked.isdecimal() else None,
@@ -193,9 +193,11 @@ def _points(
     )
 
 
-def _cloud(opened: Studio, chart: MapRecord, points: Points) -> tuple[Array, Array] | None:
+def _cloud(opened: Studio, chart: MapRecord, points: Points, held: int | None) -> tuple[Array, Array] | None:
     """Where the examples lie that filters leave out, as long as every one they leave in is a dot."""
     whole = data.points(opened, chart.map_id)
+    if held is not None:
+        whole = whole[explore_colours.seen(whole["example_id"].to_numpy(), held)]
     if len(points.ids) == len(whole) or len(points.rows) < len(points.ids):
         return None
     return whole["x"].to_numpy(), whole["y"].to_numpy()

@@ -48,15 +48,10 @@ def show(opened: Studio, snapshot: Snapshot, chart: MapRecord, inside: data.Insi
         else:
             st.caption(t("map.search_how"))
             return
-        if inside.held is not None:
-            found = [(number, score) for number, score in found if _is_shown(number, inside.held)]
+        found = data.shown_pairs(found, inside.held)
         st.caption(said)
         ids, likeness = [number for number, _ in found], [score for _, score in found]
         table.show(opened, snapshot, chart, ids, key="search_rows", height=420, likeness=likeness)
-
-
-def _is_shown(number: int, held: int) -> bool:
-    return bool(data.shown_of([number], held)[0])
 
 
 def _typed() -> None:

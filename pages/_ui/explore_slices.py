@@ -31,7 +31,7 @@ def show(opened: Studio, snapshot: Snapshot) -> None:
     can = may(frame.current_user().role, "annotator")
     chosen = st.query_params.get_all(filters.SLICE)
     if len(listed):
-        with st.container(height=LIST_PX, border=True, key="slice_list"):
+        with st.container(height=LIST_PX, border=True, key="slice_list", gap="xxsmall"):
             for row in listed.itertuples():
                 _row(
                     opened,

@@ -179,7 +179,7 @@ def _lines(line: str) -> str:
 def _trace(points: Points, where: Array, marker: dict[str, object], name: str, *, legend: bool) -> go.Scattergl:
     rows = points.rows[where]
     if points.sizes is not None:
-        marker = marker | {"size": _sizes(points)[where], "sizemode": "diameter"}
+        marker = marker | {"size": _sizes(points)[where], "sizemode": "diameter", "line": {"width": 0}}
     return go.Scattergl(
         x=points.x[rows].astype(np.float32),
         y=points.y[rows].astype(np.float32),

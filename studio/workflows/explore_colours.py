@@ -151,14 +151,17 @@ def _numbered(codes: Array) -> Column:
     return Column(codes=place[inverse], names=tuple(str(int(numbers[i])) for i in order))
 
 
-def label_mix(studio: Studio, snapshot: Snapshot, map_id: str) -> dict[int, list[tuple[str, int]]]:
-    """Cluster -> its labels that may be seen with their counts, the most frequent first."""
-    clusters = maps.points(studio.store, map_id)["cluster"].to_numpy()
+def label_mix(
+    studio: Studio, snapshot: Snapshot, map_id: str, *, held: int | None = None
+) -> dict[int, list[tuple[str, int]]]:
+    """Cluster -> its labels that may be seen with their counts, the most frequent first; of the half that is shown."""
+    points = maps.points(studio.store, map_id)
+    clusters = points["cluster"].to_numpy()
     found = column(studio, snapshot, map_id, "label_now")
     if found.codes is None or not found.names:
         return {}
     numbers, rows = np.unique(clusters, return_inverse=True)
-    known = found.codes >= 0
+    known = (found.codes >= 0) & seen(points["example_id"].to_numpy(), held)
     width = len(found.names)
     table = np.bincount(rows[known] * width + found.codes[known], minlength=len(numbers) * width)
     mixes = table.reshape(len(numbers), width)

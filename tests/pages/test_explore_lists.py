@@ -1,0 +1,178 @@
+"""The lists beside the map and the panel below it: clusters, slices, search, what sets a part apart, half held back."""
+
+from __future__ import annotations
+
+import pytest
+import streamlit as st
+
+from pages._ui import frame
+from studio.mapping.halves import is_held
+from studio.records import Actor
+from studio.store import clusters as cluster_rows
+from studio.store import examples, maps
+from studio.store import slices as slice_rows
+from studio.words import t
+from studio.workflows import slices
+from tests.browser import large_map
+from tests.pages.app import open_app
+
+ADMIN = Actor("tester", "admin")
+N = 600
+LANGUAGES = ("en", "zh")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A workspace with one written map."""
+    root = tmp_path_factory.mktemp("lists") / "workspace"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIO_HOME", str(root))
+        patch.setenv("STUDIO_DEVICE", "cpu")
+        st.cache_resource.clear()
+        opened = frame._open(str(root))
+        made = large_map.make(opened.store, N)
+        yield opened, made, maps.newest(opened.store, made).map_id
+        st.cache_resource.clear()
+
+
+def text(app) -> str:
+    kinds = ("header", "subheader", "caption", "markdown", "info", "warning", "error", "success", "code")
+    return "\n".join(str(element.value) for kind in kinds for element in app.get(kind))
+
+
+def press(app, label: str):
+    next(button for button in app.button if button.label == label).click().run()
+    assert not app.exception, app.exception
+    return app
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_cluster_is_a_button_with_size_share_and_labels(home, lang):
+    opened, made, map_id = home
+    table = maps.clusters(opened.store, map_id)
+    app = open_app("explore", lang, s=made, side="clusters")
+    labels = [button.label for button in app.button]
+    assert {f"topic {number}" for number in table["cluster"]} <= set(labels)
+    first = table.sort_values(["size", "cluster"], ascending=[False, True]).iloc[0]
+    line = t("map.cluster_line", lang=lang, n=f"{first['size']}", share=f"{100 * first['size'] / N:.1f} %")
+    assert line in text(app) and "100 %" in text(app), "a cluster of this corpus has one label"
+    size = int(table.set_index("cluster").loc[3, "size"])
+    app = open_app("explore", lang, s=made, side="examples", f_cluster="3")
+    assert t("map.selected", lang=lang, n=f"{size}", total=f"{N}") in text(app)
+
+
+def test_clusters_are_merged_renamed_and_given_back_on_the_page(home):
+    opened, made, map_id = home
+    app = open_app("explore", s=made, side="clusters")
+    app.multiselect(key="decide_which").set_value([1, 2])
+    app.text_input(key="decide_name").set_value("<b>both</b>")
+    press(app, t("map.merge", lang="en"))
+    assert maps.clusters(opened.store, map_id).set_index("cluster").loc[1, "name"] == "<b>both</b>"
+    assert "<b>" not in "\n".join(str(element.value) for element in app.markdown)
+    assert "\\<b\\>both" in "\n".join(button.label for button in app.button), "literal characters"
+    press(app, t("map.undo", lang="en"))
+    assert cluster_rows.in_force(opened.store, map_id) == []
+    app.multiselect(key="decide_which").set_value([1, 2])
+    press(app, t("map.rename", lang="en"))
+    assert app.error, "two cannot be renamed at once"
+
+
+def test_a_slice_is_opened_renamed_deleted_and_restored_on_the_page(home):
+    opened, made, _ = home
+    made_id = slices.save(opened, ADMIN, snapshot_id=made, name="*first* ten", example_ids=range(1, 11))
+    app = open_app("explore", s=made, side="slices")
+    assert "\\*first\\* ten" in [button.label for button in app.button]
+    app = open_app("explore", s=made, side="slices", slice=made_id)
+    assert "Slice = \\*first\\* ten" in text(app)
+    assert t("map.selected", lang="en", n="10", total=f"{N}") in text(open_app("explore", s=made, slice=made_id))
+    box = next(box for box in app.text_input if box.value == "*first* ten")
+    box.set_value("ten")
+    press(app, t("map.rename", lang="en"))
+    assert slice_rows.require_slice(opened.store, made_id).name == "ten"
+    press(app, t("map.delete", lang="en"))
+    assert slice_rows.slices(opened.store, made).empty
+    link = open_app("explore", s=made, slice=made_id)
+    assert t("map.selected", lang="en", n="10", total=f"{N}") in text(link), "a link to a deleted slice holds"
+    press(app, t("map.restore", lang="en"))
+    assert slice_rows.slices(opened.store, made)["name"].tolist() == ["ten"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_while_half_is_held_back_only_the_other_half_is_counted(home, lang):
+    opened, made, _ = home
+    shown = int((~is_held(examples.ids(opened.store, made), 0)).sum())
+    app = open_app("explore", lang, s=made, held="0")
+    assert t("map.all_shown", lang=lang, n=f"{shown}", total=f"{N}") in text(app)
+    assert t("map.held_now", lang=lang, n=f"{N - shown}") in text(app)
+    listed = app.dataframe[0].value["example_id"].to_numpy()
+    assert len(listed) == min(shown, 500) and not is_held(listed, 0).any()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_sets_a_part_apart_says_whether_it_was_tested(home, lang):
+    _, made, _ = home
+    app = open_app("explore", lang, s=made, f_cluster="0", against="rest")
+    assert t("map.found_by_looking", lang=lang) in text(app)
+    tables = [frame_.value for frame_ in app.dataframe]
+    assert any("log_odds" in table and "q" not in table for table in tables)
+    app = open_app("explore", lang, s=made, f_label="billing", against="rest", held="0")
+    assert t("map.apart_title", lang=lang) in text(app) and t("map.found_by_looking", lang=lang) not in text(app)
+    words = next(frame_.value for frame_ in app.dataframe if "log_odds" in frame_.value)
+    assert words.iloc[0]["word"] == "billing" and words.iloc[0]["q"] < 0.001
+    everything = "-999,-999;999,-999;999,999;-999,999"
+    map_id = home[2]
+    app = open_app("explore", lang, s=made, held="0", g0="N", against="rest", lasso=f"{map_id[:6]}:{everything}")
+    assert t("map.not_blind", lang=lang) in text(app), "the lasso was drawn while all were shown"
+    app = open_app("explore", lang, s=made, held="0", g0="N", against="rest", lasso=f"{map_id[:6]}h0:{everything}")
+    assert t("map.words_not_tested", lang=lang) in text(app)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_opened_example_has_its_place_its_facts_and_the_next_one(home, lang):
+    opened, made, _ = home
+    ids = examples.ids(opened.store, made)
+    app = open_app("explore", lang, s=made, example="7")
+    assert t("map.place", lang=lang, place="7", n=f"{N}") in text(app)
+    assert t("map.state.unlabelled", lang=lang) in text(app) or t("map.state.imported", lang=lang) in text(app)
+    if lang == "en":  # AppTest sends the shown names back, which after a press are those of no language chosen
+        assert t("map.example", lang=lang, id=8) in text(press(app, t("map.next", lang=lang)))
+    last = open_app("explore", lang, s=made, example=str(ids[-1]))
+    assert next(button for button in last.button if button.label == t("map.next", lang=lang)).disabled
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_more_like_an_example_like_those_inside_and_like_a_slice(home, lang):
+    opened, made, _ = home
+    made_id = slices.save(opened, ADMIN, snapshot_id=made, name="some", example_ids=[3, 4, 5])
+    for like, more, said in (
+        ("3", {}, t("map.like_example", lang=lang, found=20, id="3")),
+        ("inside", {"f_cluster": "0"}, None),
+        (f"slice:{made_id}", {}, t("map.like_slice", lang=lang, found=20, name="some")),
+    ):
+        app = open_app("explore", lang, s=made, side="search", like=like, **more)
+        assert said is None or said in text(app)
+        found = next(frame_.value for frame_ in app.dataframe if "likeness" in frame_.value)
+        assert len(found) == 20 and found["likeness"].is_monotonic_decreasing
+        assert not {3} & set(found["example_id"]) or like == "inside"
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"slice": "nope"},
+        {"f": '[["slice","eq","nope"]]'},
+        {"held": "x"},
+        {"held": "9" * 30},
+        {"like": "slice:nope", "side": "search"},
+        {"like": "9" * 16, "side": "search"},
+        {"color": "score.nope", "size": "label_now", "scale": "x", "tool": "zoom", "side": "x"},
+        {"against": "c999", "f_cluster": "0"},
+        {"against": "snope", "f_cluster": "0"},
+        {"lasso": "h0h0:1,2;3,4", "held": "0"},
+        {"example": "9007199254740993", "f_cluster": "0"},
+    ],
+    ids=str,
+)
+def test_bad_urls_show_the_map_or_say_what_is_wrong(home, params):
+    app = open_app("explore", s=home[1], **params)
+    assert app.header[0].value == t("explore.title", lang="en")
