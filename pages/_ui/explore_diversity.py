@@ -101,7 +101,7 @@ def _others(rows: dict[str, Any]) -> None:
         for name in known:
             place = st.columns([3, 2, 5], gap="small", vertical_alignment="center")
             place[0].markdown(t(f"diversity.name.{name}"), help=t(f"diversity.help.{name}"))
-            place[1].text(number(name, rows[name]["value"]))
+            place[1].text(with_unit(name, rows[name]["value"]))
             facts = about(name, rows[name]["values"]) if rows[name]["values"] else ""
             place[2].caption(f"{facts} {t(f'diversity.direction.{by_name(name).direction}')}")
         if "pairs" in known and rows["pairs"]["values"].get("top"):
@@ -120,6 +120,12 @@ def about(name: str, values: dict[str, Any]) -> str:
 def without(names: list[str], reason: str) -> str:
     """Which measures have no number here, and why."""
     return t("diversity.without", names=t("diversity.comma").join(names), reason=t(f"diversity.reason.{reason}"))
+
+
+def with_unit(name: str, value: float) -> str:
+    """A value and its unit; a share says by its percent sign what it is."""
+    unit = by_name(name).unit
+    return number(name, value) if unit == "share" else f"{number(name, value)} {t(f'diversity.unit.{unit}')}"
 
 
 def number(name: str, value: float) -> str:

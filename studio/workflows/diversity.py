@@ -28,7 +28,7 @@ from studio.workflows.diversity_sides import Side
 from studio.workflows.runs import RunView
 from studio.workflows.studio import Studio
 
-AT_ONCE_UP_TO = 5_000  # examples measured while one waits, about two seconds; above it a run does the work
+AT_ONCE_UP_TO = 10_000  # examples measured while one waits, about two seconds; above it a run does the work
 FREE_UP_TO = 200_000  # examples whose run does not queue behind other work on the processor
 DRAWS: tuple[int, ...] = (LEAST_DRAWS, 199, 999)
 WHOLE, COMPARE = "diversity", "diversity_compare"
