@@ -31,10 +31,10 @@ def mention_labels(table: pd.DataFrame) -> None:
 
 def npmi(table: pd.DataFrame) -> None:
     """One pair of groups at a time; pairs with words that stand out first."""
-    pairs = table.groupby(["axis", "value", "other"], sort=False)["alarm"].sum().sort_values(ascending=False,
-                                                                                             kind="stable")  # fmt: skip
+    pairs = table.groupby(["axis", "value", "other"], sort=False)["alarm"].agg(["sum", "size"])
+    pairs = pairs.sort_values(["sum", "size"], ascending=False, kind="stable")
     keys = {f"{value} / {other}": (axis, value, other) for axis, value, other in pairs.index}
-    chosen = frame.url_select(st, t("audit.column.other"), list(keys), "np", format_func=plain)
+    chosen = frame.url_select(st, t("audit_words.chart.pair"), list(keys), "np", format_func=plain)
     axis, value, other = keys[chosen]
     own = table[(table["axis"] == axis) & (table["value"] == value) & (table["other"] == other)]
     _draw(pictures.beside(own.reset_index(drop=True)), "npmi")

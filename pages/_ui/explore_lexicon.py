@@ -61,7 +61,7 @@ def _table(standing: Standing, axis: str, decides: bool) -> pd.DataFrame:
         "match": st.column_config.SelectboxColumn(
             t("audit_words.list.match"), options=["word", "substring"], required=True,
             default="substring" if standing.listed.language == "zh" else "word",
-            help=t("audit_words.list.match_help"),
+            help=t("audit_words.list.match_help"), format_func=lambda name: t(f"audit_words.match.{name}"),
         ),
         "ambiguous": st.column_config.CheckboxColumn(
             t("audit_words.list.ambiguous"), default=False, help=t("audit_words.list.ambiguous_help")

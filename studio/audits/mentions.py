@@ -16,8 +16,8 @@ NAME = "mentions"
 PER = 1_000  # tokens a rate speaks of
 MOST_IDS = 2_000  # examples a finding names, evenly spaced
 SHOWN_TERMS = 5
-COLUMNS = ("axis", "value", "n", "share", "low", "high", "hits", "rate", "rate_low", "rate_high", "unsure", "terms",
-           "is_small")  # fmt: skip
+COLUMNS = ("axis", "value", "n", "share", "low", "high", "hits", "rate", "rate_low", "rate_high", "unsure",
+           "terms")  # fmt: skip
 
 
 def spaced(ids: Array, most: int = MOST_IDS) -> tuple[int, ...]:
@@ -51,9 +51,9 @@ def group_table(reading: Reading, families: Array | None) -> pd.DataFrame:
         top = sorted((i for i in plain if counts[i]), key=lambda i: (-counts[i], terms[i].term))[:SHOWN_TERMS]
         unsure = int((reading.rows_with(every[axis, group]) & ~with_mention).sum())
         share, rate = k / n if n else 0.0, PER * hits / tokens if tokens else 0.0
+        often = ", ".join(f"{terms[i].term} {counts[i]:,}" for i in top)
         records.append((axis, group, k, share, float(low), float(high), hits, rate, PER * float(rate_low),
-                        PER * float(rate_high), unsure, ", ".join(f"{terms[i].term} {counts[i]:,}" for i in top),
-                        k < 10))  # fmt: skip
+                        PER * float(rate_high), unsure, often))  # fmt: skip
     return pd.DataFrame(records, columns=list(COLUMNS))
 
 
@@ -117,7 +117,8 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     table = table.sort_values(["axis", "n", "value"], ascending=[True, False, True], kind="stable", ignore_index=True)
     table["order"] = [AXES.index(axis) for axis in table.axis]
     table = table.sort_values("order", kind="stable", ignore_index=True)[list(COLUMNS)]
-    return AuditResult(NAME, (*found, *([unsure] if unsure else [])), table)
+    notes = ("audit_words.note.segmenter",) if context.language == "zh" else ()
+    return AuditResult(NAME, (*found, *([unsure] if unsure else [])), table, notes)
 
 
 MENTIONS = Audit(

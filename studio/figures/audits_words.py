@@ -15,7 +15,7 @@ TICKS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
 
 
 def mentions(table: pd.DataFrame) -> go.Figure:
-    """Groups of one axis: bar = share of texts that name the group with its 95 % interval, grey = under 10 texts."""
+    """Groups of one axis: bar = share of texts that name the group with its 95 % interval."""
     ordered = table.sort_values(["n", "value"], ascending=[False, True], kind="stable").reset_index(drop=True)
     per = t("audit_words.chart.rate")
     hover = [f"{escape(r.value)}<br>n = {r.n:,} · {r.share:.2%} ({r.low:.2%}–{r.high:.2%})<br>"
@@ -25,7 +25,7 @@ def mentions(table: pd.DataFrame) -> go.Figure:
         x=ordered["share"],
         y=np.arange(len(ordered)),
         orientation="h",
-        marker={"color": [GREY if small else CALM for small in ordered["is_small"]]},
+        marker={"color": CALM},
         error_x={"type": "data", "symmetric": False, "array": ordered["high"] - ordered["share"],
                  "arrayminus": ordered["share"] - ordered["low"], "thickness": 1.5, "width": 4, "color": GREY},
         hovertext=hover,
