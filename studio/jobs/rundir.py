@@ -307,8 +307,8 @@ def append_event(run_dir: Path, attempt: int, name: str, /, **values: Any) -> No
 
 
 def discard(run_dir: Path) -> None:
-    """Remove what a cancelled run made: result and checkpoints; spec, log and metrics stay to be read."""
-    for name in ("result", "result.tmp", "checkpoints"):
+    """Remove what a cancelled run made: result, preview and checkpoints; spec, log and metrics stay to be read."""
+    for name in ("result", "result.tmp", "preview", "preview.tmp", "checkpoints"):
         shutil.rmtree(run_dir / name, ignore_errors=True)
 
 

@@ -13,13 +13,16 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from studio.errors import MeasureError
-from studio.mapping.neighbours import nearest_in, nearest_neighbours
+from studio.mapping.neighbours import nearest_neighbours
+from studio.mapping.placing import align, place_between
 from studio.records import Array, Knn
 
-VERSION = 1  # part of every map's key: a changed recipe makes a new map
+VERSION = 2  # part of every map's key: a changed recipe makes a new map
 SMALL = 16  # ours: with fewer rows than this a neighbour graph says no more than the two main directions
-LANDMARK_ABOVE = 100_000
-LANDMARK_NEIGHBOURS = 8
+LANDMARK_ABOVE = 150_000  # ours: 100,000 rows are laid out in full within the minute
+LEAST_PER_CLUSTER = 15  # landmarks of a small cluster, or all of its rows: it keeps an island of its own
+RATE_FROM_START = 0.5  # ours: a layout that begins from a good one keeps more neighbours with half the step (log)
+PLACED_AT_ONCE = 500_000  # rows copied out of the stored vectors at a time; bounds memory
 QUALITY_SAMPLE = 2_000
 QUALITY_K = 15
 
@@ -46,10 +49,11 @@ class MapParams:
 
 @dataclass(frozen=True)
 class Projection:
-    """(n, 2) float32 coordinates and how they were made: umap, landmark or pca."""
+    """(n, 2) float32 coordinates, how they were made (umap, landmark or pca), and how many rows the layout saw."""
 
     xy: Array
     method: str
+    n_landmarks: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,20 +88,25 @@ def project(
     params: MapParams,
     *,
     seed: int = 0,
+    labels: Array | None = None,
+    start: Array | None = None,
     on_progress: Callable[[str], None] | None = None,
     check_stop: Callable[[], None] | None = None,
 ) -> Projection:
-    """Two coordinates per row; the same rows, graph, parameters and seed give the same bytes on the same machine.
+    """Two coordinates per row; the same rows, graph, parameters, start and seed give the same bytes on one machine.
 
-    Up to 100,000 rows: UMAP on the stored graph. Above: UMAP of a seeded sample of landmarks, every other row at the
-    weighted mean of its 8 nearest landmarks (weights 1 / distance). Under 16 rows, or when all rows are equal: the two
-    main directions (PCA).
+    Up to 150,000 rows: UMAP on the stored graph. Above: UMAP of seeded landmarks, every other row at the weighted mean
+    of its 8 nearest landmarks (weights 1 / distance). Under 16 rows, or when all rows are equal: the two main
+    directions (PCA). A layout that began from given places is turned, scaled and moved back onto them.
 
     Args:
         vectors: (n, d) float32 unit rows.
         knn: their graph; the first `n_neighbors` columns are used.
         params: see MapParams.
         seed: of layout and landmarks.
+        labels: (n,) clusters; landmarks are drawn in proportion to their sizes, and at least 15 of each.
+        start: (n, 2) places to begin from, such as those of a preview or an earlier map; by default the main
+            directions.
         on_progress: called with a words key at each stage.
         check_stop: called between stages.
 
@@ -105,44 +114,69 @@ def project(
     """
     n = len(vectors)
     say, stop = on_progress or (lambda _key: None), check_stop or (lambda: None)
-    if n < SMALL or np.ptp(vectors, axis=0).max(initial=0) < 1e-6:
+    if is_tiny(vectors):
         return Projection(_main_directions(vectors), "pca")
     if n <= LANDMARK_ABOVE:
-        say("map.stage.layout")
-        return Projection(_umap(vectors, knn, params, seed), "umap")
-    rng = np.random.default_rng(seed)
-    marks = np.sort(rng.choice(n, params.landmarks, replace=False))
-    say("map.stage.landmarks")
-    graph = nearest_neighbours(vectors[marks], params.n_neighbors, seed=seed, check_stop=check_stop)
+        say("explore.run.layout")
+        return Projection(_onto(_umap(vectors, knn, params, seed, start), start), "umap")
+    say("explore.run.landmarks")
+    marks = draw_landmarks(n, min(params.landmarks, n), labels=labels, rng=np.random.default_rng(seed))
+    near = np.asarray(vectors[marks])
+    graph = nearest_neighbours(near, params.n_neighbors, seed=seed, check_stop=stop)
     stop()
-    say("map.stage.layout")
-    placed = _umap(vectors[marks], graph, params, seed)
+    say("explore.run.layout")
+    begin = None if start is None else start[marks]
+    placed = _onto(_umap(near, graph, params, seed, begin), begin)
     stop()
-    say("map.stage.placing")
-    xy = np.empty((n, 2), dtype=np.float32)
-    rest = np.setdiff1d(np.arange(n), marks, assume_unique=True)
-    xy[marks] = placed
-    xy[rest] = place_between(vectors[rest], vectors[marks], placed, check_stop=check_stop)
-    return Projection(xy, "landmark")
+    say("explore.run.placing")
+    return Projection(place_rest(vectors, marks, placed, seed=seed, check_stop=stop), "landmark", len(marks))
 
 
-def place_between(rows: Array, base: Array, placed: Array, *, check_stop: Callable[[], None] | None = None) -> Array:
-    """(n, 2) float32: each row at the mean of its 8 nearest placed rows, weighted by 1 / distance; exact and per row.
+def is_tiny(vectors: Array) -> bool:
+    """True for fewer rows than a neighbour graph needs, and for rows that are all equal."""
+    if len(vectors) < SMALL:
+        return True
+    first = np.asarray(vectors[:1])
+    return all(np.abs(vectors[at : at + 8_192] - first).max(initial=0) < 1e-6 for at in range(0, len(vectors), 8_192))
+
+
+def draw_landmarks(n: int, count: int, *, labels: Array | None, rng: np.random.Generator) -> Array:
+    """(about count,) ascending positions: in proportion to the clusters, and at least 15 rows of each (or all it has).
 
     Args:
-        rows: (n, d) unit rows to place.
-        base: (m, d) unit rows that have a place.
-        placed: (m, 2) their places.
-        check_stop: called before each block; raises to stop.
+        n: rows.
+        count: landmarks wanted; small clusters may add a few.
+        labels: (n,) clusters, -1 among them; None draws from all rows alike.
+        rng: draws them.
     """
-    graph = nearest_in(base, rows, min(LANDMARK_NEIGHBOURS, len(base)), check_stop=check_stop)
-    weight = 1.0 / np.maximum(graph.distances.astype(np.float64), 1e-6)  # (n, 8)
-    weight /= weight.sum(axis=1, keepdims=True)
-    return np.einsum("nk,nkd->nd", weight, placed[graph.indices].astype(np.float64)).astype(np.float32)
+    if labels is None:
+        return np.sort(rng.choice(n, count, replace=False))
+    order = rng.permutation(n)
+    order = order[np.argsort(labels[order], kind="stable")]  # by cluster, in a drawn order within
+    _, first, sizes = np.unique(labels[order], return_index=True, return_counts=True)
+    wanted = np.minimum(sizes, np.maximum(np.rint(sizes * (count / n)), LEAST_PER_CLUSTER)).astype(np.int64)
+    return np.sort(np.concatenate([order[at : at + k] for at, k in zip(first, wanted, strict=True)]))
 
 
-def _umap(vectors: Array, knn: Knn, params: MapParams, seed: int) -> Array:
-    """UMAP's layout from the given graph; (n, 2) float32."""
+def place_rest(
+    vectors: Array, marks: Array, placed: Array, *, seed: int = 0, check_stop: Callable[[], None] | None = None
+) -> Array:
+    """(n, 2) float32: landmarks where they were placed, every other row between its nearest landmarks."""
+    n = len(vectors)
+    xy = np.empty((n, 2), dtype=np.float32)
+    xy[marks] = placed
+    is_mark = np.zeros(n, dtype=bool)
+    is_mark[marks] = True
+    rest = np.flatnonzero(~is_mark)
+    base = np.asarray(vectors[marks])
+    for start in range(0, len(rest), PLACED_AT_ONCE):
+        part = rest[start : start + PLACED_AT_ONCE]
+        xy[part] = place_between(np.asarray(vectors[part]), base, placed, seed=seed, check_stop=check_stop)
+    return xy
+
+
+def _umap(vectors: Array, knn: Knn, params: MapParams, seed: int, start: Array | None = None) -> Array:
+    """UMAP's layout from the given graph, begun from given places or the main directions; (n, 2) float32."""
     import umap  # compiles on import: only workers need it
 
     n = len(vectors)
@@ -157,7 +191,8 @@ def _umap(vectors: Array, knn: Knn, params: MapParams, seed: int) -> Array:
             min_dist=params.min_dist,
             n_epochs=params.n_epochs,
             metric="cosine",
-            init=_start(vectors, seed),
+            learning_rate=1.0 if start is None else RATE_FROM_START,
+            init=_start(_main_directions(vectors) if start is None else start, seed),
             random_state=seed,
             n_jobs=1,
             precomputed_knn=(indices, distances),
@@ -165,15 +200,19 @@ def _umap(vectors: Array, knn: Knn, params: MapParams, seed: int) -> Array:
     return _centred(layout)
 
 
-def _start(vectors: Array, seed: int) -> Array:
-    """(n, 2) start of the layout: main directions scaled to 10 with a little seeded noise, so equal rows can part.
+def _start(places: Array, seed: int) -> Array:
+    """(n, 2) start of the layout: places scaled to 10 with a little seeded noise, so equal rows can part.
 
-    As trustworthy as umap's spectral start on the corpora we measured and faster (docs/log.md).
+    The main directions are as trustworthy as umap's spectral start on the corpora we measured and faster (docs/log.md).
     """
-    xy = _main_directions(vectors)
-    spread = float(np.abs(xy).max()) or 1.0
-    noise = np.random.default_rng(seed).normal(scale=1e-3, size=xy.shape)
-    return (xy / spread * 10 + noise).astype(np.float32)
+    spread = float(np.abs(places).max()) or 1.0
+    noise = np.random.default_rng(seed).normal(scale=1e-3, size=places.shape)
+    return (places / spread * 10 + noise).astype(np.float32)
+
+
+def _onto(xy: Array, start: Array | None) -> Array:
+    """The layout turned, scaled and moved onto the places it began from."""
+    return xy if start is None else align(xy, start)
 
 
 def _main_directions(vectors: Array) -> Array:
@@ -181,14 +220,19 @@ def _main_directions(vectors: Array) -> Array:
     n, d = vectors.shape
     if n == 0:
         return np.empty((0, 2), dtype=np.float32)
-    centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
-    values, directions = np.linalg.eigh(centred.T @ centred)
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    spread = np.zeros((d, d))
+    for at in range(0, n, 65_536):
+        part = vectors[at : at + 65_536].astype(np.float64) - mean
+        spread += part.T @ part
+    values, directions = np.linalg.eigh(spread)
     order = np.argsort(-values, kind="stable")[:2]
     xy = np.zeros((n, 2))
     for column, which in enumerate(order):
         if values[which] > 1e-10:
             direction = directions[:, which]
-            xy[:, column] = centred @ (direction * np.sign(direction[np.abs(direction).argmax()]))
+            direction = direction * np.sign(direction[np.abs(direction).argmax()])
+            xy[:, column] = vectors @ direction - mean @ direction
     return xy.astype(np.float32)
 
 

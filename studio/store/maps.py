@@ -47,6 +47,8 @@ SELECT example_id, x, y FROM map_point
 WHERE map_id = $map_id AND x BETWEEN $left AND $right AND y BETWEEN $bottom AND $top ORDER BY example_id
 """
 
+PREVIEW = "preview"  # the method of a map drawn from a few landmarks while the whole one is being made
+
 
 @dataclass(frozen=True)
 class MapRecord:
@@ -64,6 +66,16 @@ class MapRecord:
     stability: float | None
     noise_share: float
     created_at: str
+
+    @property
+    def is_preview(self) -> bool:
+        """True for the early picture of a corpus whose whole map is still to come."""
+        return self.params.get("method") == PREVIEW
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What else the run said: n_landmarks; earlier_map with n_shared, n_placed, moved_median, moved_p90."""
+        return self.params.get("facts") or {}
 
 
 def put(
@@ -99,7 +111,7 @@ def put(
                 "map_id": map_id,
                 "snapshot_id": snapshot_id,
                 "encoder_key": encoder_key,
-                "params": json.dumps(dict(params) | {"method": found["method"]}),
+                "params": json.dumps(dict(params) | {"method": found["method"], "facts": found.get("facts") or {}}),
                 "seed": seed,
                 "created_at": datetime.now(UTC),
                 "run_id": run_id,
@@ -136,9 +148,16 @@ def of_snapshot(store: Store, snapshot_id: str) -> list[MapRecord]:
 
 
 def newest(store: Store, snapshot_id: str) -> MapRecord | None:
-    """The newest map of a snapshot, or None."""
-    row = store.one(_OF_SNAPSHOT, {"snapshot_id": snapshot_id})
-    return _record(row) if row else None
+    """The newest map of a snapshot, a preview only where there is no other, or None."""
+    listed = of_snapshot(store, snapshot_id)
+    return next((chart for chart in listed if not chart.is_preview), listed[0] if listed else None)
+
+
+def forget_map(store: Store, map_id: str) -> None:
+    """Remove one map with its points and clusters."""
+    with store.write() as cursor:
+        for statement in _FORGET:
+            cursor.execute(statement, {"map_id": map_id})
 
 
 def forget(store: Store, snapshot_id: str, encoder_key: str) -> None:

@@ -1,6 +1,7 @@
 """Run kind `embed`: a vector per example and the k-NN graph of a snapshot.
 
-params: encoder (name), k. inputs: examples (the snapshot's Parquet).
+params: encoder (name), k. inputs: examples (the snapshot's Parquet); encoder_state, the vectors folder of another
+version whose fitted encoder is used again.
 checkpoints/: encoder/ (fitted or distilled state), chunk-<start>.npy; a later attempt goes on from them.
 result/: vectors.npy (n, d) float32 unit rows by ascending example_id, meta.json, knn_<k>/{idx,dist}.npy, the fitted
 state of the encoder, and static/ when the fast encoder had to be distilled first.
@@ -22,15 +23,17 @@ import pyarrow.parquet as pq
 
 from studio.errors import CorpusError
 from studio.jobs.task import Task
-from studio.mapping.neighbours import DEFAULT_K, nearest_neighbours
+from studio.mapping.neighbours import DEFAULT_K, EXACT_UP_TO, N_PROBES, knn_recall, nearest_neighbours
 from studio.models.encoders import check_rows, encoder_info, facts, prepare_encoder, unknown_share
 from studio.models.minilm import MiniLM
+from studio.models.neighbours_gpu import nearest_on_device
 from studio.models.static import StaticEncoder
-from studio.records import Array
+from studio.records import Array, Knn
 
 log = logging.getLogger(__name__)
 CHUNK_ROWS = {MiniLM.name: 4_096}
 FAST_CHUNK_ROWS = 65_536
+GPU_ABOVE = 10_000  # ours: below it the CPU is done before the GPU has been woken
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -47,6 +50,7 @@ def run(task: Task) -> dict[str, Any]:
     n = len(texts)
     task.progress(0, n, "explore.run.encoder")
     state = task.checkpoints_dir / "encoder"
+    _take_state(task, state)
     encoder = prepare_encoder(
         name, task.settings, texts, out_dir=state, seed=task.spec.seed, check_stop=task.check_stop
     )
@@ -59,13 +63,8 @@ def run(task: Task) -> dict[str, Any]:
     content = hashlib.sha256(memoryview(np.ascontiguousarray(vectors)).cast("B")).hexdigest()
     task.barrier("neighbours")
     task.progress(0, n, "explore.run.neighbours")
-    knn = nearest_neighbours(
-        vectors,
-        k,
-        seed=task.spec.seed,
-        on_progress=lambda done: task.progress(done, n, "explore.run.neighbours"),
-        check_stop=task.check_stop,
-    )
+    knn, how = _neighbours(task, vectors, k)
+    recall, n_recall = knn_recall(vectors, knn, rng=np.random.default_rng(task.spec.seed))
     folder = task.result_dir / f"knn_{k}"
     folder.mkdir()
     np.save(folder / "idx.npy", knn.indices, allow_pickle=False)
@@ -81,12 +80,40 @@ def run(task: Task) -> dict[str, Any]:
         unknown_share=share,
         n_empty=int((np.abs(vectors).sum(axis=1) == 0).sum()),
         content_hash=content,
+        knn=how,
+        knn_recall=recall,
+        knn_recall_rows=n_recall,
         ids_hash=hashlib.sha256(ids.tobytes()).hexdigest(),
     )
     (task.result_dir / "meta.json").write_text(json.dumps(meta, ensure_ascii=False, indent=1), encoding="utf-8")
     rate = n_new / seconds if n_new and seconds > 0 else None
     log.info("run=%s encoder=%s n=%d texts_per_s=%s", task.spec.run_id, name, n, rate and round(rate))
     return meta | {"texts_per_s": rate}
+
+
+def _neighbours(task: Task, vectors: Array, k: int) -> tuple[Knn, str]:
+    """The k-NN graph and how it was made: exactly on a GPU where the run has one, else on the CPU."""
+    n = len(vectors)
+
+    def say(done: int) -> None:
+        task.progress(done, n, "explore.run.neighbours")
+
+    if task.device.startswith("cuda") and n > GPU_ABOVE:
+        knn = nearest_on_device(vectors, k, device=task.device, on_progress=say, check_stop=task.check_stop)
+        return knn, "exact, GPU"
+    knn = nearest_neighbours(vectors, k, seed=task.spec.seed, on_progress=say, check_stop=task.check_stop)
+    return knn, "exact" if n <= EXACT_UP_TO else f"{N_PROBES} nearest cells"
+
+
+def _take_state(task: Task, state: Path) -> None:
+    """Copy the fitted encoder of another version, where the run was given one, so that vectors can be compared."""
+    if "encoder_state" not in task.spec.inputs or (state / ".taken").is_file():
+        return
+    state.mkdir(parents=True, exist_ok=True)
+    for file in sorted(task.input_path("encoder_state").iterdir()):
+        if file.suffix == ".safetensors" or file.name == "lexical.json":
+            shutil.copyfile(file, state / file.name)
+    (state / ".taken").touch()
 
 
 def read_texts(task: Task) -> tuple[Array, list[str]]:

@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-import os
+import uuid
 from dataclasses import dataclass
 
-from studio.errors import MeasureError
+from studio.errors import MeasureError, StoreError
 from studio.mapping.neighbours import DEFAULT_K
 from studio.mapping.project import MapParams
 from studio.models.encoders import ENCODERS, UNKNOWN_SHARE_LIMIT, choose_encoder, encoder_info
-from studio.models.static import StaticEncoder
 from studio.records import Actor, Snapshot
-from studio.store import examples, maps, snapshots, vectors
+from studio.store import maps, snapshots, vectors
 from studio.store.maps import MapRecord
 from studio.store.vectors import VectorSet
+from studio.workflows import explore_previews as previews
 from studio.workflows import runs
 from studio.workflows.acts import act
+from studio.workflows.explore_plan import EarlierMap, Plan, earlier_map, plan, require_room, same_state, write_places
 from studio.workflows.runs import RunView
 from studio.workflows.studio import Studio
 
 ENCODER_NAMES: tuple[str, ...] = tuple(info.name for info in ENCODERS)
-_ESTIMATE_ROWS = 300
 
 
 @dataclass(frozen=True)
 class ExploreState:
     """Where a snapshot stands: what to embed it with and why, and what is there.
 
-    `encoder` and `reason` (a words key) are the default choice; `estimate_s` the seconds embedding and map will take
-    about; `run` a live run of either kind; `ended` the newest one when it ended without a result.
+    `encoder` and `reason` (a words key) are the default choice; `plan` what embedding and map will cost where there is
+    no map yet; `map` may be a preview; `run` a live run of either kind; `ended` the newest one when it ended without a
+    result; `earlier` the map of an earlier version that new examples could be placed on.
     """
 
     encoder: str
     reason: str
-    estimate_s: float
+    plan: Plan | None
     vectors: VectorSet | None
     map: MapRecord | None
     run: RunView | None
     ended: RunView | None
+    earlier: EarlierMap | None = None
 
     @property
     def is_hard_to_read(self) -> bool:
@@ -47,35 +49,21 @@ class ExploreState:
 
 
 def state(studio: Studio, snapshot: Snapshot) -> ExploreState:
-    """Where the snapshot stands."""
+    """Where the snapshot stands; the preview of a run that is still at work is taken over here."""
     name, reason = choose_encoder(snapshot.language, snapshot.n_examples)
     listed = runs.overview(studio, limit=10, kinds=("embed", "map"), snapshot_id=snapshot.snapshot_id)
     live = next((view for view in listed if view.is_live), None)
+    previews.take_over(studio, snapshot.snapshot_id, [view for view in listed if view.spec.kind == "map"])
     chart = maps.newest(studio.store, snapshot.snapshot_id)
     found = vectors.newest(studio.store, snapshot.snapshot_id)
     last = max(listed, key=lambda view: view.spec.ticket, default=None)
     ended = None
     if live is None and last is not None and (last.status.state != "done" or last.trouble):
         ended = last
-    estimate = 0.0 if chart else estimate_seconds(studio, snapshot, name)
-    return ExploreState(name, reason, estimate, found, chart, live, ended)
-
-
-def estimate_seconds(studio: Studio, snapshot: Snapshot, encoder: str) -> float:
-    """About how long embedding and map take here, from the lengths of some texts and speeds measured on two cores."""
-    n = snapshot.n_examples
-    some = examples.frame(studio.store, snapshot.snapshot_id, ("text",), limit=_ESTIMATE_ROWS)
-    characters = float(some["text"].str.len().mean()) if len(some) else 0.0
-    cores = max(1, os.cpu_count() or 1) / 2
-    if encoder == "minilm":
-        embed = n * min(characters / 4 + 3, 256) / (9_000 * cores)
-    elif encoder == "static":
-        has_cache = StaticEncoder.is_saved(studio.workspace.cache)
-        embed = n * max(characters, 50) / 50 / 30_000 + (0 if has_cache else 30)
-    else:
-        embed = 5 + n * max(characters, 50) / 50 / 15_000
-    neighbours = min(n, 50_000) ** 2 / (8e7 * cores) + max(n - 50_000, 0) / 2_000
-    return 12 + embed + neighbours + min(n, 100_000) / 1_200 + max(n - 100_000, 0) / 4_000
+    cost = None
+    if chart is None:
+        cost = plan(studio, snapshot, found.encoder if found else name, is_embedded=found is not None)
+    return ExploreState(name, reason, cost, found, chart, live, ended, earlier_map(studio, snapshot.snapshot_id))
 
 
 # --- acts -------------------------------------------------------------------------------------------------------------
@@ -90,6 +78,8 @@ def embed(
     seed: int = 0,
     then_map: bool = False,
     resolution: float = 1.0,
+    state_of: VectorSet | None = None,
+    keep_places: bool = False,
     run_id: str | None = None,
 ) -> str:
     """Queue the embedding of a snapshot; returns the run_id.
@@ -103,24 +93,30 @@ def embed(
         seed: of fitting and of the approximate search.
         then_map: queue the map as soon as the vectors are in place.
         resolution: of the clusters of that map.
+        state_of: vectors of another version whose fitted encoder is used again, so that both can be compared.
+        keep_places: that map is the earlier version's with the new examples placed on it.
         run_id: a UUID made by the client.
 
     Raises:
         CorpusError: unknown snapshot.
         ModelError: unknown encoder.
-        MeasureError: k out of range.
+        MeasureError: k out of range, or too little memory.
     """
     snapshot = snapshots.require(studio.store, snapshot_id)
     name = encoder_info(encoder).name if encoder else choose_encoder(snapshot.language, snapshot.n_examples)[0]
     if not 2 <= k <= 200:
         raise MeasureError("The number of neighbours must be 2 to 200", got=k, fix=f"{DEFAULT_K} suits most corpora.")
+    require_room(studio, snapshot, name, is_embedded=False)
+    inputs = {"examples": f"snapshots/{snapshot_id}/examples.parquet"}
+    if state_of is not None:
+        inputs["encoder_state"] = state_of.path
     return runs.submit(
         studio,
         actor,
         kind="embed",
         title=f"{snapshot.name} · {name}",
-        params={"encoder": name, "k": k, "then_map": then_map, "resolution": resolution},
-        inputs={"examples": f"snapshots/{snapshot_id}/examples.parquet"},
+        params={"encoder": name, "k": k, "then_map": then_map, "resolution": resolution, "keep_places": keep_places},
+        inputs=inputs,
         snapshot_id=snapshot_id,
         corpus_id=snapshot.corpus_id,
         seed=seed,
@@ -139,6 +135,8 @@ def make_map(
     min_dist: float = 0.1,
     resolution: float = 1.0,
     seed: int = 0,
+    earlier: EarlierMap | None = None,
+    keep_places: bool = False,
     run_id: str | None = None,
 ) -> str:
     """Queue the map of an embedded snapshot; returns the run_id.
@@ -152,17 +150,23 @@ def make_map(
         min_dist: how near to each other points may lie.
         resolution: above 1 more and smaller clusters.
         seed: of layout and clusters.
+        earlier: a map of an earlier version; a fresh layout begins from its places and says how far they moved.
+        keep_places: no old example moves; new ones get places between their neighbours on the earlier map.
         run_id: a UUID made by the client.
 
     Raises:
         StoreError: the snapshot is not embedded.
-        MeasureError: a parameter out of range.
+        MeasureError: a parameter out of range, too little memory, or vectors that cannot be compared with the earlier
+            map's.
     """
     snapshot = snapshots.require(studio.store, snapshot_id)
     found = vectors.require(studio.store, snapshot_id, encoder_key)
     MapParams(n_neighbors=n_neighbors, min_dist=min_dist)
     if not 0.05 <= resolution <= 50:
         raise MeasureError("The fineness of clusters must be 0.05 to 50", got=resolution, fix="Try 1.0.")
+    require_room(studio, snapshot, found.encoder, is_embedded=True)
+    run_id = run_id or str(uuid.uuid4())
+    inputs = _map_inputs(studio, run_id, found, earlier, keep_places)
     return runs.submit(
         studio,
         actor,
@@ -173,17 +177,35 @@ def make_map(
             "n_neighbors": n_neighbors,
             "min_dist": min_dist,
             "resolution": resolution,
+            "earlier_map": earlier.map.map_id if earlier else "",
+            "keep": keep_places,
         },
-        inputs={
-            "examples": f"snapshots/{snapshot_id}/examples.parquet",
-            "vectors": found.path,
-            "knn": found.knn_path,
-        },
+        inputs=inputs,
         snapshot_id=snapshot_id,
         corpus_id=snapshot.corpus_id,
         seed=seed,
         run_id=run_id,
     )
+
+
+def _map_inputs(
+    studio: Studio, run_id: str, found: VectorSet, earlier: EarlierMap | None, keep_places: bool
+) -> dict[str, str]:
+    """The files a map run reads; vectors of two fitted states are not put on one map."""
+    inputs = {
+        "examples": f"snapshots/{found.snapshot_id}/examples.parquet",
+        "vectors": found.path,
+        "knn": found.knn_path,
+    }
+    if earlier is None:
+        return inputs
+    if keep_places and not same_state(studio, found, earlier.vectors):
+        raise MeasureError(
+            "These vectors cannot be compared with those of the earlier map",
+            got=found.encoder_key,
+            fix="Place the new examples from the Explore page: it embeds them the earlier way first.",
+        )
+    return inputs | {**write_places(studio, run_id, earlier.map), "earlier_vectors": earlier.vectors.path}
 
 
 @act("explore.map", "analyst", log=False)
@@ -208,3 +230,40 @@ def start(
         given = {"encoder": encoder, "seed": seed, "then_map": True, "resolution": resolution}
         return embed(studio, actor, snapshot_id=snapshot_id, **given)
     return make_map(studio, actor, snapshot_id=snapshot_id, encoder_key=encoder, seed=seed, resolution=resolution)
+
+
+@act("explore.map", "analyst", log=False)
+def place_new(studio: Studio, actor: Actor, *, snapshot_id: str, keep_places: bool = True) -> str:
+    """Put a later version on the map of the version it was made from; returns the run_id.
+
+    Examples both have keep their places, the new ones get places between their nearest neighbours. Where the encoder is
+    fitted on a corpus, the examples are embedded with the earlier version's fitted state first: vectors of two states
+    cannot be compared. embed and make_map write the audit-log entry.
+
+    Args:
+        studio: the open workspace.
+        actor: who asks.
+        snapshot_id: the later version.
+        keep_places: False makes a fresh layout that only begins from the earlier places.
+
+    Raises:
+        StoreError: no earlier version has a map and vectors.
+        MeasureError: too little memory.
+    """
+    for kind in ("embed", "map"):
+        if (live := runs.live(studio, kind=kind, snapshot_id=snapshot_id)) is not None:
+            return live.run_id
+    earlier = earlier_map(studio, snapshot_id)
+    if earlier is None:
+        raise StoreError(
+            "No earlier version of this corpus has a map",
+            got=snapshot_id,
+            fix="Make a map of this version, or of the one it was made from.",
+        )
+    key = earlier.vectors.encoder_key
+    own = vectors.newest(studio.store, snapshot_id, key)
+    if own is None or not same_state(studio, own, earlier.vectors):
+        return embed(studio, actor, snapshot_id=snapshot_id, encoder=key, seed=earlier.map.seed, then_map=True,
+                     state_of=earlier.vectors, keep_places=keep_places)  # fmt: skip
+    return make_map(studio, actor, snapshot_id=snapshot_id, encoder_key=key, seed=earlier.map.seed, earlier=earlier,
+                    keep_places=keep_places)  # fmt: skip

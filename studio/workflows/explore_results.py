@@ -12,7 +12,9 @@ from studio.jobs import files, rundir
 from studio.models.static import StaticEncoder
 from studio.records import Actor, RunSpec
 from studio.store import maps, vectors
+from studio.workflows import explore_previews
 from studio.workflows.explore import make_map
+from studio.workflows.explore_plan import earlier_map
 from studio.workflows.studio import Studio
 
 
@@ -39,6 +41,9 @@ def finish_embed(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
         follow = str(uuid.uuid5(uuid.NAMESPACE_URL, f"winnow:map-after:{spec.run_id}"))
         by = Actor(spec.created_by, "analyst")
         given = {"encoder_key": key, "seed": spec.seed, "resolution": float(spec.params.get("resolution", 1.0))}
+        if "encoder_state" in spec.inputs:  # asked for to build on an earlier map
+            given["earlier"] = earlier_map(studio, str(spec.snapshot_id))
+            given["keep_places"] = bool(spec.params.get("keep_places")) and given["earlier"] is not None
         make_map(studio, by, snapshot_id=str(spec.snapshot_id), run_id=follow, **given)
 
 
@@ -58,6 +63,7 @@ def finish_map(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
         points_file=made / "points.parquet",
         run_id=spec.run_id,
     )
+    explore_previews.let_go(studio, str(spec.snapshot_id), spec.run_id)
 
 
 def finish_encoder(studio: Studio, run_dir: Path, spec: RunSpec) -> None:

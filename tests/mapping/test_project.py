@@ -7,7 +7,8 @@ from sklearn.manifold import trustworthiness
 from studio.errors import MeasureError
 from studio.mapping import project as module
 from studio.mapping.neighbours import nearest_neighbours
-from studio.mapping.project import MapParams, map_id, map_quality, place_between, project
+from studio.mapping.placing import align, displacement, place_between
+from studio.mapping.project import MapParams, draw_landmarks, map_id, map_quality, project
 
 
 def islands(n: int = 300, n_islands: int = 5, seed: int = 0) -> np.ndarray:
@@ -83,6 +84,30 @@ def test_landmarks_place_the_rest_beside_their_neighbours(monkeypatch):
     assert picture.method == "landmark"
     group = np.arange(400) % 5
     assert (group[nearest_of(picture.xy)] == group).mean() > 0.98
+
+
+def test_landmarks_are_drawn_in_proportion_and_small_clusters_keep_rows():
+    labels = np.repeat([0, 1, 2, -1], [800, 160, 10, 30])
+    marks = draw_landmarks(1_000, 200, labels=labels, rng=np.random.default_rng(0))
+    found = {int(label): int((labels[marks] == label).sum()) for label in np.unique(labels)}
+    assert found == {0: 160, 1: 32, 2: 10, -1: 15}  # a fifth of each, at least 15 or all there are
+    assert len(np.unique(marks)) == len(marks) and (np.diff(marks) > 0).all()
+    assert np.array_equal(marks, draw_landmarks(1_000, 200, labels=labels, rng=np.random.default_rng(0)))
+    assert len(draw_landmarks(1_000, 200, labels=None, rng=np.random.default_rng(0))) == 200
+
+
+def test_a_layout_that_begins_from_places_stays_near_them():
+    vectors = islands()
+    graph = nearest_neighbours(vectors, 15)
+    first = project(vectors, graph, MapParams(), seed=0).xy
+    turned = first @ np.array([[0.0, 1.0], [-1.0, 0.0]], dtype=np.float32) + 50
+    again = project(vectors, graph, MapParams(), seed=1, start=turned).xy
+    assert again.tobytes() == project(vectors, graph, MapParams(), seed=1, start=turned).xy.tobytes()
+    assert displacement(again, turned).median < 0.25
+    # it lies where it began: the best turn, scale and shift back onto the start is to leave it as it is
+    assert np.abs(align(again, turned) - again).max() < 1e-3
+    fresh = project(vectors, graph, MapParams(), seed=1).xy
+    assert displacement(fresh, turned).median > 1.0  # without a start it lies around 0
 
 
 def test_a_row_between_two_landmarks_lies_by_its_distances():

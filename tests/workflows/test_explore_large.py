@@ -1,0 +1,257 @@
+"""Previews of large corpora, killed workers, and later versions on the map of an earlier one, through real workers."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from studio.corpus.schema import write_snapshot
+from studio.errors import MeasureError, StoreError
+from studio.jobs import memory, rundir
+from studio.records import Actor
+from studio.settings import Settings, Workspace
+from studio.store import corpora as corpus_rows
+from studio.store import maps, snapshots, vectors
+from studio.workflows import explore, explore_plan, explore_previews, explore_results, runs
+from studio.workflows.studio import open_studio
+from tests.jobs.harness import Barriers, kill, kill_workers, until
+
+ADMIN = Actor("tester", "admin")
+N = 160
+THEMES = (
+    ("card", "payment declined shop terminal refused paying"),
+    ("rate", "exchange euro dollar convert abroad currency"),
+    ("phone", "lost stolen number changed new device"),
+)
+
+
+@pytest.fixture(scope="module")
+def barriers(tmp_path_factory):
+    made = Barriers(tmp_path_factory.mktemp("barriers"))
+    patch = pytest.MonkeyPatch()
+    patch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
+    yield made
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory, barriers):
+    opened = open_studio(Settings(Workspace(tmp_path_factory.mktemp("large") / "workspace"), device="cpu"))
+    yield opened
+    opened.close()
+    kill_workers(opened.workspace)
+
+
+def rows_of(ids, marks: str) -> list[dict]:
+    found = []
+    for i in ids:
+        label, words = THEMES[i % 3]
+        text = f"{label} {' '.join(random.Random(i).sample(words.split(), 3))} {marks} {i}"
+        found.append({"example_id": i, "text": text, "label": label, "language": "en"})
+    return found
+
+
+def bring(studio, corpus_id: str, rows: list[dict], parent_id: str | None = None) -> str:
+    manifest = write_snapshot(rows, studio.workspace.snapshots)
+    if parent_id is None:
+        corpus_rows.add(studio.store, corpus_id=corpus_id, name=corpus_id, language="en", task="classification", by="t")
+    name = f"{corpus_id} {len(rows)}"
+    snapshots.add(studio.store, manifest, corpus_id=corpus_id, name=name, by="t", parent_id=parent_id)
+    return str(manifest["snapshot_id"])
+
+
+def wait(studio, run_id: str) -> None:
+    status = runs.wait(studio, run_id, 240)
+    assert status.state == "done", (runs.detail(studio, run_id).failure, runs.detail(studio, run_id).log[-2000:])
+
+
+def embedded(studio, corpus_id: str) -> str:
+    snapshot_id = bring(studio, corpus_id, rows_of(range(1, N + 1), corpus_id))
+    wait(studio, explore.embed(studio, ADMIN, snapshot_id=snapshot_id, encoder="lexical"))
+    return snapshot_id
+
+
+def start_large(studio, snapshot_id: str) -> str:
+    """A map run for which 160 examples are a large corpus."""
+    found = vectors.require(studio.store, snapshot_id)
+    params = {"encoder_key": found.encoder_key, "preview_above": 100, "preview_landmarks": 60}
+    inputs = {
+        "examples": f"snapshots/{snapshot_id}/examples.parquet",
+        "vectors": found.path,
+        "knn": found.knn_path,
+    }
+    return runs.submit(studio, ADMIN, kind="map", title="large", params=params, inputs=inputs, snapshot_id=snapshot_id)
+
+
+def state(studio, snapshot_id: str):
+    return explore.state(studio, snapshots.require(studio.store, snapshot_id))
+
+
+def test_a_preview_is_shown_while_the_map_is_made_and_gives_way_to_it(studio, barriers):
+    snapshot_id = embedded(studio, "shown")
+    barriers.hold("preview")
+    run_id = start_large(studio, snapshot_id)
+    assert barriers.reached("preview")["run_id"] == run_id
+    assert explore_previews.has_preview(studio, run_id)
+    early = state(studio, snapshot_id).map
+    assert early.is_preview and early.facts["n_landmarks"] == 60 and early.n_quality == N
+    places = maps.points(studio.store, early.map_id)
+    assert len(places) == N and np.isfinite(places[["x", "y"]].to_numpy()).all()
+    labels = np.array([i % 3 for i in range(1, N + 1)])
+    inside = places["cluster"].to_numpy() >= 0
+    assert inside.mean() > 0.5
+    for cluster in set(places["cluster"][inside]):
+        assert len(set(labels[(places["cluster"] == cluster).to_numpy()])) == 1  # already of one theme each
+    assert state(studio, snapshot_id).map.map_id == early.map_id  # taken once
+    barriers.release("preview")
+    wait(studio, run_id)
+    there = state(studio, snapshot_id)
+    assert not there.map.is_preview and there.run is None
+    assert [chart.map_id for chart in maps.of_snapshot(studio.store, snapshot_id)] == [there.map.map_id]
+    assert not explore_previews.has_preview(studio, run_id)
+    whole = maps.points(studio.store, there.map.map_id)
+    # the layout began from the preview: themes lie where they lay, within a third of the width
+    for theme in range(3):
+        before, after = (frame[["x", "y"]].to_numpy()[labels == theme].mean(axis=0) for frame in (places, whole))
+        assert np.abs(before - after).max() < np.ptp(places[["x", "y"]].to_numpy(), axis=0).max() / 3
+    # a finisher that is called again changes nothing
+    run_dir = studio.workspace.run_dir(run_id)
+    explore_results.finish_map(studio, run_dir, rundir.read_spec(run_dir))
+    assert maps.points(studio.store, there.map.map_id).equals(whole)
+
+
+@pytest.mark.slow
+def test_a_worker_killed_after_the_preview_leaves_it_and_the_next_attempt_uses_it(studio, barriers):
+    snapshot_id = embedded(studio, "killed")
+    barriers.hold("preview")
+    run_id = start_large(studio, snapshot_id)
+    stands = barriers.reached("preview")
+    kill(stands["pid"])
+    until(lambda: runs.view(studio, run_id).status.is_final, "the end of the killed run")
+    barriers.release("preview")
+    left = state(studio, snapshot_id)
+    assert left.map.is_preview and left.run is None and left.ended.run_id == run_id
+    points = maps.points(studio.store, left.map.map_id)
+    assert len(points) == N
+    drawn = (studio.workspace.run_dir(run_id) / "preview" / "points.parquet").stat().st_mtime_ns
+    barriers.hold("layout")
+    runs.resume(studio, ADMIN, run_id=run_id)
+    barriers.reached("layout")
+    assert (studio.workspace.run_dir(run_id) / "preview" / "points.parquet").stat().st_mtime_ns == drawn
+    barriers.release("layout")
+    wait(studio, run_id)
+    assert not state(studio, snapshot_id).map.is_preview
+
+
+@pytest.mark.slow
+def test_a_cancelled_run_takes_its_preview_with_it(studio, barriers):
+    snapshot_id = embedded(studio, "cancelled")
+    barriers.hold("preview")
+    run_id = start_large(studio, snapshot_id)
+    barriers.reached("preview")
+    assert state(studio, snapshot_id).map.is_preview
+    runs.cancel(studio, ADMIN, run_id=run_id)
+    barriers.release("preview")
+    until(lambda: runs.view(studio, run_id).status.is_final, "the end of the cancelled run")
+    assert state(studio, snapshot_id).map is None
+    assert maps.of_snapshot(studio.store, snapshot_id) == []
+
+
+@pytest.fixture(scope="module")
+def parent(studio) -> str:
+    snapshot_id = embedded(studio, "grown")
+    wait(studio, explore.make_map(studio, ADMIN, snapshot_id=snapshot_id, seed=5))
+    return snapshot_id
+
+
+@pytest.fixture(scope="module")
+def child(studio, parent) -> str:
+    """Ten examples went, one was rewritten, thirty came."""
+    rows = rows_of(range(11, N + 31), "grown")
+    rows[0]["text"] = "rate dollar euro exchange abroad rewritten"
+    return bring(studio, "grown", rows, parent_id=parent)
+
+
+def finish_all(studio, snapshot_id: str, run_id: str) -> None:
+    wait(studio, run_id)
+    follow = runs.live(studio, kind="map", snapshot_id=snapshot_id)
+    if follow is not None:
+        wait(studio, follow.run_id)
+
+
+def test_new_examples_get_places_and_no_old_one_moves(studio, parent, child):
+    chart = maps.newest(studio.store, parent)
+    before = maps.points(studio.store, chart.map_id).set_index("example_id")
+    earlier = state(studio, child).earlier
+    assert (earlier.map.map_id, earlier.n_shared, earlier.n_new) == (chart.map_id, N - 10, 30)
+    run_id = explore.place_new(studio, ADMIN, snapshot_id=child)
+    assert explore.place_new(studio, ADMIN, snapshot_id=child) == run_id or not runs.view(studio, run_id).is_live
+    finish_all(studio, child, run_id)
+    # embedded with the earlier version's fitted state: same text, same vector, to the last bit
+    ours, theirs = vectors.require(studio.store, child), vectors.require(studio.store, parent)
+    assert explore_plan.same_state(studio, ours, theirs)
+    rows, old = (np.load(found.vectors_file(studio.workspace.root)) for found in (ours, theirs))
+    assert np.abs(rows[1 : N - 10] - old[11:]).max() < 1e-6
+    placed = maps.newest(studio.store, child)
+    now = maps.points(studio.store, placed.map_id).set_index("example_id")
+    kept = [i for i in before.index if i in now.index and i != 11]
+    assert np.array_equal(now.loc[kept, ["x", "y"]].to_numpy(), before.loc[kept, ["x", "y"]].to_numpy())
+    assert now.loc[kept, "cluster"].tolist() == before.loc[kept, "cluster"].tolist()
+    facts = placed.facts
+    assert (facts["earlier_map"], facts["n_shared"], facts["n_placed"], facts["n_changed"]) == (
+        chart.map_id, N - 11, 31, 1,
+    )  # fmt: skip
+    assert facts["moved_median"] == 0.0 and facts["moved_p90"] == 0.0
+    # new rows lie among their theme: the nearest old row by place is of the same one
+    for new in range(N + 1, N + 31):
+        away = np.hypot(*(before.loc[kept, ["x", "y"]].to_numpy() - now.loc[new, ["x", "y"]].to_numpy()).T)
+        assert kept[int(away.argmin())] % 3 == new % 3
+    names = maps.clusters(studio.store, chart.map_id).set_index("cluster")["name"]
+    later = maps.clusters(studio.store, placed.map_id).set_index("cluster")
+    assert later["size"].sum() == N + 20
+    assert all(later.loc[c, "name"] == names[c] for c in later.index if c >= 0)
+
+
+@pytest.mark.slow
+def test_a_fresh_map_begins_from_the_earlier_one_and_says_how_far_it_moved(studio, parent, child):
+    finish_all(studio, child, explore.place_new(studio, ADMIN, snapshot_id=child, keep_places=False))
+    fresh = maps.newest(studio.store, child)
+    assert fresh.params["method"] == "umap" and fresh.facts["n_shared"] == N - 10 and "n_placed" not in fresh.facts
+    old = maps.points(studio.store, maps.newest(studio.store, parent).map_id).set_index("example_id")
+    now = maps.points(studio.store, fresh.map_id).set_index("example_id")
+    shared = [i for i in old.index if i in now.index]
+    a, b = (frame.loc[shared, ["x", "y"]].to_numpy(dtype=float) for frame in (now, old))
+    moved = np.hypot(*(a - b).T) / np.ptp(b, axis=0).max()
+    assert fresh.facts["moved_median"] == pytest.approx(np.median(moved), abs=1e-6)
+    assert fresh.facts["moved_median"] > 0
+
+
+@pytest.mark.slow
+def test_vectors_of_another_fit_are_not_compared(studio, parent):
+    other = bring(studio, "grown", rows_of(range(21, N + 60), "grown"), parent_id=parent)
+    wait(studio, explore.embed(studio, ADMIN, snapshot_id=other, encoder="lexical"))
+    with pytest.raises(MeasureError, match="cannot be compared"):
+        explore.make_map(studio, ADMIN, snapshot_id=other, earlier=explore_plan.earlier_map(studio, other),
+                         keep_places=True)  # fmt: skip
+
+
+def test_without_an_earlier_map_there_is_nothing_to_place_on(studio):
+    alone = bring(studio, "alone", rows_of(range(1, 20), "alone"))
+    assert explore_plan.earlier_map(studio, alone) is None
+    with pytest.raises(StoreError, match="No earlier version"):
+        explore.place_new(studio, ADMIN, snapshot_id=alone)
+
+
+def test_a_run_without_memory_is_refused_before_it_is_queued(studio, parent, monkeypatch):
+    monkeypatch.setattr(memory, "available_bytes", lambda: 100 * 1024**2)
+    monkeypatch.setattr(explore_plan, "available_bytes", memory.available_bytes)
+    n_runs = len(runs.overview(studio, limit=1_000))
+    for ask in (explore.embed, explore.make_map, explore.start):
+        with pytest.raises(MeasureError, match="not enough free memory") as refused:
+            ask(studio, ADMIN, snapshot_id=parent)
+        assert "0.1 GB free" in str(refused.value.got)
+    assert len(runs.overview(studio, limit=1_000)) == n_runs
+    cost = explore_plan.plan(studio, snapshots.require(studio.store, parent), "lexical")
+    assert not cost.has_room and cost.free_bytes == 100 * 1024**2 and cost.n_preview == 0
