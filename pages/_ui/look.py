@@ -20,6 +20,8 @@ _CSS = """
 .stApp :is([data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"]):not(:disabled) {
     color: light-dark(#ffffff, #06251f);
 }
+.stApp .stMultiSelect:not(:has(input:disabled)) [data-tag] :is(span, button, svg),
+.stApp .stMultiSelect:not(:has(input:disabled)) [data-tag] { color: light-dark(#ffffff, #06251f); }
 .stApp :is(button, a, summary):focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
 [data-testid="stSidebarHeader"] > :first-child { display: flex; align-items: center; }
 [data-testid="stSidebarHeader"] > :first-child::after {
