@@ -156,8 +156,7 @@ def make_map(
 
     Raises:
         StoreError: the snapshot is not embedded.
-        MeasureError: a parameter out of range, too little memory, or vectors that cannot be compared with the earlier
-            map's.
+        MeasureError: a parameter out of range, too little memory, or vectors unlike the earlier map's.
     """
     snapshot = snapshots.require(studio.store, snapshot_id)
     found = vectors.require(studio.store, snapshot_id, encoder_key)
