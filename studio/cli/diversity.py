@@ -88,9 +88,13 @@ def _compare(context: Context, snapshot: Snapshot) -> None:
     for row in rows:
         if row["sentence"]:
             context.emit(**{t(f"diversity.name.{row['name']}", lang=arguments.lang):
-                            f"A {row['a']:.4g}  B {row['b']:.4g}  {row['sentence']}"})  # fmt: skip
+                            f"A {_short(row['a'])}  B {_short(row['b'])}  {row['sentence']}"})  # fmt: skip
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     """A row for JSON: undefined numbers are null."""
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+
+
+def _short(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.4g}"

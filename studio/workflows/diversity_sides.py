@@ -111,7 +111,7 @@ def pair(studio: Studio, a: Side, b: Side, seed: int) -> Pair:
     Draws are made from all of them. Where everything of one snapshot is in the other, only the other is read.
     """
     first, second = a.snapshot_id, b.snapshot_id
-    base = _rows(studio, first)
+    base = _rows(studio, first, by_content=second != first)
     parts = [first]
     if second != first:
         more = _rows(studio, second)
@@ -136,7 +136,9 @@ def pair(studio: Studio, a: Side, b: Side, seed: int) -> Pair:
     given["drawn"] = True
     if n_pool > POOL:
         given = _sampled(given, seed)
-    return Pair(given.drop(columns=["row_hash"]).reset_index(drop=True), inputs, n_pool, judged, absent)
+    return Pair(
+        given.drop(columns=["row_hash"], errors="ignore").reset_index(drop=True), inputs, n_pool, judged, absent
+    )
 
 
 def _judged(given: pd.DataFrame) -> str:
@@ -148,8 +150,10 @@ def _judged(given: pd.DataFrame) -> str:
     return "b" if sizes["b"] < len(given) else "a"
 
 
-def _rows(studio: Studio, snapshot_id: str) -> pd.DataFrame:
-    frame = examples.frame(studio.store, snapshot_id, ("example_id", "row_hash"))
+def _rows(studio: Studio, snapshot_id: str, *, by_content: bool = True) -> pd.DataFrame:
+    """Columns example_id, row, corpus, and row_hash where two snapshots are to be laid over each other."""
+    columns = ("example_id", "row_hash") if by_content else ("example_id",)
+    frame = examples.frame(studio.store, snapshot_id, columns)
     return frame.assign(row=np.arange(len(frame)), corpus=snapshots.require(studio.store, snapshot_id).corpus_id)
 
 
@@ -191,12 +195,12 @@ def _inputs(studio: Studio, parts: list[str], *, with_vectors: bool) -> dict[str
 
 def whole_inputs(studio: Studio, snapshot_id: str) -> tuple[pd.DataFrame, dict[str, str]]:
     """The rows of a whole snapshot with topics and copies, and its files, stored neighbours included."""
-    given = _rows(studio, snapshot_id).assign(part=0)
+    given = _rows(studio, snapshot_id, by_content=False).assign(part=0)
     inputs = _inputs(studio, [snapshot_id], with_vectors=True)
     made = vectors.newest(studio.store, snapshot_id)
     if made is not None and made.k:
         inputs["knn"] = made.knn_path
-    return _with_topics_and_copies(studio, given, [snapshot_id]).drop(columns=["row_hash"]), inputs
+    return _with_topics_and_copies(studio, given, [snapshot_id]), inputs
 
 
 def _with_topics_and_copies(studio: Studio, given: pd.DataFrame, parts: list[str]) -> pd.DataFrame:
