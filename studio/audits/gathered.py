@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -62,6 +64,29 @@ def _matrix(parts: list, words: list[str], n: int, least: int, leave_out: frozen
                          bool, len(words))  # fmt: skip
     kept = np.flatnonzero((np.diff(matrix.indptr) >= least) & wanted)
     return matrix[:, kept], names[kept]
+
+
+def with_pairs(reading: Reading, least: int, leave_out: frozenset[str]) -> Reading:
+    """The reading with pairs of neighbouring Han characters for single ones: what reads as a word more often than not.
+
+    Every character stands for the pair it begins; pairs that cross punctuation, a term or another script, that hold a
+    character of `leave_out`, or that occur fewer than `least` times are passed over like punctuation. Other tokens
+    stay.
+    """
+    if not len(reading.words) or not reading.is_han.any():
+        return reading
+    ids, rows, size = reading.ids, reading.rows, len(reading.words)
+    edge = np.fromiter((word in leave_out for word in reading.words), bool, size)
+    safe = np.maximum(ids, 0)
+    usable = (ids != BREAK) & reading.is_han[safe] & ~edge[safe]
+    begins = np.flatnonzero(usable[:-1] & usable[1:] & (rows[:-1] == rows[1:]))
+    place, codes = _often(ids[begins] * size + ids[begins + 1], least)
+    new = np.where(reading.is_han[safe], BREAK, ids)
+    new[begins[place >= 0]] = size + place[place >= 0]
+    pairs = [f"{reading.words[code // size]}{reading.words[code % size]}" for code in codes]
+    words = np.array([*reading.words, *pairs], dtype=object)
+    return replace(reading, ids=new, words=words, stands_for=(*reading.stands_for, *((),) * len(pairs)),
+                   is_han=np.zeros(len(words), dtype=bool))  # fmt: skip
 
 
 def longest(words: Array, counts: Array, rank: Array) -> Array:

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from studio.audits.context import Context, nothing, texts_of
+from studio.audits.gathered import with_pairs
 from studio.audits.reading import Reading, read
 from studio.records import Array, Audit, AuditResult, Finding
 from studio.statistics import ALPHA, Z95
@@ -19,6 +20,7 @@ WINDOW, DISTANCE, CUTOFF = 5, 0.95, 80.0  # the defaults of the published tool (
 PUBLISHED_CUT = 0.30  # "moderate to high" for English (genbit-2021, table 1); none is published for Chinese
 WANTED = 400  # documents the published tool asks for
 LEAST = 20  # mentions of each gender below which nothing is said (ours)
+LEAST_PAIR = 5  # occurrences of a pair of Han characters below which it is no token (ours)
 DRAWS = 99
 WOMEN, MEN = ("women", "女性"), ("men", "男性")
 COLUMNS = ("word", "men", "women", "log_ratio")
@@ -202,6 +204,7 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     Limits: the score grows as counts fall; compare it with chance, not with another corpus of another size.
     """
     reading = read(list(texts_of(frame, "text")), context.lexicon, frame["example_id"].to_numpy())
+    reading = with_pairs(reading, LEAST_PAIR, stop_words())
     women, men = gender_ids(reading)
     units = np.arange(len(frame)) if context.families is None else np.unique(context.families, return_inverse=True)[1]
     pairs = near_pairs(reading, women, men, units) if len(reading.words) else None
@@ -209,7 +212,7 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
         return nothing(NAME, "audit_words.note.few_gendered", COLUMNS)
     stop = stop_words()
     seen = np.fromiter((word not in stop for word in reading.words), bool, len(reading.words)) & ~women & ~men
-    documents = len(np.unique(reading.plain[1]))
+    documents = int((reading.n_units > 0).sum())
     value = score(pairs, seen)
     near_women = np.bincount(pairs.words, weights=pairs.weights * pairs.women, minlength=len(seen))
     near_men = np.bincount(pairs.words, weights=pairs.weights * ~pairs.women, minlength=len(seen))

@@ -4,10 +4,10 @@ import re
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from studio.audits.gathered import longest, presence
+from studio.audits.gathered import longest, presence, with_pairs
 from studio.audits.reading import BREAK, read
 from studio.audits.splitting import BREAK_CLASS, split
 from studio.audits.tokenise import units
@@ -19,6 +19,7 @@ TOKEN = re.compile(rf"\x00|[{HAN}]|[^\W_{HAN}]+(?:['’][^\W_{HAN}]+)*|[^\w\s\x0
 NUN = Lexicon("en", (Term("nun", "religion", "Christian", "word"), Term("old nun", "age", "old", "word")), "", "")
 
 
+@settings(deadline=None)  # the first text pays for the table of all characters
 @given(st.text(st.characters(codec="utf-8", max_codepoint=0xEFFFF), max_size=40))
 @example("don't 'tis o'' it’s'x _a_b 12,5 密码a密 e\u0301")
 def test_split_is_the_regular_expression(text):
@@ -81,6 +82,14 @@ def test_words_and_runs_of_characters_in_how_many_texts():
     assert counts == {"ok": 2, "退款": 2, "款到": 2, "到账": 2, "退款到": 2, "款到账": 2, "退款到账": 2}
     edges = presence(read(texts, zh, np.arange(4)), 2, frozenset("款"))[1]
     assert edges.tolist() == ["ok", "到账", "退款到", "退款到账"]
+
+
+def test_pairs_of_characters_stand_where_they_begin():
+    """Of 到账，ok 女人退款 the pairs 到账 and 退款; 账，ok and a pair across the term are none, nor is 的款."""
+    zh = Lexicon("zh", (Term("女人", "gender", "女性", "substring"),), "", "")
+    reading = with_pairs(read(["到账，ok女人退款", "的款"], zh, np.arange(2)), 1, frozenset("的"))
+    shown = [reading.words[i] if i != BREAK else "-" for i in reading.ids]
+    assert shown == ["到账", "-", "-", "ok", "女人", "退款", "-", "-", "-"]
 
 
 def test_of_runs_inside_one_another_the_longest_is_shown():
