@@ -60,6 +60,8 @@ def _tests(
 
 def _row_finding(row: object, ids: Array) -> Finding:
     kind = "more" if row.odds_ratio > 1 else "less"
+    if row.n in (0, row.group_n):  # half an example stands for none: the ratio would sound like a measurement
+        kind = "never" if row.n == 0 else "always"
     values = {"value": row.value, "label": row.label, "ratio": float(row.odds_ratio), "share": float(row.share),
               "rest_share": float(row.rest_share), "group_n": int(row.group_n)}  # fmt: skip
     # the examples are chosen by the mention alone: a link must not say which examples of the pool carry the label

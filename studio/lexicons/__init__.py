@@ -7,7 +7,7 @@ it insults.
 **Review.** Each term was read against what it finds. In English: 200 hits drawn at random, with a fixed seed, from
 forum comments on sexism, forum comments with emotions, and test sentences for hate speech. In Chinese: 200 hits from
 social-media comments on gender, abstracts of papers and instructions. A term that misled more often than it helped was
-flagged or dropped, and then a second draw was read. The counts are in docs/decisions/0141. In a test the English
+flagged or dropped, and two more draws of 200 were read. The counts are in docs/decisions/0141. In a test the English
 list is held against public lists of identity words and of gendered words, and against the targets of a hate-speech test
 suite; the Chinese list has no such public check.
 

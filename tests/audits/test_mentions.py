@@ -126,3 +126,10 @@ def test_no_tie_says_how_small_one_could_have_been_seen():
     finding = result.findings[-1]
     assert finding.key == "audit_words.labels.none"
     assert 1.3 < finding.smallest_effect < 1.6  # 600 and 600 texts, half of each with the label, two tests
+
+
+def test_a_label_that_always_goes_with_a_name_is_told_without_a_ratio():
+    result = MENTION_LABELS.compute(labelled(50, 0, 60, 90), Context(lexicon=EN))
+    finding = result.findings[0]
+    assert finding.key == "audit_words.labels.always" and finding.values["group_n"] == 50
+    assert finding.values["rest_share"] == pytest.approx(0.4)
