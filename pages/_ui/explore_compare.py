@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages._ui import frame
 from pages._ui.explore_diversity import number, watch, without
-from pages._ui.words import plain, t
+from pages._ui.words import t
 from studio.diversity import DIVERSITY, by_name
 from studio.diversity.record import GROUPS
 from studio.figures.diversity import band_image
@@ -63,7 +63,7 @@ def _choose(sides: dict[str, Side]) -> tuple[Side, Side, dict[str, Any]]:
     keys = list(sides)
 
     def named(key: str) -> str:
-        return t(f"diversity.compare.{sides[key].kind}", name=plain(sides[key].name, 60), n=sides[key].n)
+        return t(f"diversity.compare.{sides[key].kind}", name=sides[key].name[:60], n=sides[key].n)
 
     places = st.columns([5, 5, 2, 2], vertical_alignment="bottom")
     a = frame.url_select(places[0], t("diversity.compare.a"), keys, "ca", format_func=named)
@@ -151,7 +151,7 @@ def _group(found: Compared, rows: list[dict[str, Any]], group: str) -> None:
         ]
     )
     config = {
-        "measure": st.column_config.TextColumn(t("diversity.compare.head_number"), width=235, pinned=True),
+        "measure": st.column_config.TextColumn(t("diversity.compare.head_number"), width=215, pinned=True),
         "a": st.column_config.TextColumn(t("diversity.compare.head_a"), width=68, alignment="right"),
         "b": st.column_config.TextColumn(t("diversity.compare.head_b"), width=68, alignment="right"),
         "band": st.column_config.ImageColumn(t("diversity.compare.head_band"), width=185),

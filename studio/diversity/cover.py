@@ -83,5 +83,5 @@ def _density(rows: Rows) -> Number:
 _NEEDS = ("vectors", "reference")
 COVERAGE = DiversityMeasure("coverage", "meaning", "diversity.name.coverage", _NEEDS, "share", "close", True,
                             MOST_PAIRS, 1, "naeem-2020", _coverage)  # fmt: skip
-DENSITY = DiversityMeasure("density", "meaning", "diversity.name.density", _NEEDS, "ratio", "close", False,
+DENSITY = DiversityMeasure("density", "meaning", "diversity.name.density", _NEEDS, "ratio", "neither", False,
                            MOST_PAIRS, 1, "naeem-2020", _density)  # fmt: skip
