@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import frame
-from pages._ui.words import plain, t
+from pages._ui.words import choose_language, plain, t
 from studio.records import Condition, Finding, Snapshot, conditions_from_text, conditions_to_text
 from studio.reports import findings
 from studio.store import examples
@@ -66,12 +66,12 @@ def examples_here(studio: Studio, snapshot: Snapshot) -> None:
 
 def sentence(finding: Finding) -> str:
     """The finding in words, with every corpus-derived value escaped."""
-    return findings.sentence(finding, safe=lambda text: plain(text, 40))
+    return findings.sentence(finding, lang=choose_language(), safe=lambda text: plain(text, 40))
 
 
 def numbers(finding: Finding) -> str:
     """Estimate, interval, n and q on one line."""
-    return " · ".join(plain(part, 200) for part in findings.numbers(finding))
+    return " · ".join(plain(part, 200) for part in findings.numbers(finding, lang=choose_language()))
 
 
 def examples_filter(finding: Finding) -> tuple[Condition, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages._ui import explore_audits_findings as shown
 from pages._ui import frame
-from pages._ui.words import plain, t
-from studio import words
+from pages._ui.words import choose_language, plain, t
 from studio.records import Finding, Snapshot
 from studio.reports import findings as said
 from studio.reports.advice import advice
@@ -37,12 +37,11 @@ def render(studio: Studio, snapshot: Snapshot) -> None:
 def _head(studio: Studio, snapshot: Snapshot, found: CorpusReport) -> None:
     place = st.columns([3, 1], vertical_alignment="center", gap="large")
     with place[0].container(gap="xxsmall"):
-        t("report.intro")  # chooses the language of this thread
-        st.subheader(verdict(found), anchor=False)
+        st.subheader(verdict(found, lang=choose_language()), anchor=False)
         st.caption(f"{t('report.intro')} {t('report.caveat')}")
     # the file is made when it is asked for, in a thread that knows neither session nor language
     actor, given = frame.current_user(), {"snapshot_id": snapshot.snapshot_id, "label_mode": found.label_mode}
-    given["lang"] = words.language()
+    given["lang"] = choose_language()
     place[1].download_button(
         t("report.download"),
         lambda: report.write(studio, actor, **given) or "",
@@ -74,9 +73,8 @@ def _card(number: int, finding: Finding, found: CorpusReport) -> None:
     with st.container(border=True):
         place = st.columns([5, 2], vertical_alignment="center", gap="medium")
         with place[0].container(gap="xxsmall"):
-            t("report.intro")
-            st.markdown(f"**{number + 1}** · {said.sentence(finding, safe=lambda text: plain(text, 40))}")
-            facts = [t(found.titles[finding.audit]), *(plain(part, 200) for part in said.numbers(finding))]
+            st.markdown(f"**{number + 1:d}** · {shown.sentence(finding)}")
+            facts = [t(found.titles[finding.audit]), shown.numbers(finding)]
             times = said.urgency(finding)
             if times > 0:
                 facts.append(t("report.strength", times=times))

@@ -6,7 +6,7 @@ import ast
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from studio import words
@@ -91,6 +91,7 @@ def test_every_text_is_found_with_its_values(data):
 
 @given(value=VALUE)
 def test_a_value_is_carried_over_letter_by_letter(value):
+    assume(errors.said(value, "zh") == value)  # a value that is an error text itself is translated too
     assert errors.said(f"The column {value} is compared with text", "zh") == f"列 {value} 只能与文本比较"
 
 
