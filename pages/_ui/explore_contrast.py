@@ -115,9 +115,8 @@ def _words(found: Contrast) -> None:
         st.caption(t("map.no_words"))
         return
     shown = pd.concat([found.words[found.words["z"] > 0].head(WORDS), found.words[found.words["z"] < 0].head(WORDS)])
-    shown = shown.assign(share_in=100 * shown["share_in"], share_out=100 * shown["share_out"])
-    order = ["word", "share_in", "share_out", "log_odds", "low", "high", *(["q"] if found.words_tested else [])]
-    st.dataframe(shown, hide_index=True, column_order=order, column_config=_config(), height=320, key="apart_words")
+    order = ["word", "share_in", "share_out", "log_odds", *(["q"] if found.words_tested else [])]
+    _table(shown, "log_odds", order, "apart_words")
     if found.is_tested and not found.words_tested:
         st.caption(t("map.words_not_tested"))
 
@@ -131,24 +130,34 @@ def _categories(found: Contrast) -> None:
     shown = found.categories.head(CATEGORIES)
     names = zip(shown["attribute"], shown["name"], strict=True)
     shown = shown.assign(
-        name=[f"{value or t('map.missing')} ({data.column_title(str(column))})" for column, value in names],
-        share_in=100 * shown["share_in"],
-        share_out=100 * shown["share_out"],
+        name=[f"{value or t('map.missing')} ({data.column_title(str(column))})" for column, value in names]
     )
-    order = ["name", "share_in", "share_out", "odds_ratio", "low", "high"]
-    order += ["held_ratio", "q"] if found.is_tested else []
-    st.dataframe(shown, hide_index=True, column_order=order, column_config=_config(), height=320, key="apart_groups")
+    order = ["name", "share_in", "share_out", "odds_ratio", *(["held_ratio", "q"] if found.is_tested else [])]
+    _table(shown, "odds_ratio", order, "apart_groups")
+
+
+def _table(rows: pd.DataFrame, estimate: str, order: list[str], key: str) -> None:
+    """Shares in per cent, the estimate with its interval in one column."""
+    ends = zip(rows[estimate], rows["low"], rows["high"], strict=True)
+    shown = rows.assign(
+        share_in=100 * rows["share_in"],
+        share_out=100 * rows["share_out"],
+        **{estimate: [t("map.interval", value=f"{value:.2f}", low=f"{low:.2f}", high=f"{high:.2f}")
+                      for value, low, high in ends]},
+    )  # fmt: skip
+    st.dataframe(shown, hide_index=True, column_order=order, column_config=_config(), height=320, key=key)
 
 
 def _config() -> dict[str, object]:
-    number = st.column_config.NumberColumn
-    formats = {"share_in": "%.1f %%", "share_out": "%.1f %%", "log_odds": "%.2f", "low": "%.2f", "high": "%.2f",
-               "odds_ratio": "%.2f", "held_ratio": "%.2f", "q": "%.3f"}  # fmt: skip
+    number, plain_column = st.column_config.NumberColumn, st.column_config.Column
+    formats = {"share_in": "%.1f %%", "share_out": "%.1f %%", "held_ratio": "%.2f", "q": "%.3f"}
     found: dict[str, object] = {
-        name: number(t(f"map.apart_column.{name}"), format=form, width=70, help=t(f"map.apart_help.{name}"))
+        name: number(t(f"map.apart_column.{name}"), format=form, width=75, help=t(f"map.apart_help.{name}"))
         for name, form in formats.items()
     }
-    return found | {name: st.column_config.Column(t(f"map.apart_column.{name}")) for name in ("word", "name")}
+    for name in ("log_odds", "odds_ratio"):
+        found[name] = plain_column(t(f"map.apart_column.{name}"), width=150, help=t(f"map.apart_help.{name}"))
+    return found | {name: plain_column(t(f"map.apart_column.{name}")) for name in ("word", "name")}
 
 
 def _lengths(found: Contrast) -> None:

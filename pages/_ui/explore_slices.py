@@ -67,6 +67,8 @@ def _row(opened: Studio, slice_id: str, name: str, n: int, by: str, definition: 
         with st.popover(t("map.slice_menu"), icon=":material/more_horiz:", type="tertiary"):
             st.button(t("map.more_like_slice"), key=f"like_{slice_id}", icon=":material/join_inner:",
                       on_click=search.like, args=(search.SLICE + slice_id,))  # fmt: skip
+            if st.button(t("map.as_target"), key=f"target_{slice_id}", icon=":material/target:"):
+                frame.go("select", slice=slice_id)
             st.caption(t("map.share_help"))
             st.code(f"?s={st.query_params.get('s', '')}&slice={slice_id}", language=None)
             if can:

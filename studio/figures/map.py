@@ -17,9 +17,10 @@ MAX_TEXT_BYTES = 3_000_000  # of all texts to hover over: with the dots a map st
 DENSITY_CELLS = 180
 HOVER_CHARACTERS = 120
 HOVER_LINE = 60
-SMALLEST_PX, LARGEST_PX = 3.0, 13.0
+SMALLEST, LARGEST = 0.5, 2.2  # diameters of sized dots, as shares of what all would have
 LEGEND_CHARACTERS = 34
 MAX_NAMES = 14
+LEAST_NAMED = 0.01  # a category with a smaller share of what is shown is not named on the map
 NAME_CHARACTERS, NAME_PX = 30, 24
 NAME_FIELD_PX = (520, 560)  # about what a desktop browser gives the dots
 MAX_LEGEND = 12
@@ -204,7 +205,8 @@ def _sizes(points: Points) -> Array:
     low, high = points.size_scale
     values = np.asarray(points.sizes, dtype=np.float64)[points.rows]
     share = np.nan_to_num(np.clip((values - low) / max(high - low, 1e-12), 0.0, 1.0))
-    return np.sqrt(SMALLEST_PX**2 + share * (LARGEST_PX**2 - SMALLEST_PX**2)).astype(np.float32)
+    area = SMALLEST**2 + share * (LARGEST**2 - SMALLEST**2)
+    return (_size(len(points.rows)) * np.sqrt(area)).astype(np.float32)
 
 
 def _add_categories(figure: go.Figure, points: Points, words: Mapping[str, str], titles: Mapping[str, str]) -> None:
@@ -246,7 +248,7 @@ def _write_names(figure: go.Figure, points: Points, titles: Mapping[str, str], i
     halo = ", ".join(f"{x}px {y}px 2px {ink[1]}" for x in (-1, 1) for y in (-1, 1)) + f", 0px 0px 4px {ink[1]}"
     for code in largest:
         rows = order[starts[code] : starts[code + 1]]
-        if len(taken) == MAX_NAMES or not len(rows):
+        if len(taken) == MAX_NAMES or len(rows) < max(1, LEAST_NAMED * len(codes)):
             break
         x, y = float(np.median(points.x[rows])), float(np.median(points.y[rows]))
         text = escape(_short(titles.get(points.names[code], points.names[code])), NAME_CHARACTERS)
