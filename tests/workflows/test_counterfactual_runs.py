@@ -6,6 +6,7 @@ import signal
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from studio.errors import MeasureError
@@ -127,3 +128,35 @@ def test_the_command_swaps_and_prints_one_json_object(opened, snapshot, capsys, 
     printed = json.loads(capsys.readouterr().out)
     assert printed["contrast"] == ["gender", "men", "women"] and printed["n_pairs"] > 5
     assert main(["--workspace", home, "audit", "--json", "--counterfactual", "gender:cats:dogs"]) == 1
+
+
+def test_a_model_that_reads_only_the_pronoun_flips_every_pair(tmp_path):
+    """A classifier trained on nothing but he and she: all 40 swapped texts get the other label, both ways."""
+    from studio import lexicons
+    from studio.audits import material
+    from studio.jobs.task import Task
+    from studio.models import classifier
+    from studio.models.baseline import NgramClassifier
+    from studio.records import RunSpec
+
+    texts = [f"{'he' if i % 2 else 'she'} wrote on day {i // 2 % 10}" for i in range(40)]
+    labels = ["man" if i % 2 else "woman" for i in range(40)]
+    pd.DataFrame({"example_id": np.arange(40), "text": texts}).to_parquet(tmp_path / "examples.parquet", index=False)
+    given = pd.DataFrame({"example_id": np.arange(40), "label": labels})
+    material.write(tmp_path / "given", given, material.Facts(lexicon=lexicons.builtin("en")))
+    classifier.save_ngrams(tmp_path / "model", NgramClassifier.fit(texts, labels))
+    spec = RunSpec("r", "counterfactual", "t", "", "x", params={"contrast": list(GENDER), "weight": 0.0},
+                   inputs={name: name for name in ("given", "model")} | {"examples": "examples.parquet"})  # fmt: skip
+    run_dir = tmp_path / "runs" / "r"
+    run_dir.mkdir(parents=True)
+    one = Task(run_dir, spec, Settings(workspace=Workspace(tmp_path)))
+    assert task.run(one) == {"n_pairs": 40, "n_read": 40, "has_model": True}
+    content = json.loads((one.result_dir / "pairs.json").read_text())
+    assert [(f["group"], f["n"], f["flips"]) for f in content["flips"]] == [
+        ("", 40, 40), ("men", 20, 20), ("women", 20, 20)]  # fmt: skip
+    moved = {(row["group"], row["name"]): row["change"] for row in content["changes"] if row["what"] == "label"}
+    assert moved["men", "woman"] > 0.3 and moved["men", "man"] == pytest.approx(-moved["men", "woman"], abs=1e-6)
+    lengths = {row["group"]: row["change"] for row in content["changes"] if row["name"] == "length"}
+    assert lengths == {"men": 1.0, "women": -1.0}  # she is one letter longer than he
+    first = content["examples"][0]
+    assert {first["label"], first["new_label"]} == {"man", "woman"} and first["n"] == 1
