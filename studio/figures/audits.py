@@ -100,6 +100,7 @@ def forest(table: pd.DataFrame, band: float) -> go.Figure:
     size = np.abs(np.log(table["odds_ratio"].to_numpy(float)))
     top = table.assign(size=size).sort_values(["alarm", "size"], ascending=[False, False], kind="stable")
     top = top.head(FOREST_ROWS).reset_index(drop=True)
+    top["value"] = top["value"].replace("", t("audit_counts.no_value"))  # examples without a value are a group too
     colours = _colours(top)
     figure = go.Figure()
     figure.add_vrect(x0=1 / band, x1=band, fillcolor=GREY, opacity=0.15, line_width=0)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from studio.audits.association import ASSOCIATION, BAND
 from studio.audits.confounds import CONFOUNDS
 from studio.audits.context import Context
 from studio.audits.dependence import DEPENDENCE
@@ -11,6 +12,7 @@ from studio.audits.intersections import INTERSECTIONS, SUPPRESS
 from studio.audits.parity import PARITY
 from studio.audits.trends import TRENDS
 from studio.figures import audits_counts as figures
+from studio.figures.audits import forest
 from studio.findings import from_json, to_json
 
 HOSTILE = "<b>x</b>"
@@ -110,3 +112,13 @@ def test_kept_results_are_drawn_as_fresh_ones_are(frame):
         kept = from_json(to_json(result))
         assert draw(kept.table).to_json() == draw(result.table).to_json(), audit.name
         assert kept.findings == result.findings
+
+
+def test_the_forest_names_the_examples_without_a_value():
+    rng = np.random.default_rng(1)
+    group = rng.choice(["a", "b", None], 900)
+    frame = pd.DataFrame({"text": "t", "label": rng.choice(["x", "y", "z"], 900), "group_g": group})
+    table = ASSOCIATION.compute(frame, Context(groups=("g",))).table
+    figure = forest(table, BAND)
+    assert sum("(no value)" in label for label in figure.layout.yaxis.ticktext) == 3
+    assert (table.value == "").sum() == 3  # the table itself is left as it is
