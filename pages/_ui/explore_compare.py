@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui import frame
-from pages._ui.explore_diversity import number, watch, without
+from pages._ui.explore_diversity import watch, without
 from pages._ui.words import t
 from studio.diversity import DIVERSITY, by_name
 from studio.diversity.record import GROUPS
@@ -166,7 +166,7 @@ def _group(found: Compared, rows: list[dict[str, Any]], group: str) -> None:
 
 def _shown(row: dict[str, Any], side: str, found: Compared) -> str:
     """A value; with a star where it may not be compared with the other one because the sizes differ."""
-    text = number(row["name"], row[side])
+    text = acts.number(row["name"], row[side])
     is_other = side != found.judged and by_name(row["name"]).by_size and row["n_a"] != row["n_b"]
     return f"{text} *" if is_other and text != "–" else text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import streamlit as st
@@ -87,7 +86,9 @@ def _main(rows: dict[str, Any]) -> None:
         for place, name in zip(st.columns(max(len(first), 1), gap="small"), first, strict=False):
             with place.container(border=True, height="stretch", gap="xxsmall"):
                 st.metric(
-                    t(f"diversity.name.{name}"), number(name, rows[name]["value"]), help=t(f"diversity.help.{name}")
+                    t(f"diversity.name.{name}"),
+                    acts.number(name, rows[name]["value"]),
+                    help=t(f"diversity.help.{name}"),
                 )
                 if rows[name]["values"]:
                     st.caption(about(name, rows[name]["values"]))
@@ -125,14 +126,4 @@ def without(names: list[str], reason: str) -> str:
 def with_unit(name: str, value: float) -> str:
     """A value and its unit; a share says by its percent sign what it is."""
     unit = by_name(name).unit
-    return number(name, value) if unit == "share" else f"{number(name, value)} {t(f'diversity.unit.{unit}')}"
-
-
-def number(name: str, value: float) -> str:
-    """A value as it is read in its unit: shares in percent, everything else to three digits; a dash for none."""
-    if value is None or math.isnan(value):
-        return "–"
-    one = by_name(name)
-    if one.unit == "share":
-        return f"{value:.1%}"
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
+    return acts.number(name, value) if unit == "share" else f"{acts.number(name, value)} {t(f'diversity.unit.{unit}')}"

@@ -273,6 +273,15 @@ def _numbers(table: pd.DataFrame) -> pd.DataFrame:
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------
+def number(name: str, value: float) -> str:
+    """A value as it is read in its unit: shares in percent, everything else to three digits; a dash for none."""
+    if value is None or np.isnan(value):
+        return "–"
+    if diversity.by_name(name).unit == "share":
+        return f"{value:.1%}"
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
+
+
 def sentence(row: Mapping[str, Any], judged: str, lang: str | None = None) -> str:
     """How the judged side lies among the random draws, in one sentence; empty where there is no number."""
     n = int(row["n_draws"])

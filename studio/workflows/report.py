@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from studio.diversity import by_name
 from studio.figures import theme
 from studio.records import Actor, AuditResult, Snapshot
 from studio.reports.corpus import MOST_ROWS, CorpusReport, Picture, Shares, to_html
 from studio.store import examples, maps, scores, snapshots
 from studio.words import t
-from studio.workflows import audits
+from studio.workflows import audits, diversity
 from studio.workflows.acts import act
 from studio.workflows.audits import AuditReport
 from studio.workflows.studio import Studio
@@ -24,6 +25,7 @@ LENGTH_BINS = 40
 LONGEST_SHOWN = 0.99  # the histogram ends at this quantile of the lengths; what is longer is in its last bin
 MOST_NAMES = 8  # cluster names written into the picture
 MOST_ATTRIBUTES = 6
+VARIETY = ("vendi", "distance", "topics", "distinct_2", "mtld", "compression", "near_copies", "verbs", "turns")
 
 
 @act("report.read", "viewer", log=False)
@@ -66,6 +68,7 @@ def compose(
         groups=_groups(found.results),
         labels=_labels(found.results, lang),
         lengths=_lengths(studio, snapshot_id),
+        variety=_variety(studio, snapshot_id, lang),
         picture=_picture(studio, snapshot_id, lang),
         n_audits=_computed(found),
     )
@@ -132,6 +135,24 @@ def _lengths(studio: Studio, snapshot_id: str) -> tuple[list[int], list[float]] 
     top = max(float(np.quantile(lengths, LONGEST_SHOWN)), 1.0)
     counts, edges = np.histogram(np.minimum(lengths, top), bins=LENGTH_BINS, range=(0.0, top))
     return counts.tolist(), edges.tolist()
+
+
+def _variety(studio: Studio, snapshot_id: str, lang: str | None) -> list[tuple[str, str, str]]:
+    """The diversity numbers that most readers want, where somebody has measured them."""
+    table = diversity.kept(studio, snapshot_id=snapshot_id)
+    if table is None:
+        return []
+    rows = {str(row.name_): row for row in table.rename(columns={"name": "name_"}).itertuples()}
+    found = []
+    for name in VARIETY:
+        if name not in rows or pd.isna(rows[name].value):
+            continue
+        one = by_name(name)
+        about = (t(f"diversity.unit.{one.unit}", lang=lang), t(f"diversity.direction.{one.direction}", lang=lang))
+        found.append(
+            (t(f"diversity.name.{name}", lang=lang), diversity.number(name, rows[name].value), " · ".join(about))
+        )
+    return found
 
 
 def _picture(studio: Studio, snapshot_id: str, lang: str | None) -> Picture | None:
