@@ -139,9 +139,10 @@ def _test(pair: tuple, sides: dict, names: tuple[str, str], vectors: Array, plac
     return (axis, group, other, *names, effect_size(*s), min(1.0, 2 * min(upper, lower)), k, m, exact, *said)
 
 
-def _finding(row: object, n: int) -> Finding:
+def _finding(row: object, n: int, level: float) -> Finding:
     toward = row.d > 0
-    kind = "near" if row.alarm else "none"
+    reachable = 2 / math.comb(2 * row.k, row.k) < level  # the least p that so few words can give
+    kind = "near" if row.alarm else "none" if reachable else "blind"
     values = {"value": row.value if toward else row.other, "other": row.other if toward else row.value,
               "d": abs(float(row.d)), "k": int(row.k)}  # fmt: skip
     return Finding(audit=NAME, key=f"audit_words.weat.{kind}_{row.near}", values=values, n=n, estimate=float(row.d),
@@ -186,7 +187,8 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     table["alarm"] = (table.q < ALPHA) & (table.d.abs() >= LARGE)
     table = table.assign(order=-table.d.abs()).sort_values(["alarm", "order", "axis", "near"],
                                                            ascending=[False, True, True, True])  # fmt: skip
-    findings = tuple(_finding(row, len(frame)) for row in table.itertuples())
+    level = context.level_of_one_among(len(table))
+    findings = tuple(_finding(row, len(frame), level) for row in table.itertuples())
     return AuditResult(NAME, findings, table[list(COLUMNS)].reset_index(drop=True))
 
 

@@ -141,3 +141,12 @@ def test_word_sets_do_not_meet():
         for near, far in TESTS:
             assert not set(sets[near]) & set(sets[far])
             assert len(set(sets[near])) == len(sets[near]) == 12
+
+
+def test_four_words_a_side_can_show_nothing_and_it_is_said():
+    """4 against 4: the least two-sided p is 2 / 70, above the level of one test among 15 audits."""
+    frame = corpus(4_000, RNG(2), 1.0)
+    few = frame[~frame.text.str.contains("|".join(rf"\b{w}\b" for w in MEN[4:] + WOMEN[4:]))].reset_index(drop=True)
+    result = WEAT.compute(few, Context(lexicon=builtin("en"), n_families=15))
+    assert result.table.k.iloc[0] == 4 and not result.table.alarm.any()
+    assert result.findings[0].key == "audit_words.weat.blind_career"
