@@ -98,8 +98,7 @@ def column(studio: Studio, snapshot: Snapshot, map_id: str, name: str, *, unit: 
     if name.startswith(SCORE):
         return _score(studio, snapshot, name, unit)
     if name in ("state", "round"):
-        found = annotation_facts.states(studio.store, snapshot.snapshot_id)[name]
-        return _coded(pa.array([None if pd.isna(v) else str(v if name == "state" else int(v)) for v in found]))
+        return _coded(annotation_facts.states(studio.store, snapshot.snapshot_id)[name])
     if name == "label_now":
         known = labels.table(studio.store, snapshot.snapshot_id)
         ids = examples.ids(studio.store, snapshot.snapshot_id)

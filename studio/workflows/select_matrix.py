@@ -113,9 +113,13 @@ def _columns(
         named = scores.cluster_names(studio.store, state.around.map_id)
         codes = pd.Series(placed["cluster"].to_numpy(), index=placed["example_id"].to_numpy()).reindex(everyone)
         codes = codes.fillna(-1).to_numpy(np.int32)[rows]
-        columns["cluster"] = codes
-        top = int(codes.max()) if len(codes) else -1
-        keys["cluster"] = tuple(named.get(code) or str(code) for code in range(top + 1))
+        # clusters that were merged into others leave no gap: they are no groups any more
+        there = {int(code) for code in np.unique(codes)} | {code for code in named if code <= codes.max(initial=-1)}
+        known = sorted(code for code in there if code >= 0)
+        place = np.full(known[-1] + 2 if known else 1, -1, dtype=np.int32)
+        place[known] = np.arange(len(known), dtype=np.int32)
+        columns["cluster"] = place[codes]  # -1, none, is the last place
+        keys["cluster"] = tuple(named.get(code) or str(code) for code in known)
     groups = snapshots.require(studio.store, snapshot_id).group_columns
     if groups:
         frame = examples.frame(studio.store, snapshot_id, list(groups))

@@ -15,7 +15,7 @@ def test_states_and_rounds_of_each_kind(workspace):
         store, actor = opened.store, Actor("ann", "annotator")
         made = small_corpus.make(store, n=40)
         corpus_id = snapshots.require(store, made).corpus_id
-        before = annotation_facts.states(store, made).set_index("example_id")
+        before = annotation_facts.states(store, made).to_pandas().set_index("example_id")
         assert before["state"].value_counts().to_dict() == {"unlabelled": 24, "imported": 16}
         pool = before.index[before["state"] == "unlabelled"].tolist()
         first, late, skipped, stale, undone = pool[:5]
@@ -30,8 +30,8 @@ def test_states_and_rounds_of_each_kind(workspace):
         annotate.label(opened, actor, shown=shown(first, hashes[first]), value="login", event_id="a")
         with store.write() as cursor:
             cursor.execute(
-                "INSERT INTO round SELECT 'r', $c, $s, 1, 'one', 'selection', 'x', NULL, '{}', 1, 1, 0, 0, '{}', '', 0, "
-                "now() + INTERVAL 1 SECOND, 'a'", {"c": corpus_id, "s": made})  # fmt: skip
+                "INSERT INTO round SELECT 'r', $c, $s, 1, 'one', 'selection', 'x', NULL, '{}', 1, 1, 0, 0, '{}', '', "
+                "0, now() + INTERVAL 1 SECOND, 'a'", {"c": corpus_id, "s": made})  # fmt: skip
             cursor.execute("UPDATE annotation SET created_at = created_at - INTERVAL 1 DAY")
         annotate.label(opened, actor, shown=shown(stale, "another text"), value="login", event_id="b")
         annotate.label(opened, actor, shown=shown(late, hashes[late]), value="refund", event_id="c")
@@ -40,7 +40,7 @@ def test_states_and_rounds_of_each_kind(workspace):
         annotate.skip(opened, actor, shown=shown(skipped, hashes[skipped]), event_id="d")
         annotate.label(opened, actor, shown=shown(undone, hashes[undone]), value="login", event_id="e")
         annotate.undo(opened, actor, selection_id=queue, supersedes="e", event_id="f")
-        after = annotation_facts.states(store, made).set_index("example_id")
+        after = annotation_facts.states(store, made).to_pandas().set_index("example_id")
         assert after.loc[[first, late, skipped, stale, undone], "state"].tolist() == [
             "labelled", "labelled", "skipped", "stale", "unlabelled"]  # fmt: skip
         assert after.loc[[first, late, stale], "round"].tolist() == [1, 0, 0]

@@ -12,7 +12,16 @@ from studio.settings import Settings, Workspace
 from studio.store import clusters as cluster_rows
 from studio.store import examples, maps, snapshots
 from studio.store import slices as slice_rows
-from studio.workflows import clusters, contrast, corpora_export, explore_colours, explore_map, slices
+from studio.workflows import (
+    clusters,
+    contrast,
+    corpora_export,
+    explore_colours,
+    explore_map,
+    select_matrix,
+    select_scores,
+    slices,
+)
 from studio.workflows.studio import open_studio
 from tests.browser import large_map
 
@@ -122,6 +131,21 @@ def test_clusters_are_merged_renamed_and_given_back_step_by_step(opened, made, m
         clusters.undo(opened, ADMIN, map_id=map_id)
     with pytest.raises(AccessError):
         clusters.rename(opened, Actor("a", "annotator"), map_id=map_id, cluster=1, name="x")
+
+
+def test_select_limits_the_clusters_people_made(opened, made, map_id):
+    clusters.merge(opened, ADMIN, map_id=map_id, chosen=[0, 5], name="joined")
+    try:
+        state = select_scores.state(opened, made)
+        pool = select_matrix.load(opened, made, state, {}, None)
+        codes, keys = pool.matrix.columns["cluster"], pool.matrix.keys["cluster"]
+        assert len(keys) == large_map.N_CLUSTERS - 1 and "topic 5" not in keys
+        joined = pool.matrix.ids[codes == keys.index("joined")]
+        points = maps.points(opened.store, map_id, as_found=True).set_index("example_id")["cluster"]
+        assert set(points.loc[joined]) == {0, 5}
+        assert set(points.loc[pool.matrix.ids[codes == keys.index("topic 6")]]) == {6}
+    finally:
+        clusters.undo(opened, ADMIN, map_id=map_id)
 
 
 # --- colours ----------------------------------------------------------------------------------------------------------
