@@ -86,7 +86,8 @@ def _pick(label: str, options: list[str], key: str, help_text: str, *, first: bo
 
 def _together(able: Mapping[str, list[str]]) -> dict[str, Any]:
     names = {NEAR: t("split.near"), **{name: plain(column_name(name), 60) for name in able["together"]}}
-    chosen = st.multiselect(t("split.together"), list(names), [NEAR], key="split.together", width=640,
+    asked = [name for name in st.query_params.get("together", "").split(",") if name in names]  # a link may name them
+    chosen = st.multiselect(t("split.together"), list(names), asked or [NEAR], key="split.together", width=640,
                             help=t("split.together_help"), placeholder=t("split.choose"),
                             format_func=names.__getitem__)  # fmt: skip
     options = [name for name in able["strata"] if name != "labels"]

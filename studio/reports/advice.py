@@ -63,6 +63,21 @@ def _find(_finding: Finding) -> Mapping[str, str]:
     return {"way": "here"}
 
 
+def _by_time(_finding: Finding) -> Mapping[str, str]:
+    """Prepare, a split that tests on what came last."""
+    return {"part": "split", "how": "time"}
+
+
+def _apart(_finding: Finding) -> Mapping[str, str]:
+    """Prepare, a split that holds each source together."""
+    return {"part": "split", "how": "grouped", "together": "source"}
+
+
+def _check(finding: Finding) -> Mapping[str, str]:
+    """Explore, the finding's own check; swapped groups are on the same page."""
+    return {"view": "inside", "audit": finding.audit}
+
+
 # Key of the finding without its room -> sentence, page, settings. What is not listed opens its own check.
 _ADVICE: Mapping[str, tuple[str, str, Callable[[Finding], Mapping[str, str]]]] = {
     "representation.under": ("collect", "upload", _find),
@@ -79,6 +94,22 @@ _ADVICE: Mapping[str, tuple[str, str, Callable[[Finding], Mapping[str, str]]]] =
     "shortcuts.tied": ("word", "explore", _word),
     "noise.suspects": ("reread", "explore", _ids),
     "topics.thin": ("thin", "select", _goal("topic")),
+    "association.never": ("collect", "upload", _find),
+    "parity.differs": ("stratify", "prepare", _split),
+    "trends.rises": ("time", "prepare", _by_time),
+    "trends.falls": ("time", "prepare", _by_time),
+    "trends.missing_rises": ("time", "prepare", _by_time),
+    "trends.missing_falls": ("time", "prepare", _by_time),
+    "intersections.absent": ("collect", "upload", _find),
+    "intersections.few": ("collect", "upload", _find),
+    "intersections.rare": ("collect", "upload", _find),
+    "confounds.tied_label_source": ("source", "prepare", _apart),
+    "confounds.tied_group_source": ("source", "prepare", _apart),
+    "genbit.high": ("swap", "explore", _check),
+    "labels.more": ("swap", "explore", _check),
+    "labels.less": ("swap", "explore", _check),
+    "npmi.some": ("swap", "explore", _check),
+    "npmi.word": ("swap", "explore", _check),
 }
 
 
@@ -89,8 +120,8 @@ def advice(finding: Finding) -> Advice:
     """
     known = _ADVICE.get(finding.key.partition(".")[2])
     if known is None:
-        return Advice("report.advice.look", "explore", {"view": "inside", "audit": finding.audit})
+        return Advice("report.advice.look", "explore", _check(finding))
     key, page, settings = known
     if settings is _ids and not finding.example_ids:
-        return Advice("report.advice.look", "explore", {"view": "inside", "audit": finding.audit})
+        return Advice("report.advice.look", "explore", _check(finding))
     return Advice(f"report.advice.{key}", page, settings(finding), finding.values)

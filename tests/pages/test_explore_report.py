@@ -10,9 +10,9 @@ import pytest
 from studio.corpus.roles import Roles
 from studio.records import Actor, Condition, Finding, conditions_from_text
 from studio.reports import findings as said
-from studio.reports.advice import advice
+from studio.reports.advice import _ADVICE, advice
 from studio.store import audit_log
-from studio.words import t
+from studio.words import has, t
 from studio.workflows import audits, corpora, report, runs
 from tests.pages.app import open_app
 
@@ -92,6 +92,22 @@ def test_splitting_keeps_the_mix_of_label_and_group(corpus):
     act = advice(finding("audit.association.more", attribute="side", value="*y*", label="$c$"))
     app = open_app(act.page, s=corpus, **act.params)
     assert app.multiselect(key="split.strata").value == ["label", "group_side"]
+
+
+def test_a_source_that_goes_with_the_label_opens_a_split_that_holds_sources_together(corpus):
+    act = advice(finding("audit_counts.confounds.tied_label_source"))
+    assert act.params["together"] == "source"
+    app = open_app(act.page, s=corpus, **(act.params | {"together": "group_side"}))  # this corpus has one source only
+    assert app.segmented_control(key="how.box").value == "grouped"
+    assert app.multiselect(key="split.together").value == ["group_side"]
+
+
+def test_every_act_of_the_table_is_a_real_one():
+    """Each entry answers a sentence of the catalogue, opens a page of the menu and can be said in both languages."""
+    rooms = ("audit", "audit_counts", "audit_words")
+    for key, (sentence, page, _) in _ADVICE.items():
+        assert any(has(f"{room}.{key}") or has(f"{room}.{key}_woman") for room in rooms), key
+        assert has(f"report.advice.{sentence}") and has(f"frame.nav.{page}"), key
 
 
 def test_collecting_opens_the_search_of_the_workspace(corpus):
