@@ -48,12 +48,16 @@ def guard(opened: Studio, snapshot: Snapshot, state: ExploreState) -> None:
 
 def notices(opened: Studio, snapshot: Snapshot, state: ExploreState) -> None:
     """Above a map: what kind of map it is, a run that makes another one, a failed attempt, an unsuitable encoder."""
-    _kind_of_map(opened, snapshot, state)
+    _kind_of_map(snapshot, state)
     if state.run is not None:
         with st.container(border=True):
             _progress(opened, snapshot.snapshot_id, True)
-    elif state.ended is not None and state.ended.status.state not in ("cancelled", "stopped"):
-        _ended(opened, state.ended)
+    else:
+        is_left = state.map is not None and state.map.is_preview
+        with st.container(horizontal=is_left, vertical_alignment="center"):
+            _finish(opened, snapshot, state)
+            if state.ended is not None and state.ended.status.state not in ("cancelled", "stopped"):
+                _ended(opened, state.ended, is_brief=is_left)
     if state.is_hard_to_read and state.vectors is not None:
         share = f"{100 * (state.vectors.unknown_share or 0):.0f} %"
         st.warning(t("explore.unknown", share=share), icon=":material/translate:")
@@ -127,7 +131,7 @@ def _estimate(state: ExploreState) -> None:
         st.caption(t("explore.estimate_preview", n=f"{cost.n_preview:,}"))
 
 
-def _kind_of_map(opened: Studio, snapshot: Snapshot, state: ExploreState) -> None:
+def _kind_of_map(snapshot: Snapshot, state: ExploreState) -> None:
     """A preview, a map through landmarks, or one that builds on an earlier version's says so."""
     chart = state.map
     if chart is None:
@@ -137,9 +141,6 @@ def _kind_of_map(opened: Studio, snapshot: Snapshot, state: ExploreState) -> Non
     if chart.is_preview:
         key = "explore.preview" if state.run is not None else "explore.preview_left"
         st.info(t(key, n=f"{n:,}", rest=f"{snapshot.n_examples - n:,}"), icon=":material/hourglass_top:")
-        may_start = state.run is None and may(frame.current_user().role, "analyst")
-        if may_start and st.button(t("explore.finish_map"), type="primary", icon=":material/scatter_plot:"):
-            _start(opened, snapshot, chart.encoder_key, seed=chart.seed)
     elif facts.get("earlier_map"):
         key = "explore.placed_note" if "n_placed" in facts else "explore.fresh_note"
         moved = f"{100 * float(facts['moved_median']):.1f} %"
@@ -195,13 +196,24 @@ def _progress(opened: Studio, snapshot_id: str, is_shown: bool) -> None:
             frame.go("runs")
 
 
-def _ended(opened: Studio, view: RunView) -> None:
+def _finish(opened: Studio, snapshot: Snapshot, state: ExploreState) -> None:
+    """The button under a preview whose run is over."""
+    chart = state.map
+    if chart is None or not chart.is_preview or state.run is not None or not may(frame.current_user().role, "analyst"):
+        return
+    if st.button(t("explore.finish_map"), type="primary", icon=":material/scatter_plot:", key="finish_map"):
+        _start(opened, snapshot, chart.encoder_key, seed=chart.seed)
+
+
+def _ended(opened: Studio, view: RunView, *, is_brief: bool = False) -> None:
+    """How the last run ended; brief under a preview, which says already that the map is not whole."""
     if view.status.state in ("cancelled", "stopped"):
         st.info(t("explore.cancelled"), icon=":material/info:")
         return
     detail = runs.detail(opened, view.run_id)
     trouble = view.trouble or detail.failure
-    st.error(t("explore.failed"), icon=":material/error:")
+    if not is_brief:
+        st.error(t("explore.failed"), icon=":material/error:")
     if trouble.get("what"):
         frame.show_error(StudioError(str(trouble["what"]), got=trouble.get("got"), fix=str(trouble.get("fix", ""))))
     reason = runs_words.reason(view.status)
