@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages._ui import frame
-from pages._ui.words import plain, t
+from pages._ui.words import t
 from studio.audits.association import BAND
 from studio.figures import audits as figures
 from studio.figures import audits_words as pictures
@@ -34,7 +34,7 @@ def npmi(table: pd.DataFrame) -> None:
     pairs = table.groupby(["axis", "value", "other"], sort=False)["alarm"].agg(["sum", "size"])
     pairs = pairs.sort_values(["sum", "size"], ascending=False, kind="stable")
     keys = {f"{value} / {other}": (axis, value, other) for axis, value, other in pairs.index}
-    chosen = frame.url_select(st, t("audit_words.chart.pair"), list(keys), "np", format_func=plain)
+    chosen = frame.url_select(st, t("audit_words.chart.pair"), list(keys), "np", format_func=str)
     axis, value, other = keys[chosen]
     own = table[(table["axis"] == axis) & (table["value"] == value) & (table["other"] == other)]
     _draw(pictures.beside(own.reset_index(drop=True)), "npmi")

@@ -9,7 +9,7 @@ from pages._ui import frame
 from pages._ui.words import plain, t
 from studio import lexicons
 from studio.access.roles import may
-from studio.records import Snapshot
+from studio.records import Snapshot, Term
 from studio.workflows import lexicons as acts
 from studio.workflows.lexicons import Standing
 from studio.workflows.studio import Studio
@@ -117,9 +117,10 @@ def _matches(studio: Studio, snapshot: Snapshot, standing: Standing, axis: str, 
             _done()
 
 
-def _term_title(term: object, is_struck: bool) -> str:
+def _term_title(term: Term, is_struck: bool) -> str:
+    """A select box shows its options as they are, so nothing is escaped here."""
     marks = [t("audit_words.list.ambiguous")] * term.is_ambiguous + [t("audit_words.list.struck")] * is_struck
-    return f"{plain(term.term)} · {plain(term.group)}" + (f" ({', '.join(marks)})" if marks else "")
+    return f"{term.term} · {term.group}" + (f" ({', '.join(marks)})" if marks else "")
 
 
 def _hits(studio: Studio, snapshot: Snapshot, key: str, found: pd.DataFrame, decides: bool) -> None:
