@@ -113,6 +113,7 @@ def _changes(content: Mapping[str, Any]) -> None:
         columns = ["direction", "what", "name", "n", "change", "low", "high", "q"]
         titles = {name: t(f"counterfactual.column.{name}") for name in columns}
         numbers = {name: st.column_config.NumberColumn(titles[name], format="%.3g") for name in columns[4:]}
+        numbers["q"] = st.column_config.NumberColumn(titles["q"], format="%.3f")
         st.dataframe(rows[columns], hide_index=True, column_config=titles | numbers)
 
 

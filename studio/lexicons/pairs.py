@@ -135,9 +135,10 @@ class Swapper:
 
 
 def _is_known(term: str, known: set[str]) -> bool:
-    """True for a term of the lexicon, or the plain plural of one."""
+    """True for a term of the lexicon, the plain plural of one, or one with whose it is (我先生)."""
     key = key_of(term)
-    return key in known or (key.endswith("s") and key[:-1] in known)
+    owned = key.lstrip("我你您他她").removeprefix("家")
+    return key in known or (key.endswith("s") and key[:-1] in known) or owned in known
 
 
 def _english(word: str, text: str, end: int) -> str:

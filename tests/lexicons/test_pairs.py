@@ -41,6 +41,9 @@ def test_english_by_hand(before, after):
     ("她们说其他人不行", "他们说其他人不行"),
     ("男朋友送的", "女朋友送的"),
     ("女司机又来了", "男司机又来了"),
+    ("我先生买的，他很急", "我太太买的，她很急"),
+    ("王先生您好", "王女士您好"),
+    ("他太太来取", "她先生来取"),
 ])  # fmt: skip
 def test_chinese_by_hand(before, after):
     assert swapper("zh")(before).text == after
