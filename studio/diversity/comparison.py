@@ -170,7 +170,8 @@ def _with_draws(table: pd.DataFrame, drawn: Array, values: Array) -> pd.DataFram
     tail = (1 - CONFIDENCE) / 2
     band = np.full((3, drawn.shape[1]), np.nan)
     for column in np.flatnonzero(n_draws):
-        band[:, column] = np.quantile(drawn[known[:, column], column], (tail, 0.5, 1 - tail))
+        # at i / (n + 1): one draw more lies outside in 5 of 100 cases; the usual way of 99 draws gives 7
+        band[:, column] = np.quantile(drawn[known[:, column], column], (tail, 0.5, 1 - tail), method="weibull")
     tie = 1e-9 * np.maximum(1.0, np.abs(values))  # sums of the same numbers in another order
     lower = (known & (drawn < values - tie)).sum(axis=0)
     higher = (known & (drawn > values + tie)).sum(axis=0)

@@ -50,7 +50,9 @@ def test_ranks_band_p_and_q_by_hand():
     assert got.draws == pytest.approx(means)
     assert (got.lower, got.higher, got.n_draws) == (199, 0, 199)
     assert got.p == pytest.approx(2 * 1 / 200)
-    assert (got.low, got.middle, got.high) == pytest.approx(tuple(np.quantile(means, (0.025, 0.5, 0.975))))
+    assert (got.low, got.middle, got.high) == pytest.approx(
+        tuple(np.quantile(means, (0.025, 0.5, 0.975), method="weibull"))
+    )
     middle = c.compare(lengths, np.arange(100), np.argsort(np.abs(np.arange(100) - 49.5))[:10], seed=5, measures=[one])
     got = middle.table.iloc[0]
     below = sum(np.mean(draw) < 49.5 for draw in (np.array(got.draws)[:, None]))
@@ -121,3 +123,13 @@ def test_progress_is_told_and_may_stop(pool):
     with pytest.raises(KeyboardInterrupt):
         c.compare(pool, np.arange(400), np.arange(40), seed=0, on_progress=stop)
     assert told == [(0, 99), (1, 99), (2, 99), (3, 99)]
+
+
+def test_the_band_holds_95_of_100_further_draws():
+    """Of 39 draws 1, 2 ... 39 the band ends at the 1st and the 39th: a 40th draw is outside in 2 of 40 cases."""
+    one = by_name("length")
+    drawn = np.arange(1.0, 40.0)[:, None]
+    table = c._table([one], {"a": [c.Number(1.0)], "b": [c.Number(39.5)]}, {"a": 5, "b": 5}, 5)
+    got = c._with_draws(table, drawn, np.array([39.5])).iloc[0]
+    assert (got.low, got.middle, got.high) == pytest.approx((1.0, 20.0, 39.0))
+    assert (got.lower, got.higher) == (39, 0) and got.p == pytest.approx(2 / 40)
