@@ -279,8 +279,9 @@ def report(figures: list[dict[str, object]]) -> str:
     ]
     own = table[table.figure == "power"]
     for (shape, odds), rows in own.groupby(["shape", "odds_ratio"], sort=False):
-        cells = [f"{row.share:.2f} ({row.low:.2f}–{row.high:.2f})" for row in rows.itertuples()]
-        out.append(f"| {shape} | {odds:g} | " + " | ".join(cells) + " |")
+        at = {row.cell: f"{row.share:.2f} ({row.low:.2f}–{row.high:.2f})" for row in rows.itertuples()}
+        out.append(f"| {shape} | {odds:g} | " + " | ".join(at.get(cell, "not run") for cell in CELLS) + " |")
+    out += ["", f"Corpora per cell: {own['corpora'].min()} to {own['corpora'].max()}."]
     out += ["", "## False discoveries with one tie planted",
             "Mean share of false ones among label and group alarms.", "",
             "| odds ratio | smallest cell | corpora | false share | upper bound |",
@@ -336,8 +337,11 @@ def chart(figures: list[dict[str, object]]) -> str:
     for odds, colour in zip(ODDS, ("#8a8f98", "#2f6f8f", "#b5532c"), strict=True):
         rows = table[table.odds_ratio == odds].groupby("cell")["share"]
         low, high, mean = rows.min(), rows.max(), rows.mean()
-        band = [at(c, high[c]) for c in CELLS] + [at(c, low[c]) for c in reversed(CELLS)]
-        line = [at(c, mean[c]) for c in CELLS]
+        seen = [cell for cell in CELLS if cell in mean.index]
+        if not seen:
+            continue
+        band = [at(c, high[c]) for c in seen] + [at(c, low[c]) for c in reversed(seen)]
+        line = [at(c, mean[c]) for c in seen]
         x, y = line[-1]
         shift = {1.5: 14, 2.0: 4, 3.0: -8}[odds]
         parts.append(f'<polygon points="{_points(band)}" fill="{colour}" opacity="0.15"/>'
