@@ -18,7 +18,7 @@ from studio.store.connection import Store
 
 LOOK_BYTES = 200 * MIB  # ours: files looked into before the removal is confirmed; the run itself looks into all
 # Results that were taken into the database: their files are not read again and go.
-_TAKEN_OVER = frozenset({"map", "measure", "dedup", "audit", "counterfactual"})
+_TAKEN_OVER = frozenset({"map", "measure", "dedup", "audit", "counterfactual", "diversity"})
 _ELSEWHERE = frozenset({"snapshots", "vectors", "purges", "journal", "runs", "models", "inputs", "exports", "inbox",
                         "uploads", "backups"})  # fmt: skip
 _OWN = (".supervisor.lock", ".lock", "studio.duckdb", "studio.duckdb.wal", ".studio.new.duckdb")
