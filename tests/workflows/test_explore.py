@@ -211,7 +211,7 @@ def test_state_names_encoder_reason_and_what_is_missing(studio, mapped):
     snapshot_id = bring(studio, corpus_text().replace("card", "bill"), "New")
     state = explore.state(studio, snapshots.require(studio.store, snapshot_id))
     assert (state.encoder, state.reason) == ("minilm", "explore.encoder_reason.english")
-    assert state.vectors is None and state.map is None and state.estimate_s > 0
+    assert state.vectors is None and state.map is None and state.plan.seconds > 0 and state.plan.peak_bytes > 0
     with pytest.raises(StoreError, match="not embedded"):
         explore.make_map(studio, ADMIN, snapshot_id=snapshot_id)
     with pytest.raises(ModelError):
