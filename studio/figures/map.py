@@ -13,7 +13,9 @@ from studio.figures.text import escape
 from studio.records import Array
 
 MAX_DRAWN = 20_000
-MAX_TEXT_BYTES = 3_000_000  # of all texts to hover over: with the dots a map stays under 5 MB in any script
+# Of all texts to hover over: the page searches the whole figure for its theme's colours on every change, so bytes cost
+# time in the browser; with the dots a map stays under 3 MB in any script.
+MAX_TEXT_BYTES = 1_200_000
 DENSITY_CELLS = 180
 HOVER_CHARACTERS = 120
 HOVER_LINE = 60
@@ -157,7 +159,7 @@ def _layout(figure: go.Figure, extent: Sequence[float] | None, revision: str, to
 
 
 def hover_lines(ids: Array, texts: Sequence[str]) -> Array:
-    """(m,) id and short escaped text of each dot, ready to hover over; with all texts together under 3 MB."""
+    """(m,) id and short escaped text of each dot, ready to hover over; all texts together take about 1.2 MB at most."""
     room = MAX_TEXT_BYTES // max(len(texts), 1)
     lines = np.empty(len(texts), dtype=object)
     lines[:] = [f"#{int(i)}<br>{_folded(text, room)}" for i, text in zip(ids, texts, strict=True)]
