@@ -1,6 +1,6 @@
 """Wall time, memory and quality of the map from stored vectors, beside umap-learn called plainly on the same vectors.
 
-`python -m benchmarks map` prints one JSON object per size (10,000 and 100,000 rows; 1,000,000 too with BENCH_MAP_1M=1,
+`python -m benchmarks map` prints one JSON object per size and side (10,000 and 100,000 rows; 1,000,000 too with BENCH_MAP_1M=1,
 which takes half an hour and 10 GB). Every size and side runs in a process of its own: compiling and peak memory count.
 """
 
@@ -181,12 +181,9 @@ def main() -> None:
         return
     sizes = (arguments.n,) if arguments.n else SIZES + ((LARGE,) if os.environ.get("BENCH_MAP_1M") else ())
     for n in sizes:
-        result: dict[str, object] = {"benchmark": "map", "n": n, "winnow": _apart("winnow", n)}
-        if n < LARGE:
-            result["umap-learn"] = _apart("umap-learn", n)
-        if n == 100_000:
-            result["landmarks"] = _apart("landmarks", n)
-        print(json.dumps(result), flush=True)
+        sides = ["winnow"] + (["umap-learn"] if n < LARGE else []) + (["landmarks"] if n == 100_000 else [])
+        for side in sides:
+            print(json.dumps({"benchmark": "map", "n": n, "side": side} | _apart(side, n)), flush=True)
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 1_000_000)).astype(np.float32)
     angle = np.linspace(0, 2 * np.pi, 300, endpoint=False)
