@@ -1,7 +1,7 @@
 """Wall time, memory and quality of the map from stored vectors, beside umap-learn called plainly on the same vectors.
 
-`python -m benchmarks map` prints one JSON object per size and side (10,000 and 100,000 rows; 1,000,000 too with BENCH_MAP_1M=1,
-which takes half an hour and 10 GB). Every size and side runs in a process of its own: compiling and peak memory count.
+`python -m benchmarks map` prints one JSON object per size and side: 10,000 and 100,000 rows, and 1,000,000 too with
+BENCH_MAP_1M=1. Every size and side runs in a process of its own: compiling and peak memory count.
 """
 
 from __future__ import annotations
