@@ -12,7 +12,7 @@ from studio.figures import theme
 from studio.figures.text import escape
 from studio.records import Array
 
-MAX_DRAWN = 20_000
+MAX_DRAWN = 12_000
 # Of all texts to hover over: the page searches the whole figure for its theme's colours on every change, so bytes cost
 # time in the browser; with the dots a map stays under 3 MB in any script.
 MAX_TEXT_BYTES = 1_200_000

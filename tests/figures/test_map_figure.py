@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from studio.figures.map import Points, hover_lines, map_figure, rows_to_draw
+from studio.figures.map import MAX_DRAWN, Points, hover_lines, map_figure, rows_to_draw
 from studio.figures.text import escape
 
 WORDS = {"missing": "missing", "others": "{n} others", "density": "all examples"}
@@ -19,7 +19,7 @@ def coded(values) -> tuple[np.ndarray, list[str]]:
     return np.array([names.index(v) if v is not None else -1 for v in values], dtype=np.int32), names
 
 
-def points(n: int, values=None, *, most: int = 20_000, text: str = "a text", numbers=None, **more) -> Points:
+def points(n: int, values=None, *, most: int = MAX_DRAWN, text: str = "a text", numbers=None, **more) -> Points:
     rng = np.random.default_rng(0)
     codes, names = coded(values if values is not None else [f"c{i % 5}" for i in range(n)])
     rows = rows_to_draw(np.arange(n) % 5, most=most)
@@ -84,7 +84,7 @@ def test_a_map_of_a_million_stays_under_five_megabytes_in_any_script(text):
                   sizes=np.arange(n), size_scale=(0.0, float(n)))  # fmt: skip
     figure = map_figure(made, WORDS, outline=[(0, 0), (1, 0), (1, 1)], chosen=5)
     assert figure.data[0].type == "heatmap"
-    assert sum(len(trace.x) for trace in figure.data[1:] if trace.customdata is not None) == len(rows) <= 20_000
+    assert sum(len(trace.x) for trace in figure.data[1:] if trace.customdata is not None) == len(rows) <= MAX_DRAWN
     assert len(figure.to_json().encode()) < 3_000_000, "5 MB are allowed"
     assert any("6 others" in (trace.name or "") for trace in figure.data)
 
