@@ -278,7 +278,8 @@ def report(figures: list[dict[str, object]]) -> str:
         "|---|---|" + "---|" * len(CELLS),
     ]
     own = table[table.figure == "power"]
-    for (shape, odds), rows in own.groupby(["shape", "odds_ratio"], sort=False):
+    for shape, odds in [(shape, odds) for shape in SHAPES for odds in ODDS]:
+        rows = own[(own["shape"] == shape) & (own["odds_ratio"] == odds)]
         at = {row.cell: f"{row.share:.2f} ({row.low:.2f}–{row.high:.2f})" for row in rows.itertuples()}
         out.append(f"| {shape} | {odds:g} | " + " | ".join(at.get(cell, "not run") for cell in CELLS) + " |")
     out += ["", f"Corpora per cell: {own['corpora'].min()} to {own['corpora'].max()}."]
