@@ -36,7 +36,7 @@ def render(studio: Studio, snapshot: Snapshot) -> None:
 
 def _head(studio: Studio, snapshot: Snapshot, found: CorpusReport) -> None:
     place = st.columns([3, 1], vertical_alignment="center", gap="large")
-    with place[0].container(gap="xxsmall"):
+    with place[0].container(gap="small"):
         st.subheader(verdict(found, lang=choose_language()), anchor=False)
         st.caption(f"{t('report.intro')} {t('report.caveat')}")
     # the file is made when it is asked for, in a thread that knows neither session nor language
