@@ -44,7 +44,8 @@ def word_contrast(texts_in: Sequence[str], texts_out: Sequence[str], *, prior: f
     """
     sides = [_texts_with(texts) for texts in (texts_in, texts_out)]
     both = sides[0][0] + sides[1][0]
-    words = sorted(word for word, n in both.items() if n >= LEAST_TEXTS)
+    least = LEAST_TEXTS if len(both) > 1 else np.inf  # of one word alone there is no other it could be likelier than
+    words = sorted(word for word, n in both.items() if n >= least)
     y = np.array([[counts[word] for word in words] for counts, _ in sides], dtype=np.float64).reshape(2, len(words))
     n = np.array([sum(counts.values()) for counts, _ in sides], dtype=np.float64)[:, None]
     if prior is None:

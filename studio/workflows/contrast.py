@@ -21,6 +21,9 @@ from studio.workflows.studio import Studio
 TEXTS = 5_000  # ours: texts per side that words are counted in; an evenly spaced part of a larger side
 TESTED_WORDS = 20  # the words whose differences are the surest in the half looked at
 MOST_VALUES = 40  # a column with more values is no group to compare
+_WORDED = frozenset(
+    {"text", "prompt", "completion", "rejected", "context", "messages"}
+)  # who filters by them, by words
 TYPICAL = 5
 LEAST = 5  # examples a side must have
 
@@ -104,7 +107,7 @@ def compare(
     can_test = can_test and min(held_in.sum(), held_out.sum()) >= LEAST
     from_map = any(one.from_map for one in parts)
     chosen_by = {column for one in parts for column in one.columns}
-    words_tested = can_test and not from_map and "text" not in chosen_by
+    words_tested = can_test and not from_map and not chosen_by & _WORDED
     texts = examples.frame(studio.store, snapshot_id, ("text",))["text"]
     words, n_texts = _words(texts, looked_in, looked_out)
     categories = _categories(studio, snapshot, looked_in, looked_out, chosen_by)
@@ -240,18 +243,17 @@ def part_of(
         MeasureError: an outline that is no polygon.
     """
     ids = explore_map.points_inside(studio, snapshot_id, map_id=map_id, outline=outline, conditions=conditions)
-    from_map, columns = bool(outline), []
-    for clause in conditions:
-        if clause.column == "slice":
-            given = clause.value if isinstance(clause.value, list | tuple) else [clause.value]
-            for found in (slices.require_slice(studio.store, str(one)) for one in given):
-                how = found.definition
-                from_map |= bool(how.get("outline"))
-                inner = conditions_from_text(str(how.get("filters") or ""))
-                from_map |= any(one.column == "cluster" for one in inner)
-                columns += [one.column for one in inner]
-                blind = blind if how.get("held") == blind else None
-        else:
+    from_map, columns, waiting = bool(outline), [], list(conditions)
+    while waiting:  # a slice may be a part of other slices, each found in its own way
+        clause = waiting.pop(0)
+        if clause.column != "slice":
             from_map |= clause.column == "cluster"
             columns.append(clause.column)
+            continue
+        given = clause.value if isinstance(clause.value, list | tuple) else [clause.value]
+        for found in (slices.get_slice(studio.store, str(one)) for one in given):
+            how = found.definition if found else {}  # one a removal emptied: nobody knows any more how it was found
+            from_map |= bool(how.get("outline"))
+            blind = blind if how.get("held") == blind else None
+            waiting += conditions_from_text(str(how.get("filters") or ""))
     return Part(ids, from_map, tuple(dict.fromkeys(columns)), blind)

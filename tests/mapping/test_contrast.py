@@ -44,6 +44,8 @@ def test_chinese_words_are_found_without_spaces():
 def test_nothing_to_compare_is_an_empty_table():
     for a, b in (([], []), (["tea"], []), (["", " "], ["..."])):
         assert word_contrast(a, b).empty
+    one_word = word_contrast([f"tea {i}" for i in range(8)], [f"tea {i}" for i in range(8, 16)])
+    assert one_word.empty, "its odds against the other words have no other words"
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -217,6 +217,23 @@ def test_a_slice_is_tested_only_under_the_half_it_was_found_without(opened, made
         assert side.from_map
 
 
+def test_a_slice_of_a_slice_that_was_looked_at_is_not_blind(opened, made, map_id):
+    seen = slices.save(opened, ADMIN, snapshot_id=made, name="seen", map_id=map_id, outline="-3,-3;3,-3;3,3;-3,3")
+    inner = (Condition("slice", "eq", seen), Condition("group_region", "eq", "N"))
+    outer = slices.save(opened, ADMIN, snapshot_id=made, name="outer", map_id=map_id, conditions=inner, held=5)
+    side = part(opened, made, map_id, Condition("slice", "eq", outer), blind=5)
+    assert side.blind is None and side.from_map and side.columns == ("group_region",)
+    with opened.store.write() as cursor:
+        cursor.execute("DELETE FROM slice WHERE slice_id = $id", {"id": seen})
+    assert part(opened, made, map_id, Condition("slice", "eq", outer), blind=5).blind is None, "a removal emptied it"
+
+
+def test_who_filters_by_what_was_answered_filters_by_words(opened, made, map_id):
+    side = contrast.Part(examples.ids(opened.store, made)[::3], columns=("completion",), blind=5)
+    found = contrast.compare(opened, made, side, held=5)
+    assert found.is_tested and not found.words_tested and "q" not in found.words
+
+
 def test_two_parts_and_too_small_ones(opened, made, map_id):
     a, b = (part(opened, made, map_id, Condition("cluster", "eq", number)) for number in (0, 1))
     found = contrast.compare(opened, made, a, b)
