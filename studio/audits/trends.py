@@ -25,10 +25,10 @@ def read_times(texts: pd.Series) -> pd.Series:
     """Moments (UTC) of texts; NaT where a text cannot be read as one, and where day and month cannot be told apart.
 
     ISO 8601, seconds or milliseconds since 1970, and FORMATS are read; 3/4/2024 only where another row shows which
-    number is the day.
+    number is the day. A year 0 or before it ("-1", "0000") is how a table says "unknown", not a time.
     """
     given = texts.dropna().astype(str).str.strip()
-    found = pd.to_datetime(given, format="ISO8601", errors="coerce", utc=True)
+    found = pd.to_datetime(given, format="ISO8601", errors="coerce", utc=True).dt.as_unit("us")
     digits = given[given.str.fullmatch(r"\d{10}|\d{13}")]
     for length, unit in ((10, "s"), (13, "ms")):
         own = digits[digits.str.len() == length]
@@ -44,6 +44,7 @@ def read_times(texts: pd.Series) -> pd.Series:
         readable = [int(times.notna().sum()) for times in both]
         if readable[0] != readable[1]:
             found[left] = both[int(readable[1] > readable[0])]
+    found[found.dt.year < 1] = pd.NaT
     return found.reindex(texts.index)
 
 

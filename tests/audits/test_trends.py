@@ -62,6 +62,17 @@ def test_times_in_many_shapes_are_read_and_the_rest_is_not():
     assert read[9:].isna().all()
 
 
+def test_milliseconds_are_read_whatever_the_other_rows_look_like_and_year_0_is_no_time():
+    """1,709,633,472 s after 1970 is 2024-03-05 10:11:12 UTC; a column of whole seconds once could not take 123 ms."""
+    read = read_times(pd.Series(["1709633472123", "2024-03-05", "-1", "0000", "0001-01-01"]))
+    assert read[:2].tolist() == [
+        pd.Timestamp("2024-03-05 10:11:12.123", tz="UTC"),
+        pd.Timestamp("2024-03-05", tz="UTC"),
+    ]
+    assert read.isna().tolist() == [False, False, True, True, False]
+    assert read_times(pd.Series(["1709633472123"])).dt.month.tolist() == [3]
+
+
 def test_day_and_month_are_told_apart_only_where_a_row_shows_which_is_which():
     assert read_times(pd.Series(["3/4/2024", "5/6/2024"])).isna().all()
     assert read_times(pd.Series(["3/4/2024", "25/6/2024"])).dt.month.tolist() == [4, 6]
