@@ -37,13 +37,13 @@ class Mentions:
 
 
 def key_of(text: str) -> str:
-    """What two spellings of one term share: small letters, one straight apostrophe, one space for any joint.
+    """What two spellings of one term share: small letters, one straight apostrophe, one space for any joint inside.
 
     Example:
         >>> key_of("Non-Binary"), key_of("Asperger’s")
         ('non binary', "asperger's")
     """
-    return _JOINTS.sub(" ", text.strip().lower().replace("’", "'"))
+    return _JOINTS.sub(" ", text.lower().replace("’", "'")).strip()
 
 
 class Matcher:

@@ -37,6 +37,7 @@ _AFTER_OBJECT = frozenset(
     "with without would yesterday yet you your".split()
 )
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_GAP = re.compile(r"\s*")
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,7 @@ def _english(word: str, text: str, end: int) -> str:
     """What `his`, `her` or `hers` becomes, by the word that follows in the same stretch of text."""
     if word == "hers":
         return "his"
-    gap = re.match(r"\s*", text[end:])
-    after = _WORD.match(text, end + (gap.end() if gap else 0))
+    after = _WORD.match(text, _GAP.match(text, end).end())
     owns = after is not None and after.start() > end and after.group().lower() not in _AFTER_OBJECT
     if word == "her":
         return "his" if owns else "him"

@@ -35,6 +35,13 @@ def test_english(text, hits):
     assert said("en", text) == hits
 
 
+@pytest.mark.parametrize("term", ["anti-", " -anti", "anti"])
+def test_a_joint_at_the_end_of_a_term_is_no_part_of_it(term):
+    """Such a term once stopped every check of words at the first text like these."""
+    found = matcher(lexicon((term, "age", "old", False)))
+    assert [(m.start, m.end) for m in found.find("anti - war, anti-war, an anti\t- x")] == [(0, 4), (12, 16), (25, 29)]
+
+
 @pytest.mark.parametrize(
     ("text", "hits"),
     [
