@@ -22,7 +22,8 @@ def render(studio: Studio, snapshot: Snapshot) -> None:
     mode = st.query_params.get("al", audits.LABEL_MODES[0])
     mode = mode if mode in audits.LABEL_MODES else audits.LABEL_MODES[0]
     with frame.show_errors():
-        found = report.compose(studio, frame.current_user(), snapshot_id=snapshot.snapshot_id, label_mode=mode)
+        found = report.compose(studio, frame.current_user(), snapshot_id=snapshot.snapshot_id, label_mode=mode,
+                               is_whole=False)  # fmt: skip
         if found is None:
             st.info(t("report.nothing_yet"), icon=":material/fact_check:")
             if st.button(t("report.go_checks"), type="primary", icon=":material/fact_check:", key="report.checks"):

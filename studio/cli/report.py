@@ -28,7 +28,7 @@ def run(context: Context) -> None:
     """Write the report of the checks that have run; `audit` runs them."""
     arguments, snapshot = context.arguments, context.snapshot()
     given = {"snapshot_id": snapshot.snapshot_id, "label_mode": arguments.labels, "lang": arguments.lang}
-    found = report_acts.compose(context.studio, context.actor, **given)
+    found = report_acts.compose(context.studio, context.actor, **given, is_whole=False)
     text = report_acts.write(context.studio, context.actor, **given)
     if found is None or text is None:
         raise StoreError("The checks of this version have not run", got=snapshot.name, fix="Run `audit` first.")

@@ -47,7 +47,8 @@ def interval(
         low: lower end of its interval, None without one.
         high: upper end.
         null: where no effect lies.
-        threshold: the size that first matters, None without one; for ratios its inverse is marked on the other side.
+        threshold: the size that first matters, None without one; for ratios its inverse is marked on the other side,
+            else it is mirrored at no effect where the estimate lies on the other side.
         is_ratio: a logarithmic axis around 1.
         title: what a screen reader says.
         text: how the values of no effect and of what first matters are written below.
@@ -55,6 +56,8 @@ def interval(
     width, height, pad = 220, 40, 14
     scale = (lambda v: math.log(max(v, 0.02))) if is_ratio else (lambda v: v)
     marks = [] if threshold is None else [threshold, *([1 / threshold] if is_ratio and threshold > 0 else [])]
+    if not is_ratio and marks and (estimate - null) * (threshold - null) < 0:
+        marks = [2 * null - threshold]  # what falls is measured against the same size on its own side
     around = [scale(v) for v in (estimate, low, high, null, *marks) if v is not None and math.isfinite(v)]
     left, right = min(around), max(around)
     span = (right - left) or 1.0

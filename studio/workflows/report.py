@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyarrow import compute
 
+from studio.audits.context import MISSING
 from studio.diversity import by_name
 from studio.figures import theme
 from studio.records import Actor, AuditResult, Snapshot
@@ -30,7 +32,13 @@ VARIETY = ("vendi", "distance", "topics", "distinct_2", "mtld", "compression", "
 
 @act("report.read", "viewer", log=False)
 def compose(
-    studio: Studio, actor: Actor, *, snapshot_id: str, label_mode: str = "all", lang: str | None = None
+    studio: Studio,
+    actor: Actor,
+    *,
+    snapshot_id: str,
+    label_mode: str = "all",
+    lang: str | None = None,
+    is_whole: bool = True,
 ) -> CorpusReport | None:
     """Everything the report says of a snapshot, from the findings that are kept; None while no check has run.
 
@@ -40,6 +48,7 @@ def compose(
         snapshot_id: of which snapshot.
         label_mode: as in `audits.run_audits`.
         lang: language of names that are stored as words keys, the page's own when None.
+        is_whole: with lengths, map and diversity, which a page that only lists findings need not read a corpus for.
 
     Raises:
         CorpusError: an unknown snapshot.
@@ -65,11 +74,11 @@ def compose(
         calm=[finding for finding in everything if not finding.alarm],
         titles={name: f"audit.title.{name}" for name in found.results},
         notes={name: result.notes for name, result in found.results.items() if result.notes},
-        groups=_groups(found.results),
+        groups=_groups(found.results, lang),
         labels=_labels(found.results, lang),
-        lengths=_lengths(studio, snapshot_id),
-        variety=_variety(studio, snapshot_id, lang),
-        picture=_picture(studio, snapshot_id, lang),
+        lengths=_lengths(studio, snapshot_id) if is_whole else None,
+        variety=_variety(studio, snapshot_id, lang) if is_whole else (),
+        picture=_picture(studio, snapshot_id, lang) if is_whole else None,
         n_audits=_computed(found),
     )
 
@@ -104,7 +113,7 @@ def _row(label: str, row: Any, expected: float | None) -> Mapping[str, object]:
     }
 
 
-def _groups(results: Mapping[str, AuditResult]) -> list[Shares]:
+def _groups(results: Mapping[str, AuditResult], lang: str | None) -> list[Shares]:
     result = results.get("representation")
     if result is None or not len(result.table) or "attribute" not in result.table:
         return []
@@ -112,11 +121,15 @@ def _groups(results: Mapping[str, AuditResult]) -> list[Shares]:
     for attribute, rows in list(result.table.groupby("attribute", sort=False))[:MOST_ATTRIBUTES]:
         largest = rows.sort_values("n", ascending=False, kind="stable")
         listed = [
-            _row(str(row.value), row, None if row.is_default else float(row.expected))
+            _row(_name(row.value, lang), row, None if row.is_default or pd.isna(row.expected) else float(row.expected))
             for row in largest.head(MOST_ROWS).itertuples()
         ]
         shares.append(Shares(str(attribute), listed, max(0, len(rows) - MOST_ROWS)))
     return shares
+
+
+def _name(value: object, lang: str | None) -> str:
+    return t("audit_counts.no_value", lang=lang) if value == MISSING else str(value)
 
 
 def _labels(results: Mapping[str, AuditResult], lang: str | None) -> Shares | None:
@@ -129,7 +142,8 @@ def _labels(results: Mapping[str, AuditResult], lang: str | None) -> Shares | No
 
 
 def _lengths(studio: Studio, snapshot_id: str) -> tuple[list[int], list[float]] | None:
-    lengths = examples.frame(studio.store, snapshot_id, ("text",))["text"].str.len().fillna(0).to_numpy(np.float64)
+    texts = examples.table(studio.store, snapshot_id, ("text",))["text"]  # Arrow: no Python object per text
+    lengths = compute.fill_null(compute.utf8_length(texts), 0).to_numpy().astype(np.float64)
     if not len(lengths):
         return None
     top = max(float(np.quantile(lengths, LONGEST_SHOWN)), 1.0)

@@ -44,6 +44,17 @@ def test_an_interval_puts_no_effect_of_a_ratio_half_way_between_a_value_and_its_
     assert number(dot, "cx") == pytest.approx(number(band, "x") + number(band, "width") / 2, abs=0.2)
 
 
+def test_what_falls_is_marked_on_its_own_side():
+    """No effect 0, first matters at 0.05: a fall of 0.20 is held against -0.05, a chance of 0.2 against 0.29."""
+    for estimate, null, threshold, other in ((-0.2, 0.0, 0.05, -0.05), (0.2, 0.5, 0.71, 0.29)):
+        given = {"null": null, "threshold": threshold, "is_ratio": False, "title": "t"}
+        root = parse(svg.interval(estimate, estimate - 0.1, estimate + 0.1, **given))
+        at = {node.attrib["class"]: number(node, "x1") for node in root.findall("line")}
+        dot = number(root.find("circle"), "cx")
+        share = (at["null"] - at["limit"]) / (at["null"] - dot)
+        assert share == pytest.approx((null - other) / (null - estimate), abs=0.01)
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0, 1e9])
 def test_an_interval_of_one_point_is_still_drawn(value):
     root = parse(svg.interval(value, value, value, null=0.0, threshold=None, is_ratio=False, title="t"))
