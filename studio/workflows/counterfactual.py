@@ -18,7 +18,7 @@ from studio.jobs import rundir
 from studio.lexicons.pairs import builtin_pairs, contrasts
 from studio.measures import DEFAULT_MEASURES
 from studio.records import LANGUAGES, Actor, AuditResult, RunSpec, Snapshot
-from studio.selection.recipe import recipe_from_json
+from studio.selection.recipe import Recipe, recipe_from_json
 from studio.store import findings, rounds, selections, snapshots
 from studio.workflows import audits_inputs, audits_state, runs
 from studio.workflows.acts import act
@@ -83,8 +83,13 @@ def _selection(studio: Studio, state: Mapping[str, Any], place: Path, inputs: di
     rows = selections.examples(studio.store, found.selection_id)[["example_id", "score"]].dropna()
     rows.to_parquet(place / "chosen.parquet", index=False)
     inputs["chosen"] = str((place / "chosen.parquet").relative_to(studio.workspace.root))
-    inner = {name: recipe.inner.get(name, 1.0) for name in DEFAULT_MEASURES["quality"]}
-    return {"weight": recipe.weights.get("quality", 0) / 100, "quality": {n: w for n, w in inner.items() if w > 0}}
+    return {"weight": recipe.weights.get("quality", 0) / 100, "quality": _inner(recipe)}
+
+
+def _inner(recipe: Recipe) -> dict[str, float]:
+    """The measures of the quality view and their weights: those the recipe names, and no others, else the usual."""
+    named = {name: recipe.inner[name] for name in DEFAULT_MEASURES["quality"] if recipe.inner.get(name, 0) > 0}
+    return named or dict.fromkeys(DEFAULT_MEASURES["quality"], 1.0)
 
 
 def _state(studio: Studio, snapshot: Snapshot) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from studio.errors import MeasureError
 from studio.records import Actor
+from studio.selection.recipe import Recipe
 from studio.settings import Settings, Workspace
 from studio.store import snapshots
 from studio.tasks import counterfactual as task
@@ -93,6 +94,17 @@ class _Selected:
 
     class spec:  # noqa: N801 - mirrors Task.spec
         params = {"quality": {"fluency": 1.0}, "weight": 0.5}
+
+
+@pytest.mark.parametrize(("inner", "expected"), [
+    ({}, {"rule_quality": 1.0, "fluency": 1.0}),
+    ({"margin": 2.0}, {"rule_quality": 1.0, "fluency": 1.0}),
+    ({"rule_quality": 2.0}, {"rule_quality": 2.0}),
+    ({"rule_quality": 0.0, "fluency": 3.0}, {"fluency": 3.0}),
+])  # fmt: skip
+def test_the_quality_view_is_that_of_the_selection(inner, expected):
+    """A recipe that names measures of a view uses these alone, as `select_scores.default_inner` reads it."""
+    assert acts._inner(Recipe(inner=inner)) == expected
 
 
 def test_who_stays_in_the_selection_by_hand():
