@@ -115,7 +115,8 @@ def read(task: Task) -> Read:
             got=f"{len(vectors)} rows for {len(ids)} examples",
             fix="Embed the snapshot again, then make the map.",
         )
-    clustering = {"method": METHOD, "resolution": resolution}
+    # two snapshots may hold the same texts, so the same vectors, under other ids and labels: each has a map of its own
+    clustering = {"method": METHOD, "resolution": resolution, "snapshot": task.spec.snapshot_id}
     if asked.get("earlier_map"):
         clustering |= {"earlier_map": str(asked["earlier_map"]), "keep": bool(asked.get("keep"))}
     key = map_id(str(meta["content_hash"]), params, task.spec.seed, clustering=clustering)

@@ -53,7 +53,8 @@ def make(task: Task, given: Read, stages: int) -> Array | None:
     names = cluster_names({number: found for number, found in words.items() if number >= 0})
     quality = map_quality(given.vectors, xy, given.knn, rng=np.random.default_rng(given.seed))
     found: dict[str, Any] = {
-        "map_id": given.key[:-1] + "p",  # another map than the one it announces; p is no hexadecimal digit
+        # another map than the one it announces, in the six characters a link has of it too; p is no hexadecimal digit
+        "map_id": "p" + given.key[1:],
         "method": "preview",
         "trustworthiness": quality.trustworthiness,
         "neighbour_overlap": quality.overlap,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from studio.corpus.schema import write_snapshot
@@ -14,6 +17,7 @@ from studio.records import Actor
 from studio.settings import Settings, Workspace
 from studio.store import corpora as corpus_rows
 from studio.store import maps, snapshots, vectors
+from studio.tasks import map as map_task
 from studio.workflows import explore, explore_plan, explore_previews, explore_results, runs
 from studio.workflows.studio import open_studio
 from tests.jobs.harness import Barriers, kill, kill_workers, until
@@ -109,6 +113,7 @@ def test_a_preview_is_shown_while_the_map_is_made_and_gives_way_to_it(studio, ba
     wait(studio, run_id)
     there = state(studio, snapshot_id)
     assert not there.map.is_preview and there.run is None
+    assert early.map_id[:6] != there.map.map_id[:6], "links have six characters of a map: they must not lead to another"
     assert [chart.map_id for chart in maps.of_snapshot(studio.store, snapshot_id)] == [there.map.map_id]
     assert not explore_previews.has_preview(studio, run_id)
     whole = maps.points(studio.store, there.map.map_id)
@@ -120,6 +125,22 @@ def test_a_preview_is_shown_while_the_map_is_made_and_gives_way_to_it(studio, ba
     run_dir = studio.workspace.run_dir(run_id)
     explore_results.finish_map(studio, run_dir, rundir.read_spec(run_dir))
     assert maps.points(studio.store, there.map.map_id).equals(whole)
+
+
+def test_snapshots_with_the_same_texts_have_maps_of_their_own(tmp_path):
+    """A version with other labels has the same texts and vectors: its map must not take the place of the other's."""
+    np.save(tmp_path / "vectors.npy", np.eye(5, dtype=np.float32))
+    np.save(tmp_path / "idx.npy", np.zeros((5, 1), np.int32))
+    np.save(tmp_path / "dist.npy", np.ones((5, 1), np.float32))
+    (tmp_path / "meta.json").write_text('{"content_hash": "h"}', encoding="utf-8")
+    pq.write_table(pa.table({"example_id": range(5), "text": list("abcde")}), tmp_path / "examples.parquet")
+    places = {"examples": tmp_path / "examples.parquet"}
+
+    def key(snapshot_id: str) -> str:
+        spec = SimpleNamespace(params={}, seed=0, snapshot_id=snapshot_id)
+        return map_task.read(SimpleNamespace(spec=spec, input_path=lambda name: places.get(name, tmp_path))).key
+
+    assert key("one") == key("one") != key("two")
 
 
 @pytest.mark.slow
