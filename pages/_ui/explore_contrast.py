@@ -98,6 +98,12 @@ def _kept(
     return contrast.compare(_opened, snapshot_id, _part, _other, held=held)
 
 
+def forget() -> None:
+    """Let go of everything that map and comparisons keep in memory."""
+    _kept.clear()
+    data.forget()
+
+
 def _said(found: Contrast, inside: data.Inside) -> None:
     """What the numbers rest on, and whether anything may be called tested."""
     st.caption(t("map.apart_n", a=f"{found.n_in:,}", b=f"{found.n_out:,}", ratio=f"{found.smallest:.1f}"))

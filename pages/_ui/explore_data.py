@@ -25,21 +25,21 @@ _CLUSTERED = "cluster"
 # --- points and columns -----------------------------------------------------------------------------------------------
 def points(opened: Studio, map_id: str) -> pd.DataFrame:
     """example_id, x, y, cluster of a map; shared by all sessions, never changed."""
-    return _points(opened, map_id, clusters.count(opened.store, map_id))
+    return _points(opened, map_id, clusters.mark(opened.store, map_id))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _points(_opened: Studio, map_id: str, mark: int) -> pd.DataFrame:
+def _points(_opened: Studio, map_id: str, mark: str) -> pd.DataFrame:
     return maps.points(_opened.store, map_id)
 
 
 def cluster_table(opened: Studio, map_id: str) -> pd.DataFrame:
     """cluster, size, keywords, name of a map under the decisions in force."""
-    return _cluster_table(opened, map_id, clusters.count(opened.store, map_id))
+    return _cluster_table(opened, map_id, clusters.mark(opened.store, map_id))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _cluster_table(_opened: Studio, map_id: str, mark: int) -> pd.DataFrame:
+def _cluster_table(_opened: Studio, map_id: str, mark: str) -> pd.DataFrame:
     return maps.clusters(_opened.store, map_id)
 
 
@@ -74,7 +74,8 @@ def _hover(_opened: Studio, snapshot_id: str, key: int, _ids: Array, _places: Ar
 
 def must_draw(opened: Studio, snapshot: Snapshot, example: str, most: int) -> Array:
     """Ids the map never leaves out, the most important first."""
-    mark = annotation_facts.mark(opened.store, snapshot.snapshot_id)
+    newest = explore_colours.newest_selection(opened, snapshot.snapshot_id)
+    mark = f"{annotation_facts.mark(opened.store, snapshot.snapshot_id)}{newest.selection_id if newest else ''}"
     return _must_draw(opened, snapshot, snapshot.snapshot_id, example, most, mark)
 
 
@@ -88,6 +89,12 @@ def extent(_opened: Studio, map_id: str) -> tuple[float, float, float, float]:
     """Left, right, bottom, top of the whole map."""
     frame = points(_opened, map_id)
     return tuple(float(value) for axis in ("x", "y") for value in (frame[axis].min(), frame[axis].max()))  # type: ignore[return-value]
+
+
+def forget() -> None:
+    """Let go of everything that is kept: what a removal took must not stay in memory."""
+    for kept in (_points, _cluster_table, _column, texts, _hover, _must_draw, extent, _listed, _label_mix):
+        kept.clear()
 
 
 # --- what is inside ---------------------------------------------------------------------------------------------------
@@ -124,7 +131,7 @@ def inside(
     drawn_blind: bool,
 ) -> Inside:
     """Who is inside; errors of bad filters are for the page to show."""
-    mark = f"{annotation_facts.mark(opened.store, snapshot.snapshot_id)}{clusters.count(opened.store, map_id)}"
+    mark = f"{annotation_facts.mark(opened.store, snapshot.snapshot_id)}{clusters.mark(opened.store, map_id)}"
     key = (snapshot.snapshot_id, map_id, conditions_to_text(conditions), mark)
     under = _listed(opened, conditions, *key, "") if conditions else None
     everyone = points(opened, map_id)["example_id"].to_numpy()
@@ -236,7 +243,7 @@ def shown_pairs(pairs: list[tuple[int, float]], held: int | None) -> list[tuple[
 
 def label_mix(opened: Studio, snapshot: Snapshot, map_id: str, held: int | None) -> dict[int, list[tuple[str, int]]]:
     """Cluster -> its visible labels with their counts, the most frequent first; of the half that is shown."""
-    mark = f"{annotation_facts.mark(opened.store, snapshot.snapshot_id)}{clusters.count(opened.store, map_id)}"
+    mark = f"{annotation_facts.mark(opened.store, snapshot.snapshot_id)}{clusters.mark(opened.store, map_id)}"
     return _label_mix(opened, snapshot, snapshot.snapshot_id, map_id, held, mark)
 
 

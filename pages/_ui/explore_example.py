@@ -10,7 +10,7 @@ import streamlit as st
 from pages._ui import explore_data as data
 from pages._ui import explore_search as search
 from pages._ui import explore_table as table
-from pages._ui.explore_lasso import EXAMPLE
+from pages._ui.explore_lasso import EXAMPLE, opened_example
 from pages._ui.words import plain, t
 from studio.records import Array, Snapshot
 from studio.store import examples, scores
@@ -24,11 +24,10 @@ _FACTS = ("label_now", "split_now", "cluster", "state", "round", "source", "lang
 
 
 def card(opened: Studio, snapshot: Snapshot, chart: MapRecord, inside: data.Inside) -> None:
-    """The opened example; nothing where the URL names none."""
-    asked = st.query_params.get(EXAMPLE, "")
-    if not (asked.isascii() and asked.isdecimal()) or len(asked) > 16:
+    """The opened example; nothing where the URL names none, or one of the half that is held back."""
+    number = opened_example()
+    if number is None or not explore_colours.seen([number], inside.held).all():
         return
-    number = int(asked)
     rows = examples.by_ids(opened.store, snapshot.snapshot_id, [number], ("text",))
     if rows.empty:
         return
@@ -36,14 +35,14 @@ def card(opened: Studio, snapshot: Snapshot, chart: MapRecord, inside: data.Insi
         _head(number, inside)
         st.code(rows["text"].iloc[0] or " ", language=None, wrap_lines=True)
         _facts(opened, snapshot, chart, number)
-        _copies(opened, snapshot, number)
+        _copies(opened, snapshot, number, inside.held)
         with st.expander(t("map.near")):
             near = explore_map.neighbours_of(opened, snapshot.snapshot_id, number, NEAREST)
             near = data.shown_pairs(near, inside.held)
             if near:
                 ids, likeness = [n for n, _ in near], [s for _, s in near]
-                table.show(opened, snapshot, chart, ids, key=f"near_{asked}", height=320, likeness=likeness)
-            st.button(t("map.more_like_this"), on_click=search.like, args=(asked,), icon=":material/join_inner:",
+                table.show(opened, snapshot, chart, ids, key=f"near_{number}", height=320, likeness=likeness)
+            st.button(t("map.more_like_this"), on_click=search.like, args=(str(number),), icon=":material/join_inner:",
                       key="like_this")  # fmt: skip
 
 
@@ -105,13 +104,14 @@ def _facts(opened: Studio, snapshot: Snapshot, chart: MapRecord, number: int) ->
     st.caption(" · ".join(parts))
 
 
-def _copies(opened: Studio, snapshot: Snapshot, number: int) -> None:
-    """Its family of near-copies, each one press away; nothing where nobody has looked for copies yet."""
+def _copies(opened: Studio, snapshot: Snapshot, number: int, held: int | None) -> None:
+    """Its family of near-copies that may be seen, one press away; nothing where nobody looked for copies yet."""
     found = audits_copies.read(opened, snapshot.snapshot_id)
     if found is None:
         return
     others = explore_colours.family_of(opened, snapshot.snapshot_id, found.families, number)
-    if not len(others):
+    others = [other for other, is_seen in zip(others, explore_colours.seen(others, held), strict=True) if is_seen]
+    if not others:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(t("map.copies", n=len(others)))

@@ -63,7 +63,7 @@ def held_back() -> int | None:
 def seed_of_url() -> int | None:
     """The seed of the half held back; None for none or what is no seed."""
     asked = st.query_params.get(HELD, "")
-    return int(asked) if asked.isascii() and asked.isdecimal() and int(asked[:12]) <= MAX_SEED else None
+    return int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 12 and int(asked) <= MAX_SEED else None
 
 
 def _held() -> None:
@@ -155,7 +155,7 @@ def _value(opened: Studio, chart: MapRecord, column: str, value: object) -> str:
         return "–"
     if column == "slice":
         return data.slice_title(opened, str(value))
-    if column == "cluster" and str(value).removeprefix("-").isdecimal():
+    if column == "cluster" and len(str(value)) <= 16 and str(value).removeprefix("-").isdecimal():
         return plain(data.cluster_titles(opened, chart.map_id).get(int(str(value)), value), 60)
     if column == "split_now" and value in SPLITS:
         return t(f"map.split.{value}")

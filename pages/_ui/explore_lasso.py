@@ -36,6 +36,12 @@ def outline(chart: MapRecord) -> tuple[str, bool]:
     return text, "h" in mark[6:] and mark == mark_of(chart)
 
 
+def opened_example() -> int | None:
+    """The number of the opened example in the URL; None for none or what is no number."""
+    asked = st.query_params.get(EXAMPLE, "")
+    return int(asked) if asked.isascii() and asked.isdecimal() and len(asked) <= 16 else None
+
+
 def take(mark: str) -> None:
     """A lasso or box goes into the URL; a click on one dot opens its example; a double click lifts the lasso."""
     chosen = (st.session_state.get(chart_key()) or {}).get("selection") or {}

@@ -20,6 +20,7 @@ from pages._ui.words import t
 from studio.figures.map import MAX_DRAWN, Points, map_figure, rows_to_draw
 from studio.mapping import polygon
 from studio.records import Array, Snapshot
+from studio.store import maps
 from studio.store.maps import MapRecord
 from studio.workflows import explore_colours
 from studio.workflows.explore import ExploreState
@@ -37,6 +38,8 @@ def show(opened: Studio, snapshot: Snapshot, state: ExploreState) -> None:
     chart = state.map
     if chart is None:
         return
+    if maps.get(opened.store, chart.map_id) is None:  # a preview another session's run has replaced meanwhile
+        st.rerun(scope="app")
     with frame.show_errors():
         places = st.columns([3, 2], gap="medium")
         with places[0]:
@@ -133,21 +136,21 @@ def _draw(
     size: str,
     tool: str,
     inside: data.Inside,
-) -> tuple[int, int]:
-    """Draw the map under the filters; returns how many dots of how many examples."""
+) -> tuple[int, int, bool]:
+    """Draw the map under the filters; returns how many dots of how many examples, and whether there is a cloud."""
     colour = data.column(opened, snapshot, chart.map_id, column, unit=unit)
     points = _points(opened, snapshot, chart, colour, size, inside)
-    asked = st.query_params.get(lasso.EXAMPLE, "")
+    cloud = _cloud(opened, chart, points, inside.held)
     figure = map_figure(
         points,
         {name: t(f"map.{name}", n="{n}") for name in ("missing", "others", "density")},
         titles=data.value_titles(opened, chart.map_id, column, colour),
         write_names=column == "cluster",
         unit=data.unit_title(colour) if colour.numbers is not None else "",
-        cloud=_cloud(opened, chart, points, inside.held),
+        cloud=cloud,
         extent=data.extent(opened, chart.map_id),
         outline=polygon.from_text(inside.outline) if inside.outline else None,
-        chosen=int(asked) if asked.isdecimal() else None,
+        chosen=lasso.opened_example(),
         tool=tool,
         revision=chart.map_id,
         dark=st.context.theme.type == "dark",
@@ -160,7 +163,7 @@ def _draw(
         config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": _NO_BUTTONS},
         alt=t("map.alt"),
     )
-    return len(points.rows), len(points.ids)
+    return len(points.rows), len(points.ids), cloud is not None
 
 
 def _points(
@@ -203,11 +206,11 @@ def _cloud(opened: Studio, chart: MapRecord, points: Points, held: int | None) -
     return whole["x"].to_numpy(), whole["y"].to_numpy()
 
 
-def _facts(opened: Studio, chart: MapRecord, drawn: tuple[int, int], size: str) -> None:
+def _facts(opened: Studio, chart: MapRecord, drawn: tuple[int, int, bool], size: str) -> None:
     """What the map is and how far to trust it."""
-    n_drawn, n = drawn
+    n_drawn, n, has_cloud = drawn
     lines = [t("map.caption")]
-    if n == n_drawn < int(data.cluster_table(opened, chart.map_id)["size"].sum()):
+    if has_cloud:
         lines.append(t("map.cloud"))
     if n_drawn < n:
         lines.append(t("map.drawn", drawn=f"{n_drawn:,}", n=f"{n:,}"))

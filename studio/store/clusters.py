@@ -40,6 +40,10 @@ SELECT d.decision_id, d.number, d.kind, d.clusters, d.target, d.name, d.created_
 FROM cluster_decision AS d WHERE d.map_id = $map_id AND d.kind <> 'undo' AND {_NOT_UNDONE} ORDER BY d.number
 """
 _COUNT = "SELECT count(*)::BIGINT FROM cluster_decision WHERE map_id = $map_id"
+_MARK = """
+SELECT (SELECT snapshot_id FROM map WHERE map_id = $map_id),
+       (SELECT count(*) FROM cluster_decision WHERE map_id = $map_id)
+"""
 _ADD = """
 INSERT INTO cluster_decision (decision_id, map_id, snapshot_id, number, kind, clusters, target, name, undoes,
                               created_at, created_by)
@@ -106,6 +110,11 @@ def count(store: Store, map_id: str) -> int:
     """How many decisions were ever made on a map: what is derived from names and merges changes with it."""
     found = store.one(_COUNT, {"map_id": map_id})
     return int(found[0]) if found else 0
+
+
+def mark(store: Store, map_id: str) -> str:
+    """What changes when points or clusters of a map may: its snapshot, which a removal renames, and the decisions."""
+    return repr(store.one(_MARK, {"map_id": map_id}))
 
 
 def merged(decisions: Sequence[ClusterDecision]) -> dict[int, int]:

@@ -186,14 +186,19 @@ def outlying(studio: Studio, snapshot_id: str) -> Array:
     return np.argsort(-radius, kind="stable")[:MOST_OUTLYING]
 
 
+def newest_selection(studio: Studio, snapshot_id: str) -> selections.FrozenSelection | None:
+    """The newest selection that was not drawn at random, or None."""
+    frozen = [item for item in selections.list_all(studio.store, snapshot_id) if item.arm != "random"]
+    return max(frozen, key=lambda item: item.created_at, default=None)
+
+
 def must_draw(studio: Studio, snapshot: Snapshot, opened: str, most: int) -> Array:
     """Ids the map never leaves out, in this order: opened, outlying, of the newest selection, newest labelled."""
     ids = examples.ids(studio.store, snapshot.snapshot_id)
     wanted = [int(opened)] if opened.isascii() and opened.isdecimal() and len(opened) < 17 else []
     wanted += ids[outlying(studio, snapshot.snapshot_id)].tolist()
-    frozen = [item for item in selections.list_all(studio.store, snapshot.snapshot_id) if item.arm != "random"]
-    if frozen:
-        newest = max(frozen, key=lambda item: item.created_at)
+    newest = newest_selection(studio, snapshot.snapshot_id)
+    if newest is not None:
         wanted += [int(i) for i in selections.ids(studio.store, newest.selection_id)]
     wanted += annotations.labelled_ids(studio.store, snapshot.corpus_id, most)
     return np.asarray(wanted, dtype=np.int64)

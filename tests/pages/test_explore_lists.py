@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import streamlit as st
 
+from pages._ui import explore_contrast as contrast_panel
+from pages._ui import explore_data as data
 from pages._ui import frame
 from studio.mapping.halves import is_held
 from studio.records import Actor
 from studio.store import clusters as cluster_rows
-from studio.store import examples, maps
+from studio.store import examples, maps, selections, snapshots
 from studio.store import slices as slice_rows
 from studio.words import t
 from studio.workflows import slices
@@ -106,6 +110,11 @@ def test_while_half_is_held_back_only_the_other_half_is_counted(home, lang):
     assert t("map.held_now", lang=lang, n=f"{N - shown}") in text(app)
     listed = app.dataframe[0].value["example_id"].to_numpy()
     assert len(listed) == min(shown, 500) and not is_held(listed, 0).any()
+    assert t("map.cloud", lang=lang) not in text(app), "no cloud is drawn: nothing of the shown half is filtered out"
+    ids = examples.ids(opened.store, made)
+    for number, is_shown in ((ids[is_held(ids, 0)][0], False), (ids[~is_held(ids, 0)][0], True)):
+        app = open_app("explore", lang, s=made, held="0", example=str(number))
+        assert (t("map.example", lang=lang, id=int(number)) in text(app)) is is_shown
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -163,6 +172,9 @@ def test_more_like_an_example_like_those_inside_and_like_a_slice(home, lang):
         {"f": '[["slice","eq","nope"]]'},
         {"held": "x"},
         {"held": "9" * 30},
+        {"held": "0" * 12 + "9" * 30},
+        {"f": '[["cluster","eq","' + "9" * 5_000 + '"]]'},
+        {"example": "9" * 5_000},
         {"like": "slice:nope", "side": "search"},
         {"like": "9" * 16, "side": "search"},
         {"color": "score.nope", "size": "label_now", "scale": "x", "tool": "zoom", "side": "x"},
@@ -171,8 +183,54 @@ def test_more_like_an_example_like_those_inside_and_like_a_slice(home, lang):
         {"lasso": "h0h0:1,2;3,4", "held": "0"},
         {"example": "9007199254740993", "f_cluster": "0"},
     ],
-    ids=str,
+    ids=lambda params: str(params)[:60],
 )
 def test_bad_urls_show_the_map_or_say_what_is_wrong(home, params):
     app = open_app("explore", s=home[1], **params)
     assert app.header[0].value == t("explore.title", lang="en")
+
+
+def test_what_is_kept_in_memory_follows_removals_decisions_and_selections(home):
+    """A removal keeps the map's id, renames its snapshot and takes points away."""
+    opened, made, map_id = home
+    before = len(data.points(opened, map_id))
+    assert before == N and len(data.cluster_table(opened, map_id)) == large_map.N_CLUSTERS
+    with opened.store.write() as cursor:
+        sql = "SELECT x, y, cluster FROM map_point WHERE map_id = $m AND example_id = 600"
+        (x, y, cluster) = cursor.execute(sql, {"m": map_id}).fetchone()
+        cursor.execute("UPDATE map SET snapshot_id = 'after' WHERE map_id = $m", {"m": map_id})
+        cursor.execute("DELETE FROM map_point WHERE map_id = $m AND example_id = 600", {"m": map_id})
+    try:
+        assert len(data.points(opened, map_id)) == N - 1
+    finally:
+        with opened.store.write() as cursor:
+            cursor.execute("UPDATE map SET snapshot_id = $s WHERE map_id = $m", {"m": map_id, "s": made})
+            cursor.execute("INSERT INTO map_point VALUES ($m, 600, $x, $y, $c)",
+                           {"m": map_id, "x": x, "y": y, "c": cluster})  # fmt: skip
+    contrast_panel.forget()
+    assert len(data.points(opened, map_id)) == N
+    snapshot = snapshots.require(opened.store, made)
+    before = data.must_draw(opened, snapshot, "", 500).tolist()
+    left = next(number for number in range(1, N) if number not in before)
+    selections.add(opened.store, selection_id="newest", corpus_id=snapshot.corpus_id, snapshot_id=made, name="n",
+                   strategy="rank", arm="selection", budget=1, seed=0, recipe={}, ids=[left], reasons=["first"],
+                   by="tester")  # fmt: skip
+    assert left in data.must_draw(opened, snapshot, "", 500), "the newest selection is always drawn"
+
+
+def test_a_map_that_went_meanwhile_is_not_drawn_from_memory(home, monkeypatch):
+    """A preview goes when the whole map is there; a page that still shows it starts over."""
+    opened, made, _ = home
+    again, rerun = [], st.rerun
+
+    def watched(**given) -> None:
+        if given:
+            again.append(given)
+            st.stop()
+        rerun()
+
+    monkeypatch.setattr(st, "rerun", watched)
+    gone = replace(maps.newest(opened.store, made), map_id="gone")
+    monkeypatch.setattr(maps, "newest", lambda *_: gone)
+    open_app("explore", s=made)
+    assert again == [{"scope": "app"}]
