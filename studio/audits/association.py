@@ -27,7 +27,7 @@ from studio.statistics import ALPHA, SMALL_GROUP, Z95
 
 NAME = "association"
 BAND = 1.25  # ours: odds within 0.8 to 1.25 times the others' are not worth an alarm however sure they are
-MIN_MISSING = 10  # ours: fewer examples without a value than this are no category to test
+MIN_MISSING = 10  # ours: fewer labelled examples without a value than this are no category to test
 MIN_EXPECTED = 5.0  # below this expected count the exact test replaces chi-square (Cochran's rule)
 COLUMNS = (
     "attribute",
@@ -351,7 +351,7 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
         if (counts.sum(0) > 0).sum() >= 2 and (counts.sum(1) > 0).sum() >= 2:
             tables.append(_attribute_rows(labels, names, attribute, groups, values, clusters))
             crosstabs[attribute] = counts
-            if (groups < 0).sum() >= MIN_MISSING:
+            if ((groups < 0) & (labels >= 0)).sum() >= MIN_MISSING:
                 tables.append(_missing_rows(labels, names, attribute, groups, clusters))
     if not tables:
         return nothing(NAME, left_out[0] if left_out else "audit.note.no_group_values", COLUMNS)

@@ -212,6 +212,7 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
         return nothing(NAME, "audit_words.note.few_gendered", COLUMNS)
     stop = stop_words()
     seen = np.fromiter((word not in stop for word in reading.words), bool, len(reading.words)) & ~women & ~men
+    seen &= np.bincount(reading.plain[0], minlength=len(seen)) > 0  # single characters have given way to pairs
     documents = int((reading.n_units > 0).sum())
     value = score(pairs, seen)
     near_women = np.bincount(pairs.words, weights=pairs.weights * pairs.women, minlength=len(seen))

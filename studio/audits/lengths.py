@@ -8,9 +8,10 @@ from scipy import stats
 
 from studio.audits.context import Context, coded, compared_groups, crossed, group_column, nothing, texts_of, where
 from studio.audits.intervals import examples_for_order, noncentrality_interval, visible_noncentrality
+from studio.audits.order import chance_of_more
 from studio.audits.power import power_finding
 from studio.records import Array, Audit, AuditResult, Finding
-from studio.statistics import ALPHA, SMALL_GROUP, Z95
+from studio.statistics import ALPHA, SMALL_GROUP
 
 NAME = "lengths"
 ETA2 = 0.06  # a medium effect by the usual convention (tomczak-2014); below it length says little
@@ -62,44 +63,17 @@ def eta_squared(h: float, df: int, n: int) -> tuple[float, float, float]:
 
 
 def chance_of_longer(inside: Array, outside: Array) -> tuple[float, float, float, float]:
-    """P(a text inside is longer) + 1/2 P(equal), its 95 % interval, and the Mann-Whitney p-value.
+    """P(a text inside is longer) + 1/2 P(equal), its 95 % interval and p: `order.chance_of_more` of lengths.
 
-    A = U / (n1 n0); the error is DeLong's, from the variance of each text's own placement among the others; on the
-    logit scale, so that the interval stays inside 0 to 1.
-
-    Paper: delong-1988 for the error.
+    (0.5, 0, 1, 1) where one side is empty.
     """
     if len(inside) == 0 or len(outside) == 0:
         return 0.5, 0.0, 1.0, 1.0
     at = np.unique(np.concatenate([inside, outside]), return_inverse=True)[1]
     n_lengths = int(at.max()) + 1
-    return _chance(
+    return chance_of_more(
         np.bincount(at[: len(inside)], minlength=n_lengths), np.bincount(at[len(inside) :], minlength=n_lengths)
     )
-
-
-def _chance(inside: Array, outside: Array) -> tuple[float, float, float, float]:
-    """`chance_of_longer` from how many texts inside and outside have each length, lengths ascending."""
-    x, y = np.asarray(inside, dtype=np.float64), np.asarray(outside, dtype=np.float64)
-    n1, n0 = x.sum(), y.sum()
-    above_others = (np.cumsum(y) - y / 2) / n0  # placement of a text inside: how many outside are shorter
-    under_others = 1 - (np.cumsum(x) - x / 2) / n1
-    area = float((x * above_others).sum() / n1)
-
-    def spread(weights: Array, placement: Array, n: float) -> float:
-        return float((weights * (placement - area) ** 2).sum() / (n - 1) / n) if n > 1 else 0.25
-
-    variance = spread(x, above_others, n1) + spread(y, under_others, n0)
-    n, ties = n1 + n0, x + y
-    null = np.sqrt(n1 * n0 / 12 * ((n + 1) - float((ties**3 - ties).sum()) / (n * (n - 1)))) if n > 1 else 0.0
-    p = 1.0
-    if null > 0:  # Mann-Whitney with ties and the continuity correction
-        p = float(min(2 * stats.norm.sf((abs(area - 0.5) * n1 * n0 - 0.5) / null), 1.0))
-    if not 0 < area < 1:
-        return area, max(0.0, area - Z95 * np.sqrt(variance)), min(1.0, area + Z95 * np.sqrt(variance)), p
-    logit, error = np.log(area / (1 - area)), np.sqrt(variance) / (area * (1 - area))
-    low, high = 1 / (1 + np.exp(-(logit - Z95 * error))), 1 / (1 + np.exp(-(logit + Z95 * error)))
-    return area, float(low), float(high), p
 
 
 def _factor_rows(lengths: Array, factor: str, codes: Array, names: list[str]) -> pd.DataFrame:
@@ -109,7 +83,7 @@ def _factor_rows(lengths: Array, factor: str, codes: Array, names: list[str]) ->
     everyone, rows = histogram.sum(0), []
     for code, name in enumerate(names):
         inside = lengths[codes == code]
-        longer, low, high, p = _chance(histogram[code], everyone - histogram[code])
+        longer, low, high, p = chance_of_more(histogram[code], everyone - histogram[code])
         q10, q25, q50, q75, q90 = np.quantile(inside, [0.1, 0.25, 0.5, 0.75, 0.9])
         rows.append(
             {
@@ -205,7 +179,8 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
         Findings: alarmed factors, alarmed values by size, then factors without an alarm; table COLUMNS.
 
     Paper: kruskal-wallis-1952, tomczak-2014, delong-1988.
-    Limits: length is counted in characters, not in tokens of a model; a real difference of subject also shows here.
+    Limits: length is counted in characters, not in tokens of a model; a real difference of subject also shows here;
+    copies count as often as they occur.
     """
     lengths = np.array([len(text) if text is not None else 0 for text in texts_of(frame, "text")], dtype=np.float64)
     factors, tables = [], []

@@ -95,7 +95,7 @@ def _pair_rows(pair: tuple, texts: object, words: Array, n: int, weight: float) 
     a, c = beside[:, 2], beside[:, 3]
     b, d = only - a, only_other - c
     ratio, low, high, _ = odds_ratio(a, b, c, d)
-    p, _ = two_by_two_p(*(cell * weight for cell in (a, b, c, d)))
+    p, _ = two_by_two_p(*(np.round(cell * weight) for cell in (a, b, c, d)))
     if weight < 1:
         low, high = ratio * (low / ratio) ** weight**-0.5, ratio * (high / ratio) ** weight**-0.5
     return pd.DataFrame({

@@ -224,3 +224,12 @@ def test_a_label_that_never_or_always_occurs_is_told_without_an_odds_ratio():
     only = run(frame_of([[90, 60], [0, 100], [0, 140]], groups="ab")).findings
     always = [f for f in only if f.key == "audit_counts.association.always"]
     assert [(f.values["label"], f.values["value"], f.values["group_n"]) for f in always] == [("x", "a", 90)]
+
+
+def test_missing_values_are_a_category_only_among_labelled_examples():
+    """Forty examples without a value carry no label either, so nothing can be said of the labels of such examples."""
+    frame = frame_of([[30, 10], [20, 40]])
+    bare = pd.DataFrame({"example_id": range(40), "text": "t", "label": None, "group_g": None})
+    assert "" not in set(run(pd.concat([frame, bare], ignore_index=True)).table.value)
+    told = bare.assign(label="x")
+    assert "" in set(run(pd.concat([frame, told], ignore_index=True)).table.value)

@@ -118,3 +118,15 @@ def test_chinese_has_a_score_and_no_published_line():
     assert finding.key == "audit_words.genbit.chinese" and not finding.alarm and finding.threshold is None
     assert {len(word) for word in result.table.word} == {2}
     assert "市场" in set(result.table.word) and "去东" not in set(result.table.word)  # 去 is a word of grammar
+
+
+def test_characters_that_make_no_pair_often_enough_are_no_words_of_the_score():
+    """300 characters that occur once each name nobody and stand near nobody: only the number of documents moves."""
+    texts = ["今天妈妈在市场买菜"] * 250 + ["今天爸爸在公司开会"] * 250
+    rare = "".join(chr(code) for code in range(0x5300, 0x5300 + 300))
+    values = []
+    for given in (texts, [*texts, rare]):
+        frame = pd.DataFrame({"example_id": range(len(given)), "text": given})
+        found = GENBIT.compute(frame, Context("zh", lexicon=builtin("zh"))).findings[0]
+        values.append((found.estimate, found.values["tool"]))
+    assert values[0][0] > 1 and values[1] == pytest.approx(values[0], rel=1e-12)

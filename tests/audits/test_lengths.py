@@ -62,7 +62,9 @@ def test_the_chance_of_being_longer_is_the_area_under_the_curve():
 
 def test_ends_of_the_chance_stay_inside_zero_and_one():
     area, low, high, p = chance_of_longer(np.arange(10.0) + 100, np.arange(10.0))
-    assert area == 1.0 and 0 <= low <= high <= 1.0 and p < 0.001
+    assert area == 1.0 and p < 0.001
+    # ten above ten others says 1, but not for certain: 1 - 1.959964 sqrt(1/40)
+    assert (low, high) == (pytest.approx(0.690102, abs=1e-6), 1.0)
     assert chance_of_longer(np.array([]), np.ones(3)) == (0.5, 0.0, 1.0, 1.0)
     assert chance_of_longer(np.ones(4), np.ones(5))[0] == 0.5
 
