@@ -141,7 +141,9 @@ def table(store: Store, map_id: str) -> pd.DataFrame:
             "cluster": number,
             "size": sum(int(row["size"]) for row in members),
             "keywords": _first_of_each([list(row["keywords"]) for row in members]),
-            "name": names.get(number) or next(r["name"] for r in members if int(r["cluster"]) == number),
+            # a removal may have emptied the cluster the others were merged into
+            "name": names.get(number)
+            or next((r["name"] for r in members if int(r["cluster"]) == number), members[0]["name"]),
         }
         for number, members in sorted(parts.items())
     ]

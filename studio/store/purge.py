@@ -204,7 +204,8 @@ def _rows_by_example(store: Store, cursor: Any, schema: Mapping[str, Any], remov
         gone = removal.ids[corpus_id]
         kept = [] if gone is None else [number for number in numbers if number not in gone]
         if not kept:
-            cursor.execute("DELETE FROM slice WHERE slice_id = $id", {"id": slice_id})
+            for table in ("slice", "slice_decision"):
+                cursor.execute(f'DELETE FROM "{table}" WHERE slice_id = $id', {"id": slice_id})
         elif len(kept) < len(numbers):
             cursor.execute("UPDATE slice SET example_ids = $ids WHERE slice_id = $id", {"ids": kept, "id": slice_id})
     return done
@@ -288,7 +289,7 @@ def _vectors(cursor: Any, change: Change, removal: Removal) -> None:
 
 
 def _drop_maps(cursor: Any, snapshot_id: str) -> None:
-    for table in ("map_point", "cluster", "map"):
+    for table in ("map_point", "cluster", "cluster_decision", "map"):
         cursor.execute(f'DELETE FROM "{table}" WHERE map_id IN (SELECT map_id FROM map WHERE snapshot_id = $id)',
                        {"id": snapshot_id})  # fmt: skip
 

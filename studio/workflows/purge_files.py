@@ -19,6 +19,8 @@ from studio.store.connection import Store
 LOOK_BYTES = 200 * MIB  # ours: files looked into before the removal is confirmed; the run itself looks into all
 # Results that were taken into the database: their files are not read again and go.
 _TAKEN_OVER = frozenset({"map", "measure", "dedup", "audit", "counterfactual", "diversity"})
+# What a run leaves on its way: parts of vectors, half-written results, the early picture of a large map.
+_UNFINISHED = frozenset({"checkpoints", "result.tmp", "preview", "preview.tmp"})
 _ELSEWHERE = frozenset({"snapshots", "vectors", "purges", "journal", "runs", "models", "inputs", "exports", "inbox",
                         "uploads", "backups"})  # fmt: skip
 _OWN = (".supervisor.lock", ".lock", "studio.duckdb", "studio.duckdb.wal", ".studio.new.duckdb")
@@ -92,12 +94,12 @@ def _of_run(
     for path in sorted(run_dir.rglob("*")):
         inner = path.relative_to(run_dir)
         if not path.is_file() or path.is_symlink() or path.suffix in (".npy", ".safetensors"):
-            if not (mine and path.is_file() and inner.parts[0] in ("checkpoints", "result.tmp")):
+            if not (mine and path.is_file() and inner.parts[0] in _UNFINISHED):
                 continue
         action = "redact"
         if mine and spec is not None and status.is_final:
             is_kept = spec.kind == "train" and status.state == "done"
-            if inner.parts[0] in ("checkpoints", "result.tmp") and not is_kept:
+            if inner.parts[0] in _UNFINISHED and not is_kept:
                 action = "delete"
             elif inner.parts[0] == "result" and inner.name != "result.json":
                 if spec.kind in _TAKEN_OVER or (spec.kind == "import" and spec.corpus_id in whole):

@@ -64,6 +64,13 @@ def test_merges_and_names_are_in_force_for_every_reader_and_can_be_taken_back(st
     assert store.one("SELECT count(*) FROM cluster_decision WHERE map_id = 'm'") == (6,)
 
 
+def test_a_merge_holds_when_a_removal_empties_the_cluster_it_went_into(store, mapped):
+    clusters.add(store, "m", mapped, kind="merge", clusters=[1, 2], target=1, by="a")
+    with store.write() as cursor:
+        cursor.execute("DELETE FROM cluster WHERE cluster = 1")
+    assert clusters.table(store, "m")[["cluster", "size", "name"]].values.tolist()[-1] == [1, 6, "tin"]
+
+
 def test_what_is_computed_from_clusters_knows_that_they_changed(store, mapped):
     assert scores.surroundings(store, mapped).map_mark == "m"
     clusters.add(store, "m", mapped, kind="rename", clusters=[0], target=0, by="b", name="goods")

@@ -31,12 +31,15 @@ from studio.store import (
     vectors,
 )  # fmt: skip
 from studio.store import (
+    clusters as cluster_rows,
+)
+from studio.store import (
     corpora as corpus_rows,
 )
 from studio.store import (
     purge as purge_rows,
 )
-from studio.workflows import corpora, corpora_export, explore, explore_map, purge, purge_pending, runs, slices
+from studio.workflows import clusters, corpora, corpora_export, explore, explore_map, purge, purge_pending, runs, slices
 from studio.workflows.studio import open_studio
 from tests.jobs.harness import kill_workers
 
@@ -138,8 +141,16 @@ def used(tmp_path_factory):
     note(studio, snapshot_id, 17, NOTE)
     note(studio, snapshot_id, 20, "an honest note of another example")
     freeze(studio, snapshot_id, [17, 3, 18, 5])
-    slices.save(studio, ADMIN, snapshot_id=snapshot_id, name="theirs",
-                       conditions=(Condition("text", "contains", MARK),))  # fmt: skip
+    theirs = slices.save(studio, ADMIN, snapshot_id=snapshot_id, name="theirs",
+                         conditions=(Condition("text", "contains", MARK),))  # fmt: skip
+    slices.rename(studio, ADMIN, slice_id=theirs, name=f"{MARK} part 17")
+    chart = maps.newest(studio.store, snapshot_id)
+    clusters.rename(studio, ADMIN, map_id=chart.map_id, cluster=0, name="first")
+    clusters.rename(studio, ADMIN, map_id=chart.map_id, cluster=0, name=f"{MARK} part 17"[: clusters.MAX_NAME])
+    clusters.rename(studio, ADMIN, map_id=chart.map_id, cluster=0, name="people")
+    preview = studio.workspace.run_dir(follow.run_id) / "preview"  # as a run leaves it that was stopped
+    preview.mkdir()
+    pq.write_table(pa.table({"example_id": [17, 18]}), preview / "points.parquet")
     slices.save(studio, ADMIN, snapshot_id=snapshot_id, name="some", example_ids=[3, 17, 40])
     wait(studio, corpora_export.start(studio, ADMIN, snapshot_id=snapshot_id, plan=ExportPlan("jsonl")))
     (studio.workspace.backups / "studio-old.duckdb").write_bytes(b"old " + MARK.encode())
@@ -209,7 +220,13 @@ def test_a_person_is_found_nowhere_afterwards(copy):
     assert len(labels.current(studio.store, new_id)) > 0
     slices = maps.slices(studio.store, new_id)
     assert dict(zip(slices["name"], slices["n"], strict=True)) == {"some": 2}
+    assert studio.store.one("SELECT count(*) FROM slice_decision") == (0,), "of a slice that went nothing stays"
     chart = maps.newest(studio.store, new_id)
+    decided = cluster_rows.in_force(studio.store, chart.map_id)
+    assert [one.name for one in decided][::2] == ["first", "people"]
+    assert studio.store.rows("SELECT DISTINCT snapshot_id FROM cluster_decision") == [(new_id,)]
+    assert maps.clusters(studio.store, chart.map_id).set_index("cluster").loc[0, "name"] == "people"
+    assert not list(studio.workspace.root.glob("runs/*/preview/*"))
     assert len(maps.points(studio.store, chart.map_id)) == N - 2
     assert maps.clusters(studio.store, chart.map_id)["size"].sum() == N - 2
     entry = audit_log.latest(studio.store, 500).query("act == 'admin.purge'").iloc[0]
