@@ -17,7 +17,7 @@ from studio.words import t
 MOST_FINDINGS = 40  # ours: a longer list is read by nobody; the rest is counted and stays in Winnow
 MOST_ROWS = 24  # of a chart of labels or group values
 CALM_EACH = 3  # sentences of one check on what did not stand out
-_PERCENT = frozenset({"share", "probability", "eta_squared"})
+_PERCENT = frozenset({"share", "probability", "eta_squared", "difference", "change"})
 
 
 @dataclass(frozen=True)

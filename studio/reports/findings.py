@@ -9,8 +9,8 @@ from studio.records import Finding
 from studio.words import has, t
 
 # Where "no effect" lies by unit; every other unit counts from 0.
-NO_EFFECT = {"ratio": 1.0, "odds_ratio": 1.0, "probability": 0.5}
-RATIOS = frozenset({"ratio", "odds_ratio"})
+NO_EFFECT = {"ratio": 1.0, "ratio_below": 1.0, "odds_ratio": 1.0, "probability": 0.5}
+RATIOS = frozenset({"ratio", "ratio_below", "odds_ratio"})
 _NEVER_BELOW = 1e-6  # a group that is absent has ratio 0: its logarithm must stay finite
 
 

@@ -55,6 +55,7 @@ def test_a_struck_hit_is_no_mention_in_that_example_alone():
     reading = read(texts, struck, np.array([70, 71, 72]))
     assert reading.mentions[0].tolist() == [0, 2]
     assert reading.n_units.tolist() == [2, 5, 2]
+    assert read(texts, struck, np.array([70, 99, 72])).mentions[0].tolist() == [0, 1, 1, 2]  # not kept from 71
     assert read(texts, NUN, np.array([70, 71, 72])).mentions[0].tolist() == [0, 1, 1, 2]
 
 

@@ -32,6 +32,8 @@ def finding(estimate, low, high, unit, threshold, alarm=True, **more):
         (finding(0.005, 0.002, 0.01, "share", 0.04), 4.0),
         # explained variance without an interval: the estimate itself
         (finding(0.18, None, None, "eta_squared", 0.06), 3.0),
+        # fewer than 10 where 40 are expected: at most a quarter as often, two steps of one half
+        (finding(0.25, None, None, "ratio_below", 2.0), 2.0),
         (finding(0.5, 0.4, 0.6, "share", None), 0.0),
     ],
 )
