@@ -98,7 +98,7 @@ def _row_finding(row: object) -> Finding:
     values |= {
         "high_share": float(row.high_share),
         "low_share": float(row.low_share),
-        "difference": float(row.difference),
+        "points": 100 * float(row.difference),
         "ratio": float(row.ratio),
         "high_n": int(row.high_n),
         "low_n": int(row.low_n),
@@ -133,7 +133,7 @@ def _summary_finding(rows: pd.DataFrame, skipped: int) -> Finding:
         "lowest": widest.lowest,
         "low_share": float(widest.low_share),
         "ratio": float(widest.ratio),
-        "smallest": smallest,
+        "points": 100 * smallest,
         "skipped": skipped,
         "small": SMALL_GROUP,
     }
