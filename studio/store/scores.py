@@ -61,8 +61,11 @@ _VECTORS = """
 SELECT encoder, version, dim, n, k, path, content_hash FROM vector_set WHERE snapshot_id = $snapshot_id
 ORDER BY created_at DESC LIMIT 1
 """
+# a preview goes when the whole map is there: nothing may rest on its clusters
 _MAP = """
-SELECT map_id, encoder_key FROM map WHERE snapshot_id = $snapshot_id ORDER BY created_at DESC, map_id LIMIT 1
+SELECT map_id, encoder_key FROM map
+WHERE snapshot_id = $snapshot_id AND json_extract_string(params, '$.method') IS DISTINCT FROM 'preview'
+ORDER BY created_at DESC, map_id LIMIT 1
 """
 _CLUSTERS = f"SELECT example_id, cluster FROM ({clusters_now.POINTS}) ORDER BY example_id"
 _ROUND = """
@@ -242,7 +245,7 @@ def _weights(snapshot_id: str, weights: Sequence[tuple[ScoreSet, float]]) -> dic
 
 # --- what scores are computed from ------------------------------------------------------------------------------------
 def surroundings(store: Store, snapshot_id: str) -> Surroundings:
-    """The newest vectors, map and round of a snapshot; fields are None where there is none yet."""
+    """The newest vectors, whole map and round of a snapshot; fields are None where there is none yet."""
     key = {"snapshot_id": snapshot_id}
     vectors, chart, last = (store.one(sql, key) for sql in (_VECTORS, _MAP, _ROUND))
     return Surroundings(

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from studio.corpus.schema import write_snapshot
 from studio.jobs import memory
-from studio.store import corpora, maps, snapshots, vectors
+from studio.store import corpora, maps, scores, snapshots, vectors
 from studio.words import t
 from studio.workflows import explore, explore_plan
 
@@ -122,8 +122,12 @@ def test_a_map_says_what_kind_it_is(language, open_page, studio, monkeypatch):
 
 def test_a_finished_map_stands_before_a_preview(studio, app_home):
     snapshot_id = bring(studio, 20)
+    mapped(studio, snapshot_id, 20, "preview", n_landmarks=5)
+    around = scores.surroundings(studio.store, snapshot_id)
+    assert around.map_id is None and around.vectors_path, "no score or audit may rest on clusters that will go"
     mapped(studio, snapshot_id, 20, "umap")
     mapped(studio, snapshot_id, 20, "preview", n_landmarks=5)
+    assert scores.surroundings(studio.store, snapshot_id).map_id == maps.newest(studio.store, snapshot_id).map_id
     assert len(maps.of_snapshot(studio.store, snapshot_id)) == 2
     assert maps.newest(studio.store, snapshot_id).params["method"] == "umap"
 
