@@ -202,7 +202,8 @@ def _finish(opened: Studio, snapshot: Snapshot, state: ExploreState) -> None:
     if chart is None or not chart.is_preview or state.run is not None or not may(frame.current_user().role, "analyst"):
         return
     if st.button(t("explore.finish_map"), type="primary", icon=":material/scatter_plot:", key="finish_map"):
-        _start(opened, snapshot, chart.encoder_key, seed=chart.seed)
+        resolution = float(chart.params.get("resolution", 1.0))
+        _start(opened, snapshot, chart.encoder_key, seed=chart.seed, resolution=resolution)
 
 
 def _ended(opened: Studio, view: RunView, *, is_brief: bool = False) -> None:

@@ -120,6 +120,19 @@ def test_a_map_says_what_kind_it_is(language, open_page, studio, monkeypatch):
     assert t("explore.fresh_note", lang=language, shared="20", moved="3.1 %") in [c.value for c in app.caption]
 
 
+def test_finishing_a_preview_makes_the_map_it_announced(studio, open_page, monkeypatch):
+    snapshot_id = bring(studio, 20)
+    mapped(studio, snapshot_id, 20, "preview", n_landmarks=5)
+    with studio.store.write() as cursor:
+        params = json.dumps({"method": "preview", "resolution": 4.0})
+        cursor.execute("UPDATE map SET params = $p WHERE snapshot_id = $s", {"p": params, "s": snapshot_id})
+    asked = []
+    monkeypatch.setattr(explore, "start", lambda *_, **given: asked.append(given))
+    monkeypatch.setattr(explore.previews, "take_over", lambda *_: None)  # no run has left files here
+    open_page(snapshot_id, "en").button(key="finish_map").click().run()
+    assert asked == [{"snapshot_id": snapshot_id, "encoder": "lexical@1", "seed": 7, "resolution": 4.0}]
+
+
 def test_a_finished_map_stands_before_a_preview(studio, app_home):
     snapshot_id = bring(studio, 20)
     mapped(studio, snapshot_id, 20, "preview", n_landmarks=5)
