@@ -79,6 +79,7 @@ def parquet_records(path: Path, shown: str, packing: str = "") -> Iterator[Read]
     number = 0
     handle = open_seekable(path, packing, shown)
     file = _open(handle, shown)
+    _columns(file.schema_arrow, 0, shown)  # refuses what no column can be read from
     columns = [field.name for field in file.schema_arrow if not _holds_bytes(field.type)]
     naming = features.namers(features.of_metadata(file.schema_arrow.metadata))
     try:
