@@ -73,13 +73,13 @@ def count_interval(counts: Array) -> tuple[Array, Array]:
 
 
 def _pair_p(counts: Array, expected: Array, weight: float) -> Array:
-    """How likely each cell is against the rest of its two-way table; an empty one by the chance of none."""
+    """How likely each cell is against the rest of its two-way table; an empty one by twice the chance of none."""
     n, a = counts.sum(), counts
     b, c = counts.sum(1, keepdims=True) - a, counts.sum(0, keepdims=True) - a
     d = n - a - b - c
     cells = (np.round(np.broadcast_to(x, a.shape).ravel() * weight) for x in (a, b, c, d))
     p = two_by_two_p(*cells)[0].reshape(a.shape)
-    none = np.exp(n * weight * np.log1p(-np.minimum(expected / n, 1 - 1e-12)))
+    none = np.minimum(2 * np.exp(n * weight * np.log1p(-np.minimum(expected / n, 1 - 1e-12))), 1.0)  # two-sided too
     p = np.where(a == 0, none, np.where(np.isfinite(p), p, 1.0))
     if a.shape == (2, 2):  # all four cells say the same: keep the rarest
         rarest = (a / np.maximum(expected, 1e-9)).argmin()
@@ -126,7 +126,6 @@ def _cells(names: tuple[str, ...], counts: Array, values: list[list[str]], weigh
 def _row_finding(row: object, names: tuple[str, ...]) -> Finding:
     parts = [part for part in (row.first, row.second, row.third) if part != ""]
     kind = "absent" if row.n == 0 else "few" if row.is_suppressed else "rare" if row.ratio < 1 else "common"
-    chance = float(np.exp(row.total * np.log1p(-min(row.expected / row.total, 1 - 1e-12))))
     values = {
         "combination": " × ".join(parts),
         "attributes": " × ".join(names),
@@ -136,8 +135,6 @@ def _row_finding(row: object, names: tuple[str, ...]) -> Finding:
     }
     if kind in ("rare", "common"):
         values |= {"n": int(row.n), "ratio": float(row.ratio)}
-    if kind == "absent":
-        values["chance"] = max(chance, 1e-9)
     hidden = kind == "few"
     clauses = tuple(where(group_column(name), part) for name, part in zip(names, parts, strict=True))
     return Finding(
@@ -180,8 +177,8 @@ def _summary(names: tuple[str, ...], rows: pd.DataFrame, shape: tuple[int, ...],
 def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     """Combinations of two or three group values beside what their parts would give.
 
-    Pairs: expected = n p_a p_b, p of the cell against the rest of the table (chi-square or Fisher; an empty cell by the
-    chance (1 - E/n)^n of none). Triples: expected from the three two-way tables (no three-way interaction), p exact
+    Pairs: expected = n p_a p_b, p of the cell against the rest of the table (chi-square or Fisher; an empty cell by
+    twice the chance (1 - E/n)^n of none). Triples: expected from the three two-way tables (no three-way interaction), p exact
     binomial. Tested where 5 or more are expected; with copies counts are those of the effective n. An alarm needs
     q < 0.05 over all combinations and at most half, or at least twice, the expected count. A combination of 1 to 9
     examples is shown without its number and without its rows.
