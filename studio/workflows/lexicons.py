@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -182,7 +183,7 @@ def hits(studio: Studio, *, snapshot_id: str, term: str, limit: int = HITS) -> p
     """
     snapshot, standing_ = _of(studio, snapshot_id)
     key = _known(standing_, term)
-    word = max(key.split(" "), key=len)
+    word = max(re.split("[ ']", key), key=len)  # joints and apostrophes are written in several ways
     texts = examples.frame(studio.store, snapshot_id, ("example_id", "text"), (Condition("text", "contains", word),),
                            limit=LOOKED_AT)  # fmt: skip
     finder = lexicons.matcher(standing_.listed)

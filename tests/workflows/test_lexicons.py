@@ -65,6 +65,16 @@ def test_a_struck_hit_and_a_struck_term_change_the_check_and_come_back(studio, s
     assert named(studio, snapshot, "religion", "Christian") == 6
 
 
+def test_a_term_is_found_whichever_apostrophe_the_text_has(studio):
+    text = "text\nhe has Asperger’s\nshe has asperger's\nnobody here\n"
+    file = corpora.spool(studio, ADMIN, name="signs.csv", data=io.BytesIO(text.encode()))
+    run_id = corpora.start_import(studio, ADMIN, files=[file], roles=Roles("text"), name="signs")
+    runs.wait(studio, run_id, 60)
+    snapshot_id = corpora.outcome(studio, run_id).snapshot.snapshot_id
+    found = lexicons.hits(studio, snapshot_id=snapshot_id, term="asperger's")
+    assert found["found"].tolist() == ["Asperger’s", "asperger's"]
+
+
 def test_a_list_of_ones_own_takes_the_place_and_every_decision_stays_on_record(studio, snapshot):
     sid = snapshot.snapshot_id
     lexicons.strike_term(studio, ADMIN, snapshot_id=sid, term="mosque")
