@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
 from pages._ui import frame
-from pages._ui.words import plain, t
+from pages._ui.words import t
 from studio.audits.intersections import SUPPRESS
 from studio.figures import audits_counts as figures
 
@@ -55,11 +57,11 @@ def unit_name(unit: str) -> str:
 
 def _pair(pair: str) -> str:
     origin, factor = pair.split(":", 1)
-    return f"{t('audit.column.label') if factor == 'label' else plain(factor)} · {t(f'audit_counts.unit.{origin}')}"
+    return f"{t('audit.column.label') if factor == 'label' else factor} · {t(f'audit_counts.unit.{origin}')}"
 
 
-def _pick(table: pd.DataFrame, column: str, key: str, name: object = plain) -> str:
-    """One value of a column; those with an alarm come first."""
+def _pick(table: pd.DataFrame, column: str, key: str, name: Callable[[str], str] = str) -> str:
+    """One value of a column; those with an alarm come first. A select box shows names as they are: none is escaped."""
     loud = set(table.loc[table["alarm"].astype(bool), column])
     values = sorted(table[column].unique(), key=lambda value: value not in loud)
     if len(values) < 2:

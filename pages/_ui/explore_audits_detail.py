@@ -8,7 +8,7 @@ import streamlit as st
 from pages._ui import explore_audits_counts as counts
 from pages._ui import explore_audits_words as words
 from pages._ui import frame
-from pages._ui.words import plain, t
+from pages._ui.words import t
 from studio.audits.association import BAND
 from studio.audits.context import MISSING
 from studio.audits.scores import DELTA
@@ -93,7 +93,8 @@ def _pick(table: pd.DataFrame, column: str, key: str) -> str:
 
 
 def _factor(name: str) -> str:
-    return t("audit.column.label") if name == "label" else plain(name)
+    """A select box shows its options as they are, so nothing is escaped here."""
+    return t("audit.column.label") if name == "label" else name
 
 
 def _shares(table: pd.DataFrame) -> None:
@@ -139,8 +140,7 @@ def reference_editor(studio: Studio, snapshot: Snapshot, result: AuditResult) ->
         attributes = list(table["attribute"].unique()) if len(table) else []
         if not attributes:
             return
-        attribute = st.selectbox(t("audit.reference.attribute"), attributes, key="audit.ref.attribute",
-                                 format_func=plain)  # fmt: skip
+        attribute = st.selectbox(t("audit.reference.attribute"), attributes, key="audit.ref.attribute")
         own = table[(table["attribute"] == attribute) & (table["value"] != MISSING)]
         if own["is_default"].any():
             st.caption(t("audit.reference.equal"))

@@ -17,8 +17,7 @@ def other_ways(studio: Studio, snapshot: Snapshot) -> None:
         return
     with st.expander(t("shape.reference.title"), icon=":material/upload_file:"):
         st.caption(t("shape.reference.about"))
-        names = {name: plain(name) for name in snapshot.groups}
-        group = st.selectbox(t("shape.reference.group"), list(names), format_func=names.__getitem__, key="ref.group")
+        group = st.selectbox(t("shape.reference.group"), list(snapshot.groups), key="ref.group")
         _from_file(studio, snapshot, group)
         _from_snapshot(studio, snapshot, group)
 
@@ -44,7 +43,7 @@ def _from_snapshot(studio: Studio, snapshot: Snapshot, group: str) -> None:
     if not others:
         st.caption(t("shape.reference.no_other", group=plain(group)))
         return
-    titles = {other.snapshot_id: f"{plain(other.name)} · {other.n_examples:,}" for other in others}
+    titles = {other.snapshot_id: f"{other.name} · {other.n_examples:,}" for other in others}
     other_id = st.selectbox(t("shape.reference.snapshot"), list(titles), index=None, format_func=titles.__getitem__,
                             key=f"ref.other.{group}", placeholder=t("shape.reference.choose"))  # fmt: skip
     if other_id is None:

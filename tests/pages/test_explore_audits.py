@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages._ui import explore_audits_counts, explore_audits_detail, frame
 from pages._ui import explore_audits_findings as shown
 from studio.corpus.roles import Roles
 from studio.records import Actor, Condition, Finding, conditions_from_text, conditions_to_text
@@ -127,3 +129,15 @@ def test_examples_are_found_by_visible_labels_and_few_ids():
     )
     assert len(conditions_to_text(shown.examples_filter(many))) < 1_500
     assert shown.examples_filter(Finding(audit="a", key="k", values={}, n=1, estimate=1.0)) == ()
+
+
+def test_select_boxes_show_names_as_they_are(monkeypatch):
+    """A select box does not render Markdown: an escaped name would show its backslashes."""
+    shown = []
+    monkeypatch.setattr(
+        frame, "url_select", lambda *given, format_func: shown.extend(map(format_func, given[2])) or "a"
+    )
+    for module in (explore_audits_detail, explore_audits_counts):
+        monkeypatch.setattr(module, "t", str)
+        module._pick(pd.DataFrame({"attribute": ["age_band", "地区"], "alarm": False}), "attribute", "ag")
+    assert shown == ["age_band", "地区"] * 2
