@@ -178,10 +178,10 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     """Combinations of two or three group values beside what their parts would give.
 
     Pairs: expected = n p_a p_b, p of the cell against the rest of the table (chi-square or Fisher; an empty cell by
-    twice the chance (1 - E/n)^n of none). Triples: expected from the three two-way tables (no three-way interaction), p exact
-    binomial. Tested where 5 or more are expected; with copies counts are those of the effective n. An alarm needs
-    q < 0.05 over all combinations and at most half, or at least twice, the expected count. A combination of 1 to 9
-    examples is shown without its number and without its rows.
+    twice the chance (1 - E/n)^n of none). Triples: expected from the three two-way tables (no three-way interaction),
+    p exact binomial. Tested where 5 or more are expected; with copies counts are those of the effective n. An alarm
+    needs q < 0.05 over all combinations and at most half, or at least twice, the expected count. A combination of 1 to
+    9 examples is shown without its number and without its rows.
 
     Args:
         frame: a column `group_<name>` per attribute; an example enters a crossing where it has all its values.
