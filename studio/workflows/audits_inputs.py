@@ -56,16 +56,18 @@ def write(studio: Studio, snapshot: Snapshot, label_mode: str, names: Sequence[s
 
 
 def in_force(studio: Studio, snapshot: Snapshot, label_mode: str) -> pd.DataFrame:
-    """Columns example_id (ascending) and label: as imported with annotations on top, or only what annotators see."""
+    """Columns example_id (ascending) and label: as imported with annotations on top, or only what annotators see.
+
+    An annotation of a text that has changed since is no label of this text, here as in training.
+    """
     store, snapshot_id = studio.store, snapshot.snapshot_id
     frame = examples.frame(store, snapshot_id, ("example_id", "label"), reveal=label_mode == "all")
     known = labels.current(store, snapshot_id)
-    if label_mode == "all":
-        known = known[known["origin"] == "annotation"]
+    known = known[(known["origin"] == "annotation") & ~known["stale"].astype(bool)]
     now = pd.Series(known["label"].to_numpy(dtype=object), index=known["example_id"].to_numpy())
     own = frame["label"].astype(object)
     given = frame["example_id"].map(now).astype(object)
-    frame["label"] = given.where(given.notna(), own if label_mode == "all" else None)
+    frame["label"] = given.where(given.notna(), own)
     return frame
 
 

@@ -4,6 +4,7 @@ import json
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from studio.cli.main import main
@@ -12,7 +13,7 @@ from studio.records import Actor
 from studio.settings import Settings, Workspace
 from studio.store import findings, labels, snapshots
 from studio.workflows import audits as acts
-from studio.workflows import audits_copies, corpora, runs
+from studio.workflows import audits_copies, audits_inputs, corpora, runs
 from studio.workflows.studio import open_studio
 
 ACTOR = Actor("tester", "admin", True)
@@ -67,6 +68,18 @@ def test_visible_labels_leave_the_pool_out(opened, snapshot):
     visible = labels.current(opened.store, snapshot.snapshot_id)
     assert report.n_labelled == len(visible) < 600
     assert report.results["balance"].findings[0].n == len(visible)
+
+
+@pytest.mark.parametrize("mode", acts.LABEL_MODES)
+def test_an_annotation_of_a_changed_text_is_no_label(opened, snapshot, monkeypatch, mode):
+    """The first example's annotation is of an older text, the second's of this one: only the second counts."""
+    before = audits_inputs.in_force(opened, snapshot, mode)
+    ids = before["example_id"].to_numpy()[:2]
+    given = pd.DataFrame({"example_id": ids, "label": ["old", "new"], "origin": "annotation", "stale": [True, False]})
+    monkeypatch.setattr(audits_inputs.labels, "current", lambda *_: given)
+    after = audits_inputs.in_force(opened, snapshot, mode)["label"]
+    assert (after[0], after[1]) == (before["label"][0], "new")
+    assert after[2:].equals(before["label"][2:])
 
 
 def test_a_new_reference_computes_anew(opened, snapshot):
