@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from pages._ui import explore_data as data
@@ -10,7 +12,7 @@ from pages._ui import explore_table as table
 from pages._ui import frame
 from pages._ui.words import t
 from studio.records import Snapshot
-from studio.store import slices
+from studio.store import slices, vectors
 from studio.store.maps import MapRecord
 from studio.workflows import explore_map
 from studio.workflows.studio import Studio
@@ -41,7 +43,8 @@ def show(opened: Studio, snapshot: Snapshot, chart: MapRecord, inside: data.Insi
     with frame.show_errors():
         if typed.strip():
             with st.spinner(t("map.searching")):
-                found = explore_map.search(opened, snapshot.snapshot_id, typed, ROWS)
+                found = _found(opened, snapshot, f"text:{typed}",
+                               lambda: explore_map.search(opened, snapshot.snapshot_id, typed, ROWS))  # fmt: skip
             said = t("map.search_caption", n=len(found))
         elif st.query_params.get(LIKE):
             found, said = _more_like(opened, snapshot, st.query_params[LIKE], inside)
@@ -54,6 +57,22 @@ def show(opened: Studio, snapshot: Snapshot, chart: MapRecord, inside: data.Insi
         table.show(opened, snapshot, chart, ids, key="search_rows", height=420, likeness=likeness)
 
 
+def _found(
+    opened: Studio, snapshot: Snapshot, asked: str, ask: Callable[[], list[tuple[int, float]]]
+) -> list[tuple[int, float]]:
+    """What was found, kept while the vectors are the same: another colour or filter asks nothing again."""
+    newest = vectors.newest(opened.store, snapshot.snapshot_id)
+    mark = f"{newest.encoder_key} {newest.content_hash}" if newest else ""
+    return _kept(snapshot.snapshot_id, mark, asked, ask)
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _kept(
+    snapshot_id: str, mark: str, asked: str, _ask: Callable[[], list[tuple[int, float]]]
+) -> list[tuple[int, float]]:
+    return _ask()
+
+
 def _typed() -> None:
     st.query_params.pop(LIKE, None)
     filters.choose("search", [st.session_state["search.box"]] if st.session_state["search.box"].strip() else [])
@@ -64,12 +83,14 @@ def _more_like(
 ) -> tuple[list[tuple[int, float]], str]:
     """The nearest to the middle of what the URL names, and a sentence that says so."""
     if what.isascii() and what.isdecimal() and len(what) <= 16:
-        ids, key, values = [int(what)], "map.like_example", {"id": what}
+        ids, key, values, kept = [int(what)], "map.like_example", {"id": what}, what
     elif what == INSIDE:
         ids, key, values = inside.ids, "map.like_inside", {"n": f"{len(inside.ids):,}"}
+        kept = f"{what}:{hash(ids.tobytes())}"
     else:
         what = what.removeprefix(SLICE)
         found = slices.require_slice(opened.store, what)
         ids, key, values = found.example_ids, "map.like_slice", {"name": data.slice_title(opened, what)}
-    near = explore_map.more_like(opened, snapshot.snapshot_id, ids, ROWS)
+        kept = f"{SLICE}{what}"
+    near = _found(opened, snapshot, kept, lambda: explore_map.more_like(opened, snapshot.snapshot_id, ids, ROWS))
     return near, t(key, found=len(near), **values)

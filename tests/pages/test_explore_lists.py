@@ -16,7 +16,7 @@ from studio.store import clusters as cluster_rows
 from studio.store import examples, maps, selections, snapshots
 from studio.store import slices as slice_rows
 from studio.words import t
-from studio.workflows import slices
+from studio.workflows import explore_map, slices
 from tests.browser import large_map
 from tests.pages.app import open_app
 
@@ -147,6 +147,18 @@ def test_an_opened_example_has_its_place_its_facts_and_the_next_one(home, lang):
         assert t("map.example", lang=lang, id=8) in text(press(app, t("map.next", lang=lang)))
     last = open_app("explore", lang, s=made, example=str(ids[-1]))
     assert next(button for button in last.button if button.label == t("map.next", lang=lang)).disabled
+
+
+def test_a_search_is_asked_once_whatever_is_redrawn(home, monkeypatch):
+    _, made, _ = home
+    asked = []
+    monkeypatch.setattr(explore_map, "search", lambda *given: asked.append(given[2]) or [(5, 0.9), (6, 0.8)])
+    for more in ({}, {"color": "length"}, {"f_cluster": "0"}):
+        app = open_app("explore", s=made, side="search", search="late parcels", **more)
+        found = next(frame_.value for frame_ in app.dataframe if "likeness" in frame_.value)
+        assert found["example_id"].tolist() == [5, 6]
+    open_app("explore", s=made, side="search", search="lost parcels")
+    assert asked == ["late parcels", "lost parcels"]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
