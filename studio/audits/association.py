@@ -247,6 +247,12 @@ def _missing_rows(labels: Array, names: list[str], attribute: str, groups: Array
     return rows.where(side, flipped)
 
 
+def widest_interval(row: object) -> tuple[float, float]:
+    """The interval p and q go with: that of the clusters where there are any, else Woolf's."""
+    low, high = (row.low, row.high) if np.isnan(row.family_low) else (row.family_low, row.family_high)
+    return float(low), float(high)
+
+
 def _row_finding(row: object) -> Finding:
     kind = "more" if row.odds_ratio > 1 else "less"
     if row.value == MISSING:
@@ -255,13 +261,14 @@ def _row_finding(row: object) -> Finding:
         key = f"audit_counts.association.{'never' if row.n == 0 else 'always'}"
     else:
         key = f"audit.association.{kind}"
+    low, high = widest_interval(row)
     values = {
         "attribute": row.attribute,
         "value": row.value,
         "label": row.label,
         "ratio": float(row.odds_ratio),
-        "low": float(row.low),
-        "high": float(row.high),
+        "low": low,
+        "high": high,
         "n": int(row.n),
         "group_n": int(row.group_n),
         "share": float(row.share),
@@ -275,8 +282,8 @@ def _row_finding(row: object) -> Finding:
         values=values,
         n=int(row.total),
         estimate=float(row.odds_ratio),
-        low=float(row.low),
-        high=float(row.high),
+        low=low,
+        high=high,
         unit="odds_ratio",
         p=float(row.p),
         q=float(row.q),
@@ -330,7 +337,7 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     Args:
         frame: column `label` and a column `group_<name>` per attribute; rows without a label are left out.
         context: groups; clusters (`clusterings`) widen the interval (family_low, family_high: the widest of them, named
-            in `cluster`).
+            in `cluster`); a finding carries the widened one.
 
     Returns:
         Findings: alarms by size, then one summary per attribute with the bias-corrected Cramer's V; table COLUMNS.

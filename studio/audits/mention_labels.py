@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from studio.audits.association import BAND, clustered_variance, odds_ratio, two_by_two_p
+from studio.audits.association import BAND, clustered_variance, odds_ratio, two_by_two_p, widest_interval
 from studio.audits.context import Context, clusterings, coded, nothing, texts_of
 from studio.audits.intervals import smallest_odds_ratio
 from studio.audits.mentions import spaced
@@ -64,10 +64,11 @@ def _row_finding(row: object, ids: Array) -> Finding:
         kind = "never" if row.n == 0 else "always"
     values = {"value": row.value, "label": row.label, "ratio": float(row.odds_ratio), "share": float(row.share),
               "rest_share": float(row.rest_share), "group_n": int(row.group_n)}  # fmt: skip
+    low, high = widest_interval(row)
     # the examples are chosen by the mention alone: a link must not say which examples of the pool carry the label
     clauses = (Condition("example_id", "in", list(spaced(ids, SHOWN_IDS))), Condition("label", "eq", row.label))
     return Finding(audit=NAME, key=f"audit_words.labels.{kind}", values=values, n=int(row.total),
-                   estimate=float(row.odds_ratio), low=float(row.low), high=float(row.high), unit="odds_ratio",
+                   estimate=float(row.odds_ratio), low=low, high=high, unit="odds_ratio",
                    p=float(row.p), q=float(row.q), threshold=BAND,
                    smallest_effect=float(row.smallest) if np.isfinite(row.smallest) else None, alarm=True,
                    examples=clauses)  # fmt: skip

@@ -111,6 +111,8 @@ def test_copies_widen_the_interval_as_if_each_family_were_one_example():
     assert second.family_low.tolist() == pytest.approx(first.low.tolist())
     assert second.family_high.tolist() == pytest.approx(first.high.tolist())
     assert (second.high < first.high).all()
+    told = run(double, families=families).findings[0]
+    assert told.alarm and (told.low, told.high) == (pytest.approx(first.low[0]), pytest.approx(first.high[0]))
     lone = run(single, families=np.arange(len(single))).table
     assert lone.family_low.tolist() == pytest.approx(lone.low.tolist())
 
