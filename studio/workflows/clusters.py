@@ -39,7 +39,7 @@ def rename(studio: Studio, actor: Actor, *, map_id: str, cluster: int, name: str
 
 @act("clusters.merge", "analyst")
 def merge(studio: Studio, actor: Actor, *, map_id: str, chosen: Sequence[int], name: str = "") -> int:
-    """Make one cluster of several; returns its number, that of the largest (numbers go by size).
+    """Make one cluster of several; returns its number, that of the largest (the first of equals).
 
     Args:
         studio: the open workspace.
@@ -53,22 +53,23 @@ def merge(studio: Studio, actor: Actor, *, map_id: str, chosen: Sequence[int], n
     """
     chart = _require(studio, map_id)
     wanted = sorted({int(number) for number in chosen})
-    _known(studio, map_id, wanted)
+    sizes = _known(studio, map_id, wanted)
     if len(wanted) < 2:
         raise StoreError("A merge needs two clusters or more", got=len(wanted), fix="Choose another one too.")
     into = clusters.merged(clusters.in_force(studio.store, map_id))
     members = sorted({*wanted, *(found for found, now in into.items() if now in wanted)})
+    largest = max(wanted, key=lambda number: (sizes[number], -number))  # on a placed map numbers do not go by size
     clusters.add(
         studio.store,
         map_id,
         chart.snapshot_id,
         kind=clusters.MERGE,
         clusters=members,
-        target=wanted[0],
+        target=largest,
         name=name.strip()[:MAX_NAME],
         by=actor.name,
     )
-    return wanted[0]
+    return largest
 
 
 @act("clusters.undo", "analyst")
@@ -99,8 +100,11 @@ def _require(studio: Studio, map_id: str) -> MapRecord:
     return chart
 
 
-def _known(studio: Studio, map_id: str, numbers: Sequence[int]) -> None:
-    known = set(clusters.table(studio.store, map_id)["cluster"].tolist())
+def _known(studio: Studio, map_id: str, numbers: Sequence[int]) -> dict[int, int]:
+    """Sizes of all clusters as they are now."""
+    table = clusters.table(studio.store, map_id)
+    known = dict(zip(table["cluster"].tolist(), table["size"].tolist(), strict=True))
     unknown = [number for number in numbers if number not in known or number < 0]
     if unknown:
         raise StoreError("This map has no such cluster", got=unknown[0], fix="Choose one from the list.")
+    return known

@@ -108,18 +108,21 @@ def test_a_slice_is_exported_with_the_labels_that_may_be_seen(opened, made):
 def test_clusters_are_merged_renamed_and_given_back_step_by_step(opened, made, map_id):
     before = maps.clusters(opened.store, map_id)
     size = dict(zip(before["cluster"], before["size"], strict=True))
-    assert clusters.merge(opened, ADMIN, map_id=map_id, chosen=[7, 4], name="pair") == 4
-    assert clusters.merge(opened, ADMIN, map_id=map_id, chosen=[4, 2]) == 2
-    clusters.rename(opened, ADMIN, map_id=map_id, cluster=2, name=" three ")
+    large = max((7, 4), key=size.get)
+    assert size[7] != size[4] and size[2] < size[7] + size[4], "the largest one gives its number"
+    assert clusters.merge(opened, ADMIN, map_id=map_id, chosen=[7, 4], name="pair") == large
+    assert clusters.merge(opened, ADMIN, map_id=map_id, chosen=[large, 2]) == large
+    clusters.rename(opened, ADMIN, map_id=map_id, cluster=large, name=" three ")
     now = maps.clusters(opened.store, map_id).set_index("cluster")
-    assert now.loc[2, "size"] == size[2] + size[4] + size[7] and now.loc[2, "name"] == "three"
+    assert now.loc[large, "size"] == size[2] + size[4] + size[7] and now.loc[large, "name"] == "three"
     assert len(now) == len(before) - 2
     column = explore_colours.column(opened, snapshots.require(opened.store, made), map_id, "cluster")
-    assert "4" not in column.names and column.names[0] == "2"
+    assert "2" not in column.names and column.names[0] == str(large)
     for _ in range(2):
         clusters.undo(opened, ADMIN, map_id=map_id)
     now = maps.clusters(opened.store, map_id).set_index("cluster")
-    assert now.loc[4, "size"] == size[4] + size[7] and now.loc[4, "name"] == "pair" and now.loc[2, "size"] == size[2]
+    assert now.loc[large, "size"] == size[4] + size[7] and now.loc[large, "name"] == "pair"
+    assert now.loc[2, "size"] == size[2]
     clusters.undo(opened, ADMIN, map_id=map_id)
     assert maps.clusters(opened.store, map_id).equals(before)
     assert cluster_rows.count(opened.store, map_id) == 6
