@@ -171,7 +171,7 @@ def _variety(studio: Studio, snapshot_id: str, lang: str | None) -> list[tuple[s
 
 def _picture(studio: Studio, snapshot_id: str, lang: str | None) -> Picture | None:
     chart = maps.newest(studio.store, snapshot_id)
-    if chart is None:
+    if chart is None or chart.is_preview:  # a file that is kept shows no picture that is about to go
         return None
     points = maps.points(studio.store, chart.map_id)
     names = scores.cluster_names(studio.store, chart.map_id)

@@ -14,7 +14,7 @@ from studio.corpus.schema import write_snapshot
 from studio.jobs import memory
 from studio.store import corpora, maps, scores, snapshots, vectors
 from studio.words import t
-from studio.workflows import explore, explore_plan
+from studio.workflows import explore, explore_plan, report
 
 LANGUAGES = ("en", "zh")
 
@@ -138,7 +138,9 @@ def test_a_finished_map_stands_before_a_preview(studio, app_home):
     mapped(studio, snapshot_id, 20, "preview", n_landmarks=5)
     around = scores.surroundings(studio.store, snapshot_id)
     assert around.map_id is None and around.vectors_path, "no score or audit may rest on clusters that will go"
+    assert report._picture(studio, snapshot_id, "en") is None
     mapped(studio, snapshot_id, 20, "umap")
+    assert report._picture(studio, snapshot_id, "en").n == 20
     mapped(studio, snapshot_id, 20, "preview", n_landmarks=5)
     assert scores.surroundings(studio.store, snapshot_id).map_id == maps.newest(studio.store, snapshot_id).map_id
     assert len(maps.of_snapshot(studio.store, snapshot_id)) == 2
