@@ -62,7 +62,10 @@ def _shape(chosen: Mapping[str, Any]) -> str:
     """The lasso or box of a chart event as polygon text; empty for none."""
     for shape in chosen.get("lasso") or []:
         if len(shape["x"]) >= 3:
-            return polygon.to_text(list(zip(shape["x"], shape["y"], strict=True)))
+            step = -(
+                -len(shape["x"]) // polygon.MAX_VERTICES
+            )  # a slow hand leaves more corners than a polygon may have
+            return polygon.to_text(list(zip(shape["x"][::step], shape["y"][::step], strict=True)))
     for shape in chosen.get("box") or []:
         (x0, x1), (y0, y1) = shape["x"], shape["y"]
         return polygon.to_text(polygon.box_polygon((x0, y0, x1, y1)))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import streamlit as st
 
 from pages._ui import explore_contrast as contrast_panel
 from pages._ui import explore_data as data
-from pages._ui import frame
+from pages._ui import explore_lasso, frame
+from studio.mapping import polygon
 from studio.mapping.halves import is_held
 from studio.records import Actor
 from studio.store import clusters as cluster_rows
@@ -246,3 +248,12 @@ def test_a_map_that_went_meanwhile_is_not_drawn_from_memory(home, monkeypatch):
     monkeypatch.setattr(maps, "newest", lambda *_: gone)
     open_app("explore", s=made)
     assert again == [{"scope": "app"}]
+
+
+def test_a_lasso_drawn_slowly_is_read():
+    """5,000 corners on a circle of radius 2: the polygon's area is that of the circle to a hundredth."""
+    turn = np.linspace(0, 2 * np.pi, 5_000, endpoint=False)
+    shape = {"x": (2 * np.cos(turn)).tolist(), "y": (2 * np.sin(turn)).tolist()}
+    x, y = polygon.from_text(explore_lasso._shape({"lasso": [shape]})).T
+    area = abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+    assert area == pytest.approx(4 * np.pi, rel=0.01)
