@@ -20,7 +20,7 @@ from studio.audits.context import (
     texts_of,
     where,
 )
-from studio.audits.intervals import examples_for_gap, smallest_odds_ratio
+from studio.audits.intervals import examples_for_gap, smallest_odds_ratio, worth_of_widening
 from studio.audits.power import power_finding
 from studio.records import Array, Audit, AuditResult, Finding
 from studio.statistics import ALPHA, SMALL_GROUP, Z95
@@ -341,7 +341,8 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
 
     Returns:
         Findings: alarms by size, then one summary per attribute with the bias-corrected Cramer's V; table COLUMNS.
-        `smallest` is the smallest odds ratio that 80 % of corpora with these counts would show at 0.05 / tests.
+        `smallest` is the smallest odds ratio that 80 % of corpora with these counts would show at 0.05 / tests; widened
+        intervals count as fewer examples.
 
     Paper: woolf-1955, bergsma-2013, benjamini-hochberg-1995.
     Limits: an association in the data; a third fact (the channel, the month) may explain it.
@@ -368,8 +369,9 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
         table = table[table.label == rarer].reset_index(drop=True)
     table["q"] = context.corrected(table.p)
     level = context.level_of_one_among(len(table))
-    rest_n = (table.total - table.group_n).to_numpy()
-    table["smallest"] = smallest_odds_ratio(table.group_n.to_numpy(), rest_n, table.rest_share.to_numpy(), level)
+    worth = worth_of_widening(table.low, table.high, table.family_low, table.family_high)
+    n_in, n_out = table.group_n.to_numpy() * worth, (table.total - table.group_n).to_numpy() * worth
+    table["smallest"] = smallest_odds_ratio(n_in, n_out, table.rest_share.to_numpy(), level)
     table["is_small"] = (table.group_n < SMALL_GROUP) | (table.label_n < SMALL_GROUP)
     outside = (table.odds_ratio > BAND) | (table.odds_ratio < 1 / BAND)
     table["alarm"] = (table.q < ALPHA) & outside
@@ -377,7 +379,7 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     alarms["size"] = np.abs(np.log(alarms.odds_ratio))
     findings = [_row_finding(row) for row in alarms.sort_values("size", ascending=False, kind="stable").itertuples()]
     needed = examples_for_gap(table.rest_share.to_numpy(), (table.group_n / table.total).to_numpy(float), alpha=level)
-    power = power_finding(NAME, "gap", needed, int(table.total.max()))
+    power = power_finding(NAME, "gap", needed, round(float(np.median(n_in + n_out))))
     findings += [power] if power else []
     findings += [_summary_finding(a, table[table.attribute == a], crosstabs[a]) for a in crosstabs]
     return AuditResult(NAME, tuple(findings), table[list(COLUMNS)].reset_index(drop=True), left_out)

@@ -134,6 +134,21 @@ def effective_n(families: Array | None, n: int) -> float:
     return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
+def worth_of_widening(low: Array, high: Array, wide_low: Array, wide_high: Array) -> Array:
+    """What part of its examples a ratio with a widened interval is worth: (ln(high / low) / ln(wide_high / wide_low))².
+
+    1 where there is no widened interval (NaN).
+
+    Example:
+        >>> worth_of_widening([0.5], [2.0], [0.25], [4.0]).tolist()  # twice as wide on the log scale
+        [0.25]
+    """
+    low, high, wide_low, wide_high = (np.asarray(x, dtype=np.float64) for x in (low, high, wide_low, wide_high))
+    known = np.isfinite(wide_low) & np.isfinite(wide_high)
+    wide = np.log(np.where(known, wide_high, high)) - np.log(np.where(known, wide_low, low))
+    return ((np.log(high) - np.log(low)) / wide) ** 2
+
+
 # --- how many examples a difference needs -----------------------------------------------------------------------------
 def examples_for_gap(share: Array, fraction: Array, gap: Array | float = GAP, alpha: Array | float = ALPHA) -> Array:
     """How many examples in all show a gap between a group and the others in 80 % of corpora.

@@ -8,7 +8,7 @@ from scipy import stats
 
 from studio.audits.association import BAND, clustered_variance, odds_ratio, two_by_two_p, widest_interval
 from studio.audits.context import Context, clusterings, coded, nothing, texts_of
-from studio.audits.intervals import smallest_odds_ratio
+from studio.audits.intervals import smallest_odds_ratio, worth_of_widening
 from studio.audits.mentions import spaced
 from studio.audits.reading import Reading, read
 from studio.records import Array, Audit, AuditResult, Condition, Finding
@@ -124,10 +124,10 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
         return nothing(NAME, "audit_words.note.few_mentions", COLUMNS)
     table = pd.concat(tables, ignore_index=True)
     table["q"] = context.corrected(table.p.to_numpy())
-    table["smallest"] = smallest_odds_ratio(
-        table.group_n.to_numpy(), (table.total - table.group_n).to_numpy(), table.rest_share.to_numpy(),
-        context.level_of_one_among(len(table)),
-    )  # fmt: skip
+    worth = worth_of_widening(table.low, table.high, table.family_low, table.family_high)
+    inside, outside = table.group_n.to_numpy() * worth, (table.total - table.group_n).to_numpy() * worth
+    level = context.level_of_one_among(len(table))
+    table["smallest"] = smallest_odds_ratio(inside, outside, table.rest_share.to_numpy(), level)
     table["is_small"] = (table.group_n < SMALL_GROUP) | (table.label_n < SMALL_GROUP)
     table["alarm"] = (table.q < ALPHA) & ((table.odds_ratio > BAND) | (table.odds_ratio < 1 / BAND))
     order = np.abs(np.log(table.odds_ratio))

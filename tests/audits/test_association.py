@@ -111,6 +111,9 @@ def test_copies_widen_the_interval_as_if_each_family_were_one_example():
     assert second.family_low.tolist() == pytest.approx(first.low.tolist())
     assert second.family_high.tolist() == pytest.approx(first.high.tolist())
     assert (second.high < first.high).all()
+    assert second.smallest.tolist() == pytest.approx(first.smallest.tolist())  # copies show nothing smaller either
+    power = [finding for finding in run(double, families=families).findings if "power" in finding.key]
+    assert [finding.values["n"] for finding in power] == [180]
     told = run(double, families=families).findings[0]
     assert told.alarm and (told.low, told.high) == (pytest.approx(first.low[0]), pytest.approx(first.high[0]))
     lone = run(single, families=np.arange(len(single))).table
