@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
-from html import escape
 from pathlib import Path
 
 from studio.records import Array, Finding
 from studio.reports import findings as said
 from studio.reports import svg
 from studio.reports.advice import advice
+from studio.reports.escape import escape
 from studio.words import t
 
 MOST_FINDINGS = 40  # ours: a longer list is read by nobody; the rest is counted and stays in Winnow

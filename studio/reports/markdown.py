@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 _STARTS_A_BLOCK = re.compile(r"^(?=[#+\-=:]|\d+[.)](\s|$))")
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
@@ -18,7 +18,7 @@ def literal(text: object, limit: int = 120) -> str:
         >>> literal("<b>*x*</b>")
         '&lt;b&gt;\\*x\\*&lt;/b&gt;'
     """
-    line = " ".join(_UNSEEN.sub(" ", str(text)).split())
+    line = " ".join(UNSEEN.sub(" ", str(text)).split())
     if len(line) > limit:
         line = line[: limit - 1] + "…"
     escaped = _SPECIAL.sub(r"\\\1", line.replace("&", "&amp;"))
@@ -29,7 +29,7 @@ def literal(text: object, limit: int = 120) -> str:
 
 def prose(text: str) -> str:
     """What a person wrote for the card: their Markdown stays, HTML tags become literal, headings sink by two levels."""
-    lines = [_UNSEEN.sub(" ", line).rstrip() for line in text.replace("\r\n", "\n").split("\n")]
+    lines = [UNSEEN.sub(" ", line).rstrip() for line in text.replace("\r\n", "\n").split("\n")]
     sunk = [f"##{line}" if re.match(r"#{1,4} ", line) else line for line in lines]
     # A line of dashes or equal signs would turn the line before it into a heading.
     ruled = [f"\\{line}" if re.fullmatch(r" {0,3}(-+|=+) *", line) else line for line in sunk]

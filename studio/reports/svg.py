@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 
 import numpy as np
 
 from studio.records import Array
+from studio.reports.escape import escape
 
 WIDTH = 640
 ROW, BAR = 24, 12

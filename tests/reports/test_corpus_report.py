@@ -72,6 +72,12 @@ class Tags(HTMLParser):
         self.open.pop()
 
 
+def test_no_name_turns_the_text_around_or_ends_it():
+    rows = [{"label": "a\u202eb\x00c", "share": 0.1, "low": 0.1, "high": 0.1, "text": "1"}]
+    page = to_html(report(name="x\u2066y\x00z", groups=[Shares("g\u202e", rows)]), lang="en")
+    assert not set(page) & set("\u202e\u2066\x00") and "a b c" in page
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_page_needs_nothing_else_and_takes_nothing_of_the_corpus_for_html(lang):
     text = to_html(report(), lang=lang)
