@@ -48,9 +48,8 @@ def summary(opened: Studio, chart: MapRecord, conditions: Sequence[Condition]) -
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f":material/filter_alt: {' · '.join(said_of(opened, chart, clause) for clause in conditions)}")
-        keys = [key for key in st.query_params if key in (TEXT, FINDING, SLICE) or key.startswith(("f_", "g"))]
-        st.button(t("map.clear_filters"), on_click=forget, args=(keys,), key="clear_shown", type="tertiary",
-                  icon=":material/filter_alt_off:")  # fmt: skip
+        st.button(t("map.clear_filters"), on_click=forget, args=([SLICE, *_chosen_now()],), key="clear_shown",
+                  type="tertiary", icon=":material/filter_alt_off:")  # fmt: skip
 
 
 def held_back() -> int | None:
@@ -67,7 +66,15 @@ def seed_of_url() -> int | None:
 
 
 def _held() -> None:
+    """Filters chosen while everything was shown were not chosen blind and go; slices know how they were found."""
+    if st.session_state["held.box"]:
+        forget(_chosen_now())
     choose(HELD, ["0"] if st.session_state["held.box"] else [])
+
+
+def _chosen_now() -> list[str]:
+    """URL keys of the filters in force, slices aside."""
+    return [key for key in st.query_params if key in (TEXT, FINDING) or key.startswith(("f_", "g"))]
 
 
 def _choices(

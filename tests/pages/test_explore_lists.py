@@ -119,6 +119,18 @@ def test_while_half_is_held_back_only_the_other_half_is_counted(home, lang):
         assert (t("map.example", lang=lang, id=int(number)) in text(app)) is is_shown
 
 
+def test_filters_chosen_while_all_were_shown_are_lifted_when_half_is_held_back(home):
+    opened, made, _ = home
+    kept = slices.save(opened, ADMIN, snapshot_id=made, name="kept", example_ids=range(1, 200))
+    app = open_app("explore", s=made, f_label="billing", q="question", g0="N", slice=kept)
+    app.toggle(key="held.box").set_value(True).run()
+    assert not {"f_label", "q", "g0"} & set(app.query_params) and app.query_params["held"] == "0"
+    assert app.query_params["slice"] == kept, "a slice knows how it was found"
+    app = open_app("explore", s=made, f_label="billing", held="0")
+    app.toggle(key="held.box").set_value(False).run()
+    assert app.query_params["f_label"] == "billing" and "held" not in app.query_params
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_what_sets_a_part_apart_says_whether_it_was_tested(home, lang):
     _, made, _ = home
