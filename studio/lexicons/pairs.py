@@ -30,11 +30,11 @@ SHIELDS: dict[str, tuple[str, ...]] = {
 _AFTER_OBJECT = frozenset(
     "a about across after again all alone already also always am an and any are around as at away back be because "
     "been before being but by came can could did do does down during each either else even ever every for from go "
-    "had has have he here how however i if in into is it just later like may me might more most much must my near "
-    "never no nor not now of off on once one or our out over please quite rather said she should since so some soon "
-    "still such than that the their them then there these they this those though through till to today together "
-    "tomorrow tonight too towards under until up upon very was we well were what when where which while who why will "
-    "with without would yesterday yet you your".split()
+    "had has have he her here him his how however i if in into is it its just later like may me might more most "
+    "much must my near never no nor not now of off on once one or our out over please quite rather said she should "
+    "since so some soon still such than that the their them then there these they this those though through till to "
+    "today together tomorrow tonight too towards under until up upon very was we well were what when where which "
+    "while who why will with without would yesterday yet you your".split()
 )
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _GAP = re.compile(r"\s*")

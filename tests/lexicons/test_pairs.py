@@ -20,6 +20,7 @@ def swapper(language, contrast=None, lexicon="builtin"):
     ("He said hello.", "She said hello."),
     ("I saw her yesterday.", "I saw him yesterday."),
     ("I saw her.", "I saw him."),
+    ("She gave her his book", "He gave him her book"),
     ("Her account is locked", "His account is locked"),
     ("her old phone broke", "his old phone broke"),
     ("This is his.", "This is hers."),
