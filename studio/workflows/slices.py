@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from studio.errors import StoreError
-from studio.mapping import halves
-from studio.records import Actor, Array, Condition, conditions_to_text
+from studio.records import Actor, Condition, conditions_to_text
 from studio.store import examples, slices
-from studio.store.slices import Slice
 from studio.workflows.acts import act
 from studio.workflows.explore_map import points_inside
 from studio.workflows.studio import Studio
@@ -94,12 +92,6 @@ def restore(studio: Studio, actor: Actor, *, slice_id: str) -> None:
         StoreError: an unknown slice.
     """
     slices.decide(studio.store, slice_id, kind=slices.RESTORE, by=actor.name)
-
-
-def was_blind(found: Slice, ids: Array) -> Array:
-    """(n,) bool: which of the examples nobody had seen when the slice was found; all False when all were shown."""
-    held = found.definition.get("held")
-    return halves.is_held(ids, int(held)) if isinstance(held, int) else ids < 0
 
 
 def _name(name: str) -> str:

@@ -57,7 +57,6 @@ def test_a_slice_is_saved_renamed_put_away_and_brought_back(opened, made, map_id
     north = examples.ids(opened.store, made, where)
     assert kept.name == "north" and list(kept.example_ids) == north.tolist()
     assert kept.definition["held"] == 3 and kept.definition["found_by"] == "lasso"
-    assert slices.was_blind(kept, north).tolist() == is_held(north, 3).tolist()
     slices.rename(opened, ADMIN, slice_id=made_id, name="up north")
     assert slice_rows.slices(opened.store, made)["name"].tolist() == ["up north"]
     slices.delete(opened, ADMIN, slice_id=made_id)
