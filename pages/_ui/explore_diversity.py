@@ -55,6 +55,9 @@ def _rows(studio: Studio, snapshot: Snapshot) -> dict[str, Any] | None:
     if ended is not None:
         _ended(ended)
     st.caption(t("diversity.compute_large", n=snapshot.n_examples))
+    if not may(frame.current_user().role, "analyst"):
+        st.info(t("diversity.compare.analyst"), icon=":material/lock:")
+        return None
     if st.button(t("diversity.compute"), icon=":material/diversity_3:", key="audit.diversity"):
         title = t("diversity.run_title", name=snapshot.name)
         acts.start(studio, frame.current_user(), title=title, **given)
@@ -77,7 +80,8 @@ def watch(studio: Studio, run_id: str) -> None:
     place = st.columns([5, 1], vertical_alignment="center")
     place[0].progress(view.share, text=runs_words.progress(view))
     if may(frame.current_user().role, "analyst") and place[1].button(t("explore.cancel"), key=f"stop.{run_id}"):
-        runs.cancel(studio, frame.current_user(), run_id=run_id)
+        with frame.show_errors():  # it may have ended since the button was drawn
+            runs.cancel(studio, frame.current_user(), run_id=run_id)
 
 
 def _main(rows: dict[str, Any]) -> None:
