@@ -10,6 +10,7 @@ import streamlit as st
 from pages._ui import frame
 from pages._ui.explore_diversity import watch, without
 from pages._ui.words import t
+from studio.access.roles import may
 from studio.diversity import DIVERSITY, by_name
 from studio.diversity.record import GROUPS
 from studio.figures.diversity import band_image
@@ -80,6 +81,9 @@ def _start(studio: Studio, a: Side, b: Side, given: dict[str, Any]) -> None:
         st.warning(t("diversity.compare.failed"), icon=":material/report:")
         if st.button(t("explore.to_runs"), icon=":material/pending_actions:", key="compare.runs"):
             frame.go("runs", run=ended.run_id)
+    if not may(frame.current_user().role, "analyst"):
+        st.info(t("diversity.compare.analyst"), icon=":material/lock:")
+        return
     if st.button(t("diversity.compare.start"), type="primary", icon=":material/compare_arrows:", key="compare.start"):
         title = t("diversity.compare_title", a=a.name, b=b.name)
         acts.compare(studio, frame.current_user(), title=title, **given)

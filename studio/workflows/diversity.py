@@ -97,7 +97,7 @@ def measure(studio: Studio, actor: Actor, *, snapshot_id: str) -> pd.DataFrame:
     return _numbers(table)
 
 
-@act("diversity.start", "viewer")
+@act("diversity.start", "analyst")
 def start(studio: Studio, actor: Actor, *, snapshot_id: str, title: str = "", run_id: str | None = None) -> str:
     """Queue the measures of a large snapshot; returns the run's id (that of a live one, if any).
 
@@ -139,7 +139,7 @@ def compared(studio: Studio, *, a: str, b: str, draws: int = LEAST_DRAWS, seed: 
                     draws, seed, found[1])  # fmt: skip
 
 
-@act("diversity.compare", "viewer")
+@act("diversity.compare", "analyst")
 def compare(
     studio: Studio,
     actor: Actor,

@@ -11,7 +11,7 @@ import pytest
 from studio.cli.main import main
 from studio.corpus.schema import write_snapshot
 from studio.diversity import DIVERSITY
-from studio.errors import CorpusError, MeasureError
+from studio.errors import AccessError, CorpusError, MeasureError
 from studio.records import Actor
 from studio.store import corpora, slices, snapshots, vectors
 from studio.workflows import diversity as acts
@@ -215,3 +215,12 @@ def test_the_command_prints_one_json_object(opened, snapshot_id, home, capsys, m
     assert any("随机抽取" in row["sentence"] for row in printed["measures"])
     assert main([*base, "--against", "no such corpus"]) == 1
     assert "error" in json.loads(capsys.readouterr().out)
+
+
+def test_a_viewer_reads_but_starts_no_run(opened):
+    """Runs cost the machine minutes, so they need an analyst, as everywhere else."""
+    viewer = Actor("vi", "viewer")
+    with pytest.raises(AccessError):
+        acts.start(opened, viewer, snapshot_id="any")
+    with pytest.raises(AccessError):
+        acts.compare(opened, viewer, a="a", b="b")
