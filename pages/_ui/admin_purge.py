@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages._ui import explore_contrast, frame
+from pages._ui import annotate_desk, explore_contrast, frame, prepare_split_leaks, prepare_versions_diff
 from pages._ui.upload_files import size_text
 from pages._ui.words import plain, t
 from studio.store import corpora, examples, purge_find, snapshots
@@ -193,7 +193,8 @@ def _poll(opened: Studio) -> None:
     record = purge_pending.pending(opened.workspace)
     if record is None:
         st.cache_data.clear()  # texts of what is gone
-        explore_contrast.forget()
+        for kept in (explore_contrast, annotate_desk, prepare_versions_diff, prepare_split_leaks):
+            kept.forget()
         st.rerun(scope="app")
     view = None
     with frame.show_errors():

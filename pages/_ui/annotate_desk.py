@@ -94,6 +94,11 @@ def _rows(snapshot_id: str, ids: tuple[int, ...]) -> pd.DataFrame:
     return examples.by_ids(frame.studio().store, snapshot_id, list(ids), list(COLUMNS)).set_index("example_id")
 
 
+def forget() -> None:
+    """Let go of what is kept: what a removal took must not stay in memory."""
+    _rows.clear()
+
+
 @st.cache_data(show_spinner=False, ttl=60, max_entries=50)
 def _constants(snapshot_id: str, selection_id: str) -> tuple[bool, bool]:
     store = frame.studio().store

@@ -27,6 +27,11 @@ def _report(_opened: Studio, snapshot_id: str, threshold: float, state: tuple[An
     return split_leaks.report(_opened, snapshot_id, threshold=threshold)
 
 
+def forget() -> None:
+    """Let go of what is kept: what a removal took must not stay in memory."""
+    _report.clear()
+
+
 def show(opened: Studio, snapshot: Snapshot, history: list[dict[str, Any]]) -> None:
     """The whole section."""
     st.subheader(t("split.leaks"), anchor=False)

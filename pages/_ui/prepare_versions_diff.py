@@ -28,6 +28,11 @@ def _diff(_opened: Studio, before: str, after: str, state: tuple[object, ...]) -
     return version_diff.diff(_opened, before, after)
 
 
+def forget() -> None:
+    """Let go of what is kept: what a removal took must not stay in memory."""
+    _diff.clear()
+
+
 def show(opened: Studio, snapshot: Snapshot, known: list[Version]) -> None:
     """Draw this part of the page."""
     others = [version for version in reversed(known) if version.snapshot.snapshot_id != snapshot.snapshot_id]

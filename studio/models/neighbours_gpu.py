@@ -9,7 +9,7 @@ import numpy as np
 from studio.records import Array, Knn
 
 TIE = 1e-6  # as studio.mapping.neighbours has it: similarities closer than this are equal
-CELLS = 256_000_000  # similarities at once; their integer keys take 2 GB
+CELLS = 64_000_000  # similarities at once: with integer keys and their copies about 2 GB of the card
 
 
 def nearest_on_device(
