@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,13 +55,15 @@ def ask(studio: Any, request: Mapping[str, Any], timeout: float = 30.0) -> dict[
     """
     supervisor: Supervisor = getattr(studio, "supervisor", studio)
     end = time.monotonic() + timeout
+    gone: set[Path] = set()
     for last_try in (False, True):
-        run_dir = _live_worker(supervisor, end)
+        run_dir = _live_worker(supervisor, end, gone)
         try:
             answer = _exchange(run_dir, request, end)
             break
         except _Gone as error:  # it was just leaving after its idle time: one more worker, one more question
             log.info("query worker gone run=%s last_try=%s", run_dir.name, last_try)
+            gone.add(run_dir)  # a killed process may look alive for a moment: it is not asked twice
             if last_try:
                 raise JobError(
                     "The query worker ended without an answer",
@@ -92,11 +94,11 @@ def socket_address(run_dir: Path) -> Iterator[str]:
         os.close(handle)
 
 
-def _live_worker(supervisor: Supervisor, end: float) -> Path:
-    """The directory of a query worker that listens; starts one and waits for it when there is none."""
+def _live_worker(supervisor: Supervisor, end: float, gone: Collection[Path]) -> Path:
+    """The directory of a query worker that listens and is not known to be gone; starts one where there is none."""
     runs = supervisor.settings.workspace.runs
     with _starting:
-        run_dir = _find(runs) or _start(supervisor, runs)
+        run_dir = _find(runs, gone) or _start(supervisor, runs)
     while not (run_dir / SOCKET).exists():
         status = rundir.read_status(run_dir)
         if status.is_final:
@@ -113,9 +115,11 @@ def _live_worker(supervisor: Supervisor, end: float) -> Path:
     return run_dir
 
 
-def _find(runs: Path) -> Path | None:
-    """A query worker that is queued, starting or running, and is not on its way out."""
+def _find(runs: Path, gone: Collection[Path]) -> Path | None:
+    """A query worker that is queued, starting or running, and neither gone nor on its way out."""
     for run_dir in rundir.list_runs(runs):
+        if run_dir in gone:
+            continue
         spec = rundir.read_spec_or_none(run_dir)
         if spec is None or spec.kind != "serve":
             continue

@@ -105,3 +105,12 @@ def test_a_worker_that_cannot_start_is_said(serving, monkeypatch):
 def test_without_a_supervisor_nobody_waits(workspace):
     with pytest.raises(JobError, match="Nobody supervises"):
         ask(Supervisor(Settings(workspace)), {"op": "ping"}, timeout=30)
+
+
+def test_a_killed_worker_that_still_looks_alive_is_not_asked_twice(serving, monkeypatch):
+    """For some milliseconds after SIGKILL a process is in the table as running while its socket refuses: both tries
+    went to it, and the question was lost."""
+    first = ask(serving, {"op": "ping"})["pid"]
+    kill(first)
+    monkeypatch.setattr(query, "is_alive", lambda identity: True)
+    assert ask(serving, {"op": "ping"})["pid"] != first
