@@ -154,6 +154,7 @@ def test_a_lasso_on_100000_points_holds_exactly_the_rows_inside(tmp_path, page):
     assert made.read(rows).tolist() == points["example_id"][even_odd(x, y, polygon)].tolist()
 
 
+@pytest.mark.slow
 def test_three_maps_at_once_leave_no_error_in_the_console(small, chromium):
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-US")
     context.set_default_timeout(WAIT_MS)

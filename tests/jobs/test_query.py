@@ -108,8 +108,10 @@ def test_without_a_supervisor_nobody_waits(workspace):
 
 
 def test_a_killed_worker_that_still_looks_alive_is_not_asked_twice(serving, monkeypatch):
-    """For some milliseconds after SIGKILL a process is in the table as running while its socket refuses: both tries
-    went to it, and the question was lost."""
+    """For some milliseconds after SIGKILL a process stands in the table as running while its socket refuses.
+
+    Both tries went to it, and the question was lost.
+    """
     first = ask(serving, {"op": "ping"})["pid"]
     kill(first)
     monkeypatch.setattr(query, "is_alive", lambda identity: True)
