@@ -44,7 +44,7 @@ def write_english(path: Path) -> Path:
     return path
 
 
-@pytest.mark.slow  # 22 s; every step has a quick test of its own
+@pytest.mark.slow  # 22 s: the whole job with its workers
 def test_from_a_file_to_a_model_and_labels_back_from_a_file(command, tmp_path):
     made = command("import", str(write_english(tmp_path / "desk.csv")), "--group", "region")
     assert (made["n_examples"], made["labels"], made["n_rejects"]) == (N, 4, 0)
