@@ -11,6 +11,7 @@ from studio.words import has, t
 # Where "no effect" lies by unit; every other unit counts from 0.
 NO_EFFECT = {"ratio": 1.0, "ratio_below": 1.0, "odds_ratio": 1.0, "probability": 0.5}
 RATIOS = frozenset({"ratio", "ratio_below", "odds_ratio"})
+_ONE_SIDED = (".never", ".always")
 _NEVER_BELOW = 1e-6  # a group that is absent has ratio 0: its logarithm must stay finite
 
 
@@ -34,6 +35,9 @@ def numbers(finding: Finding, *, lang: str | None = None) -> list[str]:
         unit = f"{unit}_bare"
     elif finding.low is None and "{low" in t(f"audit.number.{unit}", lang=lang):
         unit = "share_bare"
+    if finding.key.endswith(_ONE_SIDED) and unit in RATIOS and None not in (finding.low, finding.high):
+        # a cell is empty: the estimate itself stands on half an example and would sound like a measurement
+        unit = "at_least" if finding.estimate > 1 else "at_most"
     parts = [t(f"audit.number.{unit}", lang=lang, **values)]
     if finding.q is not None:
         tiny = finding.q < 0.001
