@@ -31,7 +31,7 @@ lint: env-dev
 bench: env-dev
 	@$(PY) -m benchmarks
 
-# Power, false discoveries and false alarms of the audits; about an hour of one core. Writes docs/planted_bias.*
+# Power, false discoveries and false alarms of the audits; about twenty minutes of one core. Writes docs/planted_bias.*
 bench-planted: env-dev
 	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.planted_bias
 
