@@ -10,6 +10,7 @@ from pages._ui import (
     select_groups,
     select_prepare,
     select_result,
+    select_views,
     select_why,
 )
 from pages._ui.words import t
@@ -27,6 +28,8 @@ targets = select_goal.targets_of_url(snapshot)
 state = select_scores.state(frame.studio(), snapshot.snapshot_id, targets)
 select_goal.show(snapshot, state, targets)
 select_goal.stale(snapshot, state, targets)
+if select_views.show(snapshot, state, targets):
+    st.stop()
 
 
 @st.fragment
