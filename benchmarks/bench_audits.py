@@ -2,11 +2,16 @@
 
 Ratios compare with the plain library call in the same run: datasketch MinHash + MinHashLSH on a tenth of the texts
 (times ten), and `vendi_score.score_dual` on the same vectors.
+
+`python -m benchmarks.bench_audits --n 1000000` runs all audits on so many examples of about 170 characters, and no
+more; the peak counts the run alone, in a process of its own, with what each audit adds to it.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import multiprocessing
 import resource
 import tempfile
 import time
@@ -122,25 +127,56 @@ def _written(folder: Path, n: int) -> RunSpec:
                    inputs={"examples": "examples.parquet", "given": "given", "knn": "knn"})  # fmt: skip
 
 
-def all_audits(n: int = 100_000) -> None:
-    """Every audit of the catalogue as one run, copies looked for first; the slowest ones by name."""
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        spec = _written(root, n)
-        run_dir = root / "runs" / "bench"
-        run_dir.mkdir(parents=True)
-        task = Task(run_dir, spec, Settings(workspace=Workspace(root)))
-        started, cpu = time.perf_counter(), time.process_time()
-        result = audit_run.run(task)
-        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+class _Measured(Task):
+    """A task that notes the peak of memory whenever an audit begins."""
+
+    peaks: dict[str, float]
+
+    def barrier(self, name: str) -> None:
+        """The peak so far, under the name of the point the run has come to."""
+        self.peaks = getattr(self, "peaks", {}) | {name: _peak()}
+        super().barrier(name)
+
+
+def _peak() -> float:
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2, 2)
+
+
+def _run_all(root: Path, spec: RunSpec) -> None:
+    run_dir = root / "runs" / "bench"
+    run_dir.mkdir(parents=True)
+    task = _Measured(run_dir, spec, Settings(workspace=Workspace(root)))
+    started, cpu = time.perf_counter(), time.process_time()
+    result = audit_run.run(task)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     own = sum(result["seconds"].values())
     slowest = dict(sorted(result["seconds"].items(), key=lambda item: -item[1])[:5])
-    _report("all audits, 100k examples, one run", seconds, goal_s=GOALS["audits"], cpu_s=round(cpu, 1),
-            audits=len(result["seconds"]), copies_s=round(seconds - own, 1), slowest=slowest,
-            not_computed=result["not_computed"])  # fmt: skip
+    peaks = list((task.peaks | {"end": _peak()}).items())
+    grew = {name: round(later - peak, 2) for (name, peak), (_, later) in zip(peaks, peaks[1:], strict=False)}
+    _report(f"all audits, {result['n']:,} examples, one run", seconds, cpu_s=round(cpu, 1),
+            goal_s=GOALS["audits"] if result["n"] == 100_000 else None, audits=len(result["seconds"]),
+            copies_s=round(seconds - own, 1), slowest=slowest, not_computed=result["not_computed"],
+            begins_gib=peaks[0][1], grew_gib={name: grown for name, grown in grew.items() if grown >= 0.05})  # fmt: skip
+
+
+def all_audits(n: int = 100_000) -> None:
+    """Every audit of the catalogue as one run, copies looked for first; the slowest and the hungriest ones by name."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(1, maxtasksperchild=1) as pool:  # what writing the corpus takes is no part of the run
+            spec = pool.apply(_written, (root, n))
+        with context.Pool(1, maxtasksperchild=1) as pool:
+            pool.apply(_run_all, (root, spec))
 
 
 if __name__ == "__main__":
-    near_duplicates()
-    all_audits()
-    diversity()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n", type=int, help="all audits alone, on so many examples")
+    asked = parser.parse_args().n
+    if asked:
+        all_audits(asked)
+    else:
+        near_duplicates()
+        all_audits()
+        diversity()

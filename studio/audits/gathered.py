@@ -27,12 +27,11 @@ def presence(reading: Reading, least: int, leave_out: frozenset[str] = frozenset
     ids, rows = reading.ids, reading.rows
     if not len(reading.words):
         return sparse.csc_matrix((reading.n, 0), dtype=np.int32), np.array([], dtype=object)
-    safe = np.maximum(ids, 0)
-    is_word = (ids != BREAK) & ~(reading.is_term | reading.is_han)[safe]
+    is_word = np.append(~(reading.is_term | reading.is_han), False)[ids]  # BREAK is the last place
     place, codes = _often(ids[is_word], least)
     parts, words = [(rows[is_word][place >= 0], place[place >= 0])], [str(reading.words[code]) for code in codes]
-    here = np.flatnonzero((ids != BREAK) & reading.is_han[safe])
-    run, texts = ids[here], [str(word) for word in reading.words]
+    here = np.flatnonzero(np.append(reading.is_han, False)[ids])
+    run, texts = ids[here].astype(np.int64), [str(word) for word in reading.words]
     for _ in GRAMS:
         # a run goes on where the run one place further is there too, in the same text
         goes_on = np.flatnonzero((here[1:] == here[:-1] + 1) & (rows[here[1:]] == rows[here[:-1]]))
@@ -80,7 +79,7 @@ def with_pairs(reading: Reading, least: int, leave_out: frozenset[str]) -> Readi
     safe = np.maximum(ids, 0)
     usable = (ids != BREAK) & reading.is_han[safe] & ~edge[safe]
     begins = np.flatnonzero(usable[:-1] & usable[1:] & (rows[:-1] == rows[1:]))
-    place, codes = _often(ids[begins] * size + ids[begins + 1], least)
+    place, codes = _often(ids[begins].astype(np.int64) * size + ids[begins + 1], least)
     new = np.where(reading.is_han[safe], BREAK, ids)
     new[begins[place >= 0]] = size + place[place >= 0]
     pairs = [f"{reading.words[code // size]}{reading.words[code % size]}" for code in codes]

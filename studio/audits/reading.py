@@ -1,12 +1,15 @@
 """The texts of a corpus read once for all audits of words: tokens, identity terms as tokens, whole words of a language.
 
-A reading is kept for the next audit of the same run and used only where texts and terms are equal, never by name.
+Texts are read a few million characters at a time, so that what it takes grows with the tokens and not with the
+characters (decision 0171). A reading is kept for the next audit of the same run and used only where texts and terms
+are equal, never by name.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,16 +23,17 @@ from studio.records import Array, Lexicon
 _PRIVATE = re.compile(f"[{chr(FIRST_TERM)}-{chr(LAST_TERM)}\x00]")  # where they stand in a corpus, they are dropped
 _SUFFIX = re.compile("['’]?s|['’]")
 BREAK = -1
+AT_ONCE = 4_000_000  # characters joined and cut together, 60 bytes each while that lasts
 
 
 @dataclass(frozen=True)
 class Reading:
     """Tokens of n texts in order. A token is a word, a Han character, or an identity term of any length.
 
-    ids (m,) int64 into `words`, BREAK for punctuation; rows (m,) int64, which text; words (v,) what each id reads as;
-    stands_for (v,) the numbers of the lexicon's terms an id stands for, () for plain words; is_han (v,) True for a
-    single Han character that is no term; n_units (n,) words and
-    Han characters per text, a term counting as many as it has.
+    ids (m,) int32 into `words`, BREAK for punctuation; rows (m,) int32, which text, never falling; words (v,) what each
+    id reads as; stands_for (v,) the numbers of the lexicon's terms an id stands for, () for plain words; is_han (v,)
+    True for a single Han character that is no term; n_units (n,) words and Han characters per text, a term counting as
+    many as it has. Codes worked out from ids need int64: a product of two of them outgrows int32.
     """
 
     ids: Array
@@ -59,13 +63,14 @@ class Reading:
     @cached_property
     def mentions(self) -> tuple[Array, Array]:
         """Rows and term numbers of every mention; a token that stands for two terms is two mentions."""
-        at = np.flatnonzero(
-            (self.ids >= 0) & self.is_term[np.maximum(self.ids, 0)] if len(self.words) else self.ids > 0
-        )
+        at = np.flatnonzero(self._mask(self.is_term))
+        flat = np.fromiter((t for numbers in self.stands_for for t in numbers), np.int64)
         sizes = np.fromiter((len(numbers) for numbers in self.stands_for), np.int64, len(self.words))
         ids = self.ids[at]
-        terms = np.fromiter((t for i in ids for t in self.stands_for[i]), np.int64, int(sizes[ids].sum()))
-        return np.repeat(self.rows[at], sizes[ids]), terms
+        first = (np.cumsum(sizes) - sizes)[ids]  # where the terms of each mention begin among all of them
+        each = sizes[ids]
+        place = np.arange(int(each.sum())) + np.repeat(first - (np.cumsum(each) - each), each)
+        return np.repeat(self.rows[at], each), flat[place]
 
     def groups(self, *, with_ambiguous: bool = False) -> dict[tuple[str, str], Array]:
         """(axis, group) -> (v,) which ids name it, in the order of the lexicon."""
@@ -82,13 +87,16 @@ class Reading:
     def rows_with(self, ids: Array) -> Array:
         """(n,) True where a text holds one of the ids (a mask over the words); struck hits do not count."""
         hit = np.zeros(self.n, dtype=bool)
-        if len(self.words):
-            hit[self.rows[(self.ids >= 0) & ids[np.maximum(self.ids, 0)]]] = True
+        hit[self.rows[self._mask(ids)]] = True
         return hit
+
+    def _mask(self, ids: Array) -> Array:
+        """(m,) True for tokens of the masked ids; BREAK is the extra place at the end."""
+        return np.append(ids, False)[self.ids]
 
 
 _KEPT = 2  # readings: one with the lexicon's terms, one with more
-_kept: list[tuple[list[str], Lexicon, tuple, Reading]] = []
+_kept: list[tuple[str, Lexicon, tuple, Reading]] = []
 
 
 def read(texts: Sequence[str | None], lexicon: Lexicon, example_ids: Array, extra: Matcher | None = None) -> Reading:
@@ -103,44 +111,76 @@ def read(texts: Sequence[str | None], lexicon: Lexicon, example_ids: Array, extr
     given = ["" if text is None else text for text in texts]
     found = matcher(lexicon) if extra is None else extra
     own = (lexicon.struck, np.asarray(example_ids, np.int64).tobytes()) if lexicon.struck else ()
-    for texts_of, terms_of, struck, reading in _kept:
-        if terms_of == found.lexicon and struck == own and texts_of == given:
+    mark = _digest(given)
+    for mark_of, terms_of, struck, reading in _kept:
+        if terms_of == found.lexicon and struck == own and mark_of == mark:
             return reading
     reading = _read(given, found, lexicon, example_ids)
-    _kept.insert(0, (given, found.lexicon, own, reading))
+    _kept.insert(0, (mark, found.lexicon, own, reading))
     del _kept[_KEPT:]
     return reading
 
 
+def _digest(texts: Sequence[str]) -> str:
+    """The sha256 of all texts with their lengths, instead of a copy of them."""
+    found = hashlib.sha256(np.fromiter((len(text) for text in texts), np.int64, len(texts)).tobytes())
+    for start, end in _parts(texts):
+        found.update("".join(texts[start:end]).encode("utf-8", "surrogatepass"))
+    return found.hexdigest()
+
+
+def _parts(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Where to begin and end to have about AT_ONCE characters at a time; a longer text is a part by itself."""
+    start = size = 0
+    for row, text in enumerate(texts):
+        if size and size + len(text) > AT_ONCE:
+            yield start, row
+            start, size = row, 0
+        size += len(text) + 1
+    if start < len(texts):
+        yield start, len(texts)
+
+
 def _read(texts: list[str], found: Matcher, lexicon: Lexicon, example_ids: Array) -> Reading:
-    big = "\x00".join(_PRIVATE.sub(" ", text) for text in texts)
-    lower = big.lower()
-    if len(lower) != len(big):  # a letter that grows when lowered: places no longer matter, only order does
-        big = lower
-    marked, keys = _mark(lower, found, _struck(lexicon, example_ids))
-    codes, words, kinds = split(marked)
-    ends = kinds[codes] == END
-    rows = np.cumsum(ends)
-    solid = (kinds != END) & (kinds != BREAK_CLASS)
-    new = np.where(solid, np.cumsum(solid) - 1, BREAK)
-    kept = [word for word, is_solid in zip(words, solid, strict=True) if is_solid]
-    ids, rows = new[codes][~ends], rows[~ends]
-    stands_for = tuple(keys[word][1] if word in keys else () for word in kept)
-    said = np.array([keys[word][0] if word in keys else word for word in kept], dtype=object)
-    sizes = np.array(
-        [max(len(units(word)), 1) if numbers else 1 for word, numbers in zip(said, stands_for, strict=True)]
-    )
-    there = ids >= 0
-    counted = sizes[ids[there]] if there.any() else None
-    n_units = np.bincount(rows[there], weights=counted, minlength=len(texts)).astype(np.int64)
-    return Reading(ids, rows, said, stands_for, kinds[solid] == HAN, n_units, found.lexicon)
+    marks = _Marks(found)
+    struck = _struck(lexicon, example_ids)
+    place: dict[str, int] = {}  # word or mark -> id, in the order in which they first occur
+    is_han: list[bool] = []
+    ids, rows = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+    for start, end in _parts(texts):
+        lower = "\x00".join(_PRIVATE.sub(" ", text) for text in texts[start:end]).lower()
+        here = {row - start: keys for row, keys in struck.items() if start <= row < end}
+        codes, words, kinds = split(marks.put(lower, here))
+        new = np.full(len(words), BREAK, dtype=np.int32)
+        for code in np.flatnonzero((kinds != END) & (kinds != BREAK_CLASS)).tolist():
+            new[code] = place.setdefault(words[code], len(place))
+            if len(place) > len(is_han):
+                is_han.append(bool(kinds[code] == HAN))
+        ends = kinds[codes] == END
+        ids.append(new[codes[~ends]])
+        rows.append((start + np.cumsum(ends)[~ends]).astype(np.int32))
+    said = np.array([marks.keys[word][0] if word in marks.keys else word for word in place], dtype=object)
+    stands_for = tuple(marks.keys[word][1] if word in marks.keys else () for word in place)
+    all_ids, all_rows = np.concatenate(ids), np.concatenate(rows)
+    n_units = _units(all_ids, all_rows, said, stands_for, len(texts))
+    return Reading(all_ids, all_rows, said, stands_for, np.array(is_han, dtype=bool), n_units, found.lexicon)
+
+
+def _units(ids: Array, rows: Array, words: Array, stands_for: tuple[tuple[int, ...], ...], n: int) -> Array:
+    """(n,) words and Han characters per text; a term counts as many as it has, at least one."""
+    sizes = [max(len(units(word)), 1) if numbers else 1 for word, numbers in zip(words, stands_for, strict=True)]
+    per_token = np.array([*sizes, 0], dtype=np.uint16)[ids]  # BREAK is the last place
+    return np.bincount(rows, weights=per_token, minlength=n).astype(np.int64)
 
 
 def _struck(lexicon: Lexicon, example_ids: Array) -> dict[int, set[str]]:
     """Row -> the terms that are no mention there."""
     if not lexicon.struck:
         return {}
-    row_of = {int(example): row for row, example in enumerate(example_ids)}
+    ids = np.asarray(example_ids, np.int64)
+    row_of = {
+        int(ids[row]): int(row) for row in np.flatnonzero(np.isin(ids, [example for _, example in lexicon.struck]))
+    }
     found: dict[int, set[str]] = {}
     for key, example in lexicon.struck:
         if example in row_of:
@@ -148,31 +188,40 @@ def _struck(lexicon: Lexicon, example_ids: Array) -> dict[int, set[str]]:
     return found
 
 
-def _mark(
-    lower: str, found: Matcher, struck: dict[int, set[str]]
-) -> tuple[str, dict[str, tuple[str, tuple[int, ...]]]]:
-    """The text with one private character for every term, and what each such character stands for."""
-    parts: list[str] = []
-    mark_of: dict[str, str] = {}
-    keys: dict[str, tuple[str, tuple[int, ...]]] = {}
-    at = row = 0
-    seen_to = 0
-    for match in found.pattern.finditer(lower):
-        start, end = match.span()
-        piece = match.group()
-        if struck:
-            row += lower.count("\x00", seen_to, start)
-            seen_to = start
-            if found.key(piece) in struck.get(row, ()):
-                continue
-        mark = mark_of.get(piece)
+class _Marks:
+    """One private character for every term that occurs, the same in all parts of a corpus.
+
+    keys: mark -> how the term reads and the numbers it stands for.
+    """
+
+    def __init__(self, found: Matcher) -> None:
+        self._found = found
+        self._of: dict[str, str] = {}  # piece or key -> mark
+        self.keys: dict[str, tuple[str, tuple[int, ...]]] = {}
+
+    def put(self, lower: str, struck: dict[int, set[str]]) -> str:
+        """A part of the corpus with marks for terms; texts end at NUL; struck: text of this part -> terms to leave."""
+        parts: list[str] = []
+        at = row = seen_to = 0
+        for match in self._found.pattern.finditer(lower):
+            start, end = match.span()
+            piece = match.group()
+            if struck:
+                row += lower.count("\x00", seen_to, start)
+                seen_to = start
+                if self._found.key(piece) in struck.get(row, ()):
+                    continue
+            parts += (lower[at:start], " ", self._mark(piece), " ")
+            suffix = _SUFFIX.match(lower, end) if self._found.is_word(piece) else None
+            at = suffix.end() if suffix else end
+        parts.append(lower[at:])
+        return "".join(parts)
+
+    def _mark(self, piece: str) -> str:
+        mark = self._of.get(piece)
         if mark is None:
-            key = found.key(piece)
-            mark = mark_of.get(key) or chr(FIRST_TERM + len(keys))
-            mark_of[piece] = mark_of[key] = mark
-            keys[mark] = (key, found.numbers(piece))
-        parts += (lower[at:start], " ", mark, " ")
-        suffix = _SUFFIX.match(lower, end) if found.is_word(piece) else None
-        at = suffix.end() if suffix else end
-    parts.append(lower[at:])
-    return "".join(parts), keys
+            key = self._found.key(piece)
+            mark = self._of.get(key) or chr(FIRST_TERM + len(self.keys))
+            self._of[piece] = self._of[key] = mark
+            self.keys[mark] = (key, self._found.numbers(piece))
+        return mark

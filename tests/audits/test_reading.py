@@ -4,9 +4,11 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from studio.audits import reading as reading_module
 from studio.audits.gathered import longest, presence, with_pairs
 from studio.audits.reading import BREAK, read
 from studio.audits.splitting import BREAK_CLASS, split
@@ -97,3 +99,39 @@ def test_of_runs_inside_one_another_the_longest_is_shown():
     words = np.array(["退款", "退款到", "退款到账", "到账", "cat", "cats"], dtype=object)
     kept = longest(words, np.array([50, 50, 49, 90, 9, 9]), np.arange(6))
     assert words[kept].tolist() == ["退款到账", "到账", "cat", "cats"]
+
+
+WORDS = ["nun", "old nuns’", "女人", "退款", "，", " ", "x", "İ", "Σ", "\x00", "\U0001f600", "ok"]
+PIECES = st.lists(st.sampled_from(WORDS), max_size=8)
+
+
+@settings(deadline=None)
+@given(st.lists(PIECES.map("".join), max_size=12), st.integers(1, 30))
+def test_how_much_is_read_at_once_changes_nothing(texts, at_once):
+    """A corpus of millions is read in parts; ids, rows, words and mentions are those of one reading."""
+    ids, lexicon = np.arange(len(texts)), replace(NUN, struck=(("nun", 1), ("old nun", 3)))
+    found = matcher(replace(NUN, terms=(*NUN.terms, Term("女人", "gender", "女性", "substring"))))
+    whole = reading_module._read(texts, found, lexicon, ids)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading_module, "AT_ONCE", at_once)
+        parts = reading_module._read(texts, found, lexicon, ids)
+    assert parts.words.tolist() == whole.words.tolist()
+    assert parts.stands_for == whole.stands_for
+    for name in ("ids", "rows", "is_han", "n_units"):
+        assert getattr(parts, name).tolist() == getattr(whole, name).tolist()
+    assert [x.tolist() for x in parts.mentions] == [x.tolist() for x in whole.mentions]
+
+
+def test_texts_with_the_same_characters_cut_elsewhere_are_other_texts():
+    first = read(["the nun", "a nun"], NUN, np.arange(2))
+    assert read(["the nuna", " nun"], NUN, np.arange(2)) is not first
+    assert read(["the nun\x00a nun", ""], NUN, np.arange(2)) is not first
+
+
+def test_a_pair_of_characters_far_down_the_vocabulary_is_no_other_pair():
+    """Ids are 32-bit; the code of a pair is a product of two of them and must not wrap around."""
+    many = [f"w{i}" for i in range(70_000)]
+    texts = [" ".join(many), "退款", "退款", "款退", "款退"]
+    matrix, words = presence(read(texts, NUN, np.arange(5)), 2)
+    counts = dict(zip(words.tolist(), np.asarray(matrix.sum(0)).ravel().tolist(), strict=True))
+    assert counts == {"退款": 2, "款退": 2}
