@@ -156,7 +156,7 @@ def _run_all(root: Path, spec: RunSpec) -> None:
     _report(f"all audits, {result['n']:,} examples, one run", seconds, cpu_s=round(cpu, 1),
             goal_s=GOALS["audits"] if result["n"] == 100_000 else None, audits=len(result["seconds"]),
             copies_s=round(seconds - own, 1), slowest=slowest, not_computed=result["not_computed"],
-            begins_gib=peaks[0][1], grew_gib={name: grown for name, grown in grew.items() if grown >= 0.05})  # fmt: skip
+            begins_gib=peaks[0][1], grew_gib={k: grown for k, grown in grew.items() if grown >= 0.05})  # fmt: skip
 
 
 def all_audits(n: int = 100_000) -> None:
