@@ -136,6 +136,25 @@ _LEXICONS: tuple[str, ...] = (
         created_by VARCHAR NOT NULL)""",
 )
 
+# Selections put up for review, what people said of them and what they decided; append-only.
+_PROPOSALS: tuple[str, ...] = (
+    """CREATE TABLE proposal (
+        proposal_id VARCHAR PRIMARY KEY, corpus_id VARCHAR NOT NULL, snapshot_id VARCHAR NOT NULL,
+        selection_id VARCHAR NOT NULL, previous_id VARCHAR, name VARCHAR NOT NULL, purpose VARCHAR NOT NULL,
+        known_limits VARCHAR NOT NULL, content VARCHAR NOT NULL, content_hash VARCHAR NOT NULL,
+        created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL, role VARCHAR NOT NULL,
+        verified BOOLEAN NOT NULL)""",
+    """CREATE TABLE proposal_comment (
+        comment_id VARCHAR PRIMARY KEY, proposal_id VARCHAR NOT NULL, corpus_id VARCHAR NOT NULL,
+        snapshot_id VARCHAR NOT NULL, example_id BIGINT, body VARCHAR NOT NULL, created_at TIMESTAMPTZ NOT NULL,
+        created_by VARCHAR NOT NULL, role VARCHAR NOT NULL, verified BOOLEAN NOT NULL)""",
+    """CREATE TABLE proposal_decision (
+        decision_id VARCHAR PRIMARY KEY, proposal_id VARCHAR NOT NULL, corpus_id VARCHAR NOT NULL,
+        snapshot_id VARCHAR NOT NULL, number BIGINT NOT NULL, kind VARCHAR NOT NULL, note VARCHAR NOT NULL,
+        stale VARCHAR NOT NULL, created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL, role VARCHAR NOT NULL,
+        verified BOOLEAN NOT NULL)""",
+)
+
 MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (
     ("first schema", _SCHEMA_1),
     ("recipes and dataset cards", _SCHEMA_2),
@@ -143,6 +162,7 @@ MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (
     ("successors of snapshots that lost examples", _SNAPSHOT_SUCCESSORS),
     ("decisions on clusters and slices", _NAMED_PARTS),
     ("decisions on identity terms", _LEXICONS),
+    ("proposals, comments and decisions on them", _PROPOSALS),
 )
 LATEST = len(MIGRATIONS)
 
