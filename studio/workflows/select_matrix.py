@@ -15,6 +15,7 @@ from studio.records import VIEWS, Array, Knn, Pool
 from studio.selection.combine import view_score
 from studio.selection.constraints import near_pairs
 from studio.selection.live import LiveMatrix
+from studio.selection.recipe import Recipe
 from studio.store import examples, labels, scores, selections, snapshots
 from studio.store.scores import ScoreSet
 from studio.workflows.select_scores import ScoreState, default_inner
@@ -72,11 +73,17 @@ def load(
     return made
 
 
+def of_rows(studio: Studio, snapshot_id: str, state: ScoreState, recipe: Recipe, ids: Array) -> LivePool:
+    """The named examples (ascending ids) as if they were the pool: their scores on the scale of the whole snapshot."""
+    return _make(studio, snapshot_id, state, default_inner(state, recipe.inner), None, ids)
+
+
 def _make(
-    studio: Studio, snapshot_id: str, state: ScoreState, inner: Mapping[str, Mapping[str, float]], tau: float | None
-) -> LivePool:
+    studio: Studio, snapshot_id: str, state: ScoreState, inner: Mapping[str, Mapping[str, float]], tau: float | None,
+    ids: Array | None = None,
+) -> LivePool:  # fmt: skip
     everyone = examples.ids(studio.store, snapshot_id)
-    pool = np.asarray(labels.pool_left(studio.store, snapshot_id), dtype=np.int64)
+    pool = np.asarray(labels.pool_left(studio.store, snapshot_id) if ids is None else ids, dtype=np.int64)
     rows = np.searchsorted(everyone, pool)
     unit = np.full((len(pool), len(VIEWS)), np.nan, dtype=np.float32, order="F")
     for column, view in enumerate(VIEWS):
