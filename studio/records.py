@@ -15,6 +15,7 @@ VIEWS: tuple[str, ...] = ("relevance", "diversity", "difficulty", "quality")
 SPLITS: tuple[str, ...] = ("pool", "train", "validation", "test")
 LANGUAGES: tuple[str, ...] = ("en", "zh")
 MAX_EXAMPLE_ID = 2**53
+SCORER = "scorer_"  # how the names of measures by a scorer model of the host begin
 
 
 # --- people -----------------------------------------------------------------------------------------------------------

@@ -138,6 +138,7 @@ class Settings:
     max_text_characters: int = 200_000
     duckdb_memory: str = "25%"
     model_allow_list: tuple[str, ...] = ()
+    scorers: str = ""
     query_idle_s: float = 300.0
 
 
@@ -154,7 +155,8 @@ def from_environment(env: Mapping[str, str] | None = None, *, workspace: Path | 
     """The settings of this process.
 
     Reads STUDIO_HOME (workspace, default ./workspace), STUDIO_NETWORK, STUDIO_DEVICE (auto, cpu, cuda, mps),
-    STUDIO_MAX_UPLOAD_MB, STUDIO_MODELS (allow-listed ids or paths, separated by commas).
+    STUDIO_MAX_UPLOAD_MB, STUDIO_MODELS (allow-listed ids or paths, separated by commas), STUDIO_SCORER (scorer
+    models, see studio.models.scorer; read where they are used, so that a bad entry does not keep the studio closed).
 
     Raises:
         StudioError: a value that cannot be read.
@@ -174,4 +176,5 @@ def from_environment(env: Mapping[str, str] | None = None, *, workspace: Path | 
         device=device,
         max_upload_bytes=int(upload_mb) * MIB,
         model_allow_list=allowed,
+        scorers=env.get("STUDIO_SCORER", "").strip(),
     )

@@ -43,6 +43,8 @@ KINDS: Mapping[str, str] = {
     "diversity": "studio.tasks.diversity",
     "audit": "studio.tasks.audit",
     "counterfactual": "studio.tasks.counterfactual",
+    "proof": "studio.tasks.proof",
+    "score": "studio.tasks.score",
 }
 OK, UNUSABLE = 0, 4
 _RESERVE_BYTES = 64 * 1024

@@ -7,7 +7,14 @@ import streamlit as st
 from pages._ui import explore_audits_detail as detail
 from pages._ui import explore_audits_findings as shown
 from pages._ui import explore_audits_run as state
-from pages._ui import explore_counterfactual, explore_diversity, explore_lexicon, explore_reference, frame
+from pages._ui import (
+    explore_counterfactual,
+    explore_diversity,
+    explore_lexicon,
+    explore_reference,
+    explore_scorer,
+    frame,
+)
 from pages._ui.words import t
 from studio.access.roles import may
 from studio.audits import engine
@@ -127,6 +134,8 @@ def _counted(title: str, results: list[AuditResult]) -> str:
 def _one(studio: Studio, snapshot: Snapshot, report: AuditReport, name: str) -> None:
     result = report.results[name]
     st.caption(t(f"audit.about.{name}"))
+    if name == "scores":
+        explore_scorer.render(studio, snapshot)
     why = engine.reason(result)
     if why is not None:
         st.caption(t(engine.NOT_COMPUTED))

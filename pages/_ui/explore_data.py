@@ -11,9 +11,9 @@ import streamlit as st
 from pages._ui.words import plain, t
 from studio import words
 from studio.figures.map import hover_lines
-from studio.measures import by_name
 from studio.records import SPLITS, Array, Condition, Snapshot, conditions_to_text
 from studio.store import annotation_facts, clusters, maps, slices
+from studio.words import measures
 from studio.workflows import explore_colours, explore_map
 from studio.workflows.explore_colours import SCORE, Column
 from studio.workflows.studio import Studio
@@ -176,7 +176,7 @@ def numbers(opened: Studio, snapshot: Snapshot) -> list[str]:
 def column_title(name: str) -> str:
     """A column in words; group attributes by their own name."""
     if name.startswith(SCORE):
-        return t(by_name(name.removeprefix(SCORE)).title)
+        return measures.title(name.removeprefix(SCORE))
     return name.removeprefix("group_") if name.startswith("group_") else t(f"map.column.{name}")
 
 

@@ -15,6 +15,7 @@ from pages._ui.words import plain, t
 from studio.records import Array, Snapshot
 from studio.store import examples, scores
 from studio.store.maps import MapRecord
+from studio.words import measures
 from studio.workflows import audits_copies, explore_colours, explore_map
 from studio.workflows.studio import Studio
 
@@ -100,7 +101,7 @@ def _facts(opened: Studio, snapshot: Snapshot, chart: MapRecord, number: int) ->
     for item in found.itertuples():
         raw = "–" if pd.isna(item.raw) else f"{item.raw:.3g}"
         unit = "" if pd.isna(item.unit_value) else t("map.unit_value", value=f"{item.unit_value:.2f}")
-        parts.append(f"{t(f'measure.{item.measure}.title')} {raw} {t(f'measure.{item.measure}.unit')}{unit}")
+        parts.append(f"{plain(measures.title(item.measure), 40)} {raw} {t(measures.unit_key(item.measure))}{unit}")
     st.caption(" · ".join(parts))
 
 

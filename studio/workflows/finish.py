@@ -32,6 +32,8 @@ FINISHERS: Mapping[str, str] = {
     "train": "studio.workflows.train:finish_train",
     "audit": "studio.workflows.audits:finish_audit",
     "counterfactual": "studio.workflows.counterfactual:finish",
+    "proof": "studio.workflows.select_proof:finish_proof",
+    "score": "studio.workflows.scorer:finish",
 }
 
 

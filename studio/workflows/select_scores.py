@@ -99,8 +99,8 @@ def state(studio: Studio, snapshot_id: str, targets: Targets | None = None) -> S
     wanted = {m.name: wanted_context(studio, snapshot, m, around, train, targets) for m in MEASURES}
     newest: dict[str, ScoreSet] = {}
     for item in scores.sets(studio.store, snapshot_id):
-        if item.version != by_name(item.measure).version:
-            continue
+        if item.measure not in wanted or item.version != by_name(item.measure).version:
+            continue  # of a scorer model, which belongs to no view, or of an older version
         exact = wanted[item.measure] is not None and item.context_hash == context_hash(wanted[item.measure] or {})
         if exact or (item.measure not in newest and not (by_name(item.measure).view == "relevance" and targets)):
             newest[item.measure] = item if exact else newest.get(item.measure, item)
