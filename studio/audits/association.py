@@ -12,15 +12,13 @@ from studio.audits.context import (
     MISSING,
     Context,
     clusterings,
-    coded,
     compared_groups,
-    crossed,
     group_column,
     nothing,
-    texts_of,
     where,
 )
 from studio.audits.intervals import examples_for_gap, smallest_odds_ratio, worth_of_widening
+from studio.audits.label_sets import Labels, labels_of
 from studio.audits.power import power_finding
 from studio.records import Array, Audit, AuditResult, Finding
 from studio.statistics import ALPHA, SMALL_GROUP, Z95
@@ -111,7 +109,7 @@ def cramers_v(counts: Array) -> tuple[float, float, float]:
 
 
 def clustered_variance(
-    cells: tuple[Array, ...], labels: Array, groups: Array, clusters: Array, shape: tuple[int, int]
+    cells: tuple[Array, ...], labels: Labels, groups: Array, clusters: Array, shape: tuple[int, int]
 ) -> Array:
     """Variance of ln OR of every label (rows) and group value (columns) when clusters stand or fall together.
 
@@ -122,22 +120,23 @@ def clustered_variance(
 
     Args:
         cells: a, b, c, d, each of shape (labels, groups), none 0.
-        labels: (n,) label codes.
-        groups: (n,) group codes.
+        labels: of n examples, all labelled.
+        groups: (n,) group codes, none missing.
         clusters: (n,) cluster codes.
         shape: how many labels and group values.
 
     Paper: liang-zeger-1986 (the sandwich of independent clusters), without a correction for few clusters.
     """
     n_clusters = int(clusters.max()) + 1
-    one = np.ones(len(clusters))
 
-    def counted(columns: Array, n_columns: int) -> sparse.csr_matrix:
-        return sparse.csr_matrix((one, (clusters, columns)), shape=(n_clusters, n_columns))
+    def counted(rows: Array, columns: Array, n_columns: int) -> sparse.csr_matrix:
+        return sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(n_clusters, n_columns))
 
     n_labels, n_groups = shape
-    m_gy = counted(labels * n_groups + groups, n_labels * n_groups)
-    m_g, m_y, m = counted(groups, n_groups), counted(labels, n_labels), np.bincount(clusters, minlength=n_clusters)
+    theirs = clusters[labels.rows]
+    m_gy = counted(theirs, labels.codes * n_groups + groups[labels.rows], n_labels * n_groups)
+    m_g, m_y = counted(clusters, groups, n_groups), counted(theirs, labels.codes, n_labels)
+    m = np.bincount(clusters, minlength=n_clusters)
 
     def square(x: sparse.csr_matrix) -> Array:
         return np.asarray(x.multiply(x).sum(0)).ravel()
@@ -173,26 +172,22 @@ def two_by_two_p(a: Array, b: Array, c: Array, d: Array) -> tuple[Array, Array]:
 
 
 def _attribute_rows(
-    labels: Array,
-    names: list[str],
-    attribute: str,
-    groups: Array,
-    values: list[str],
-    clusters: Mapping[str, Array],
+    labels: Labels, attribute: str, groups: Array, values: list[str], clusters: Mapping[str, Array]
 ) -> pd.DataFrame:
-    counts = crossed(labels, groups, len(names), len(values)).astype(np.float64)
-    total = counts.sum()
-    label_n, group_n = counts.sum(1, keepdims=True), counts.sum(0, keepdims=True)
+    counts, in_group = (found.astype(np.float64) for found in labels.by(groups, len(values)))
+    total, names = in_group.sum(), labels.names
+    label_n, group_n = counts.sum(1, keepdims=True), in_group[None, :]
     a, b, c = counts, group_n - counts, label_n - counts
     d = total - a - b - c
     ratio, low, high, error = odds_ratio(a, b, c, d)
     shift = 0.5 * ((a == 0) | (b == 0) | (c == 0) | (d == 0))
-    both = (labels >= 0) & (groups >= 0)
+    both = labels.known & (groups >= 0)
+    inside = labels.of(both)
     wide, widest = np.zeros(counts.shape), np.full(counts.shape, "", dtype=object)
     for name, codes in clusters.items():
         own = np.unique(codes[both], return_inverse=True)[1]
         cells = (a + shift, b + shift, c + shift, d + shift)
-        variance = clustered_variance(cells, labels[both], groups[both], own, counts.shape)
+        variance = clustered_variance(cells, inside, groups[both], own, counts.shape)
         # never below Woolf's: examples that differ inside a cluster would otherwise make the corpus seem surer
         found = np.maximum(np.sqrt(np.maximum(variance, 0.0)), error)
         wider = found > wide
@@ -234,9 +229,9 @@ def _attribute_rows(
     return rows
 
 
-def _missing_rows(labels: Array, names: list[str], attribute: str, groups: Array, clusters: dict) -> pd.DataFrame:
+def _missing_rows(labels: Labels, attribute: str, groups: Array, clusters: dict) -> pd.DataFrame:
     """Examples without a value against all that have one: whether labels go with what is not known."""
-    rows = _attribute_rows(labels, names, attribute, (groups < 0).astype(np.int64), ["any", MISSING], clusters)
+    rows = _attribute_rows(labels, attribute, (groups < 0).astype(np.int64), ["any", MISSING], clusters)
     side = rows.value == MISSING
     flipped = rows.assign(value=MISSING)  # of the two sides one was kept; tell it from the side without a value
     for one, other in (("odds_ratio", "odds_ratio"), ("low", "high"), ("high", "low"),
@@ -253,7 +248,7 @@ def widest_interval(row: object) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _row_finding(row: object) -> Finding:
+def _row_finding(row: object, labels: Labels) -> Finding:
     kind = "more" if row.odds_ratio > 1 else "less"
     if row.value == MISSING:
         key = f"audit_counts.missing.{kind}"
@@ -275,7 +270,7 @@ def _row_finding(row: object) -> Finding:
         "rest_share": float(row.rest_share),
         "total": int(row.total),
     }
-    clauses = (where(group_column(row.attribute), row.value), where("label", row.label))
+    clauses = (where(group_column(row.attribute), row.value), labels.where(row.label))
     return Finding(
         audit=NAME,
         key=key,
@@ -298,49 +293,54 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _summary_finding(attribute: str, rows: pd.DataFrame, counts: Array) -> Finding:
-    _, corrected, p = cramers_v(counts)
-    alarms = int(rows.alarm.sum())
+def _summary_finding(attribute: str, rows: pd.DataFrame, counts: Array | None) -> Finding:
+    """One line per attribute; counts None where labels overlap: they make up no table, so there is no V of it."""
+    alarms, total = int(rows.alarm.sum()), int(rows.total.iloc[0])
     smallest = _finite(float(np.median(rows.smallest)))
     kind = "some" if alarms else ("none" if smallest is not None else "none_blind")
-    values = {
-        "attribute": attribute,
-        "tests": len(rows),
-        "alarms": alarms,
-        "v": corrected,
-        "n": int(rows.total.iloc[0]),
-        "smallest": smallest or 0.0,
-    }
-    return Finding(
-        audit=NAME,
-        key=f"audit.association.{kind}",
-        values=values,
-        n=int(rows.total.iloc[0]),
-        estimate=corrected,
-        unit="cramers_v",
-        p=p,
-        threshold=BAND,
-        smallest_effect=smallest,
-    )
+    values = {"attribute": attribute, "tests": len(rows), "alarms": alarms, "n": total, "smallest": smallest or 0.0}
+    if counts is None:
+        kind = f"audit_counts.association.{kind}_several" if kind == "some" else f"audit.association.{kind}"
+        return Finding(audit=NAME, key=kind, values=values, n=total, estimate=float(alarms), unit="words",
+                       threshold=BAND, smallest_effect=smallest)  # fmt: skip
+    _, corrected, p = cramers_v(counts)
+    return Finding(audit=NAME, key=f"audit.association.{kind}", values=values | {"v": corrected}, n=total,
+                   estimate=corrected, unit="cramers_v", p=p, threshold=BAND, smallest_effect=smallest)  # fmt: skip
+
+
+def _tables(labels: Labels, kept: dict, clusters: dict) -> tuple[list[pd.DataFrame], dict[str, Array | None]]:
+    """The rows of every attribute that can be compared, and its crosstab: None where labels overlap."""
+    tables, crosstabs = [], {}
+    for attribute, (groups, values) in kept.items():
+        counts, in_group = labels.by(groups, len(values))
+        carried = counts.sum(1)
+        if (in_group > 0).sum() >= 2 and ((carried > 0) & (carried < in_group.sum())).any():
+            tables.append(_attribute_rows(labels, attribute, groups, values, clusters))
+            crosstabs[attribute] = counts if labels.is_exclusive else None
+            if ((groups < 0) & labels.known).sum() >= MIN_MISSING:
+                tables.append(_missing_rows(labels, attribute, groups, clusters))
+    return tables, crosstabs
 
 
 def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
-    """Odds of each label inside each group value against all the others.
+    """Odds of each label inside each group value against all the others, whether labels exclude one another or not.
 
     Per label y and value g: OR = a d / (b c) with a = n(y, g), b = n(not y, g), c = n(y, not g), d = n(not y, not g)
     and the Woolf interval; p by chi-square, or Fisher's exact test where an expected count is below 5. Every test of
     every attribute is corrected together. An alarm needs q < 0.05 and an odds ratio outside 0.8 to 1.25. Of an
-    attribute with two values only the value with the higher odds is kept, of two labels the rarer. Examples without a
+    attribute with two values only the value with the higher odds is kept, of two labels that exclude one another the
+    rarer. Examples without a
     value are compared, as a category of their own, with those that have one. Where clusters are known p is at least
     that of the chi-square divided by what they widen the variance, so copies or busy authors alone raise no alarm.
 
     Args:
-        frame: column `label` and a column `group_<name>` per attribute; rows without a label are left out.
+        frame: column `label` or `labels` and a column `group_<name>` per attribute; unlabelled rows are left out.
         context: groups; clusters (`clusterings`) widen the interval (family_low, family_high: the widest of them, named
             in `cluster`); a finding carries the widened one.
 
     Returns:
-        Findings: alarms by size, then one summary per attribute with the bias-corrected Cramer's V; table COLUMNS.
+        Findings: alarms by size, then one summary per attribute, with the bias-corrected Cramer's V where every
+        example carries one label (of labels that overlap there is no such table); table COLUMNS.
         `smallest` is the smallest odds ratio that 80 % of corpora with these counts would show at 0.05 / tests; widened
         intervals count as fewer examples.
 
@@ -349,23 +349,16 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     """
     if not context.groups:
         return nothing(NAME, "audit.note.no_groups", COLUMNS)
-    labels, names = coded(texts_of(frame, "label"))
-    if len(names) < 2:
+    labels = labels_of(frame)
+    if labels.is_constant:
         return nothing(NAME, "audit.note.needs_two_labels", COLUMNS)
     kept, left_out = compared_groups(frame, context)
-    clusters, tables, crosstabs = clusterings(frame, context), [], {}
-    for attribute, (groups, values) in kept.items():
-        counts = crossed(labels, groups, len(names), len(values))
-        if (counts.sum(0) > 0).sum() >= 2 and (counts.sum(1) > 0).sum() >= 2:
-            tables.append(_attribute_rows(labels, names, attribute, groups, values, clusters))
-            crosstabs[attribute] = counts
-            if ((groups < 0) & (labels >= 0)).sum() >= MIN_MISSING:
-                tables.append(_missing_rows(labels, names, attribute, groups, clusters))
+    tables, crosstabs = _tables(labels, kept, clusterings(frame, context))
     if not tables:
         return nothing(NAME, left_out[0] if left_out else "audit.note.no_group_values", COLUMNS)
     table = pd.concat(tables, ignore_index=True)
-    if len(names) == 2:  # what is commoner of one label is rarer of the other: tell the rarer label
-        rarer = names[int(np.bincount(labels[labels >= 0]).argmin())]
+    if labels.is_exclusive and len(labels.names) == 2:  # what is commoner of one is rarer of the other: tell the rarer
+        rarer = labels.names[int(labels.counts.argmin())]
         table = table[table.label == rarer].reset_index(drop=True)
     table["q"] = context.corrected(table.p)
     level = context.level_of_one_among(len(table))
@@ -377,12 +370,14 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     table["alarm"] = (table.q < ALPHA) & outside
     alarms = table[table.alarm].copy()
     alarms["size"] = np.abs(np.log(alarms.odds_ratio))
-    findings = [_row_finding(row) for row in alarms.sort_values("size", ascending=False, kind="stable").itertuples()]
+    alarms = alarms.sort_values("size", ascending=False, kind="stable")
+    findings = [_row_finding(row, labels) for row in alarms.itertuples()]
     needed = examples_for_gap(table.rest_share.to_numpy(), (table.group_n / table.total).to_numpy(float), alpha=level)
     power = power_finding(NAME, "gap", needed, round(float(np.median(n_in + n_out))))
     findings += [power] if power else []
     findings += [_summary_finding(a, table[table.attribute == a], crosstabs[a]) for a in crosstabs]
-    return AuditResult(NAME, tuple(findings), table[list(COLUMNS)].reset_index(drop=True), left_out)
+    table = table[list(COLUMNS)].reset_index(drop=True)
+    return AuditResult(NAME, tuple(findings), table, left_out + labels.notes)
 
 
 ASSOCIATION = Audit(

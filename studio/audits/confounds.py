@@ -10,7 +10,6 @@ from studio.audits.context import (
     Context,
     coded,
     compared_groups,
-    crossed,
     group_column,
     looks_like_author,
     nothing,
@@ -20,6 +19,7 @@ from studio.audits.context import (
     with_missing,
 )
 from studio.audits.intervals import GAP, effective_n, noncentrality_interval, visible_noncentrality
+from studio.audits.label_sets import Labels, exclusive, labels_of
 from studio.audits.power import power_finding
 from studio.records import Array, Audit, AuditResult, Finding
 from studio.statistics import ALPHA, SMALL_GROUP
@@ -99,11 +99,11 @@ def _cells(factor: str, origin: str, counts: Array, names: list[str], places: li
     )
 
 
-def _finding(found: dict, cells: pd.DataFrame, q: float, smallest: float) -> Finding:
+def _finding(found: dict, cells: pd.DataFrame, q: float, smallest: float, labels: Labels) -> Finding:
     factor, origin = found["factor"], found["origin"]
     alarm = bool(q < ALPHA and found["v"] > TIE)
     top = cells.loc[cells.residual.idxmax()]
-    side = "label" if factor == "label" else "group"
+    side = "group" if factor != "label" else "label" if found["one"] is None else "one"
     values = {
         "factor": factor,
         "value": shown(top.value),
@@ -117,7 +117,7 @@ def _finding(found: dict, cells: pd.DataFrame, q: float, smallest: float) -> Fin
         "n": int(found["n"]),
         "smallest": smallest,
     }
-    column = "label" if factor == "label" else group_column(factor)
+    clause = labels.where(top.value) if factor == "label" else where(group_column(factor), top.value)
     return Finding(
         audit=NAME,
         key=f"audit_counts.confounds.{'tied' if alarm else 'calm'}_{side}_{origin}",
@@ -132,7 +132,7 @@ def _finding(found: dict, cells: pd.DataFrame, q: float, smallest: float) -> Fin
         threshold=TIE,
         smallest_effect=smallest,
         alarm=alarm,
-        examples=(where(column, top.value), where(origin, top.place)),
+        examples=(clause, where(origin, top.place)),
     )
 
 
@@ -140,12 +140,13 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     """How tightly labels and groups are tied to the source (and labels to the language).
 
     Per pair: bias-corrected Cramer's V with a 95 % interval, and p by the chi-square statistic against all tables with
-    the same margins; with copies chi-square counts the effective n. Missing sources, languages and group values are
-    categories of their own. An alarm needs q < 0.05 over all pairs and V above 0.2. Text length has its own audit
-    (`lengths`).
+    the same margins; with copies chi-square counts the effective n. Labels that overlap make up no table together, so
+    each is crossed by itself, given or not given; only the widest tie is told where there is no alarm. Missing sources,
+    languages and group values are categories of their own. An alarm needs q < 0.05 over all pairs and V above 0.2. Text
+    length has its own audit (`lengths`).
 
     Args:
-        frame: `label`, `source`, `language` and a column `group_<name>` per attribute.
+        frame: `label` or `labels`, `source`, `language` and a column `group_<name>` per attribute.
         context: groups, families.
 
     Returns:
@@ -155,7 +156,8 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     Limits: a source may rightly have its own subjects; what matters is whether the model will meet that source.
     """
     groups, left_out = compared_groups(frame, context)
-    factors = {"label": coded(texts_of(frame, "label"))} | groups
+    labels = labels_of(frame)
+    factors = {"label": labels} | {name: exclusive(*with_missing(*found)) for name, found in groups.items()}
     tables, pairs, notes = [], [], list(left_out)
     worth = effective_n(context.families, len(frame)) / max(len(frame), 1)
     for origin in ORIGINS:
@@ -166,37 +168,65 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
             notes.append(f"audit_counts.note.many_{origin}s")
             continue
         places, place_names = with_missing(places, place_names)
-        for factor, (codes, names) in factors.items():
+        for factor, own in factors.items():
             if origin == "language" and factor != "label":
                 continue
-            if factor != "label":
-                codes, names = with_missing(codes, names)
-            counts = crossed(codes, places, len(names), len(place_names))
-            keep_rows, keep_columns = counts.sum(1) > 0, counts.sum(0) > 0
-            if keep_rows.sum() < 2 or keep_columns.sum() < 2:
-                continue
-            counts = counts[keep_rows][:, keep_columns]
-            named = [name for name, kept in zip(names, keep_rows, strict=True) if kept]
-            placed = [name for name, kept in zip(place_names, keep_columns, strict=True) if kept]
-            base, known = guesses(counts)
-            pairs.append(
-                independence(counts, worth) | {"factor": factor, "origin": origin, "base": base, "known": known}
-            )
-            tables.append(_cells(factor, origin, counts, named, placed))
+            for one, counts, named, placed in _crossings(own, places, place_names):
+                base, known = guesses(counts)
+                facts = {"factor": factor, "origin": origin, "base": base, "known": known, "one": one}
+                pairs.append(independence(counts, worth) | facts)
+                cells = _cells(factor, origin, counts, named, placed)
+                tables.append(cells if one is None else cells[cells.value == one].reset_index(drop=True))
     if not pairs:
         return nothing(NAME, notes[0] if notes else "audit_counts.note.no_origin", COLUMNS)
-    return _result(pairs, tables, context, tuple(notes))
+    notes += labels.notes if any(pair["one"] is not None for pair in pairs) else ()
+    return _result(pairs, tables, context, tuple(notes), labels)
 
 
-def _result(pairs: list[dict], tables: list[pd.DataFrame], context: Context, notes: tuple[str, ...]) -> AuditResult:
+def _crossings(own: Labels, places: Array, place_names: list[str]) -> list[tuple]:
+    """Tables of values by places, without empty rows and columns.
+
+    One of all values where they exclude one another; else one per label, of the examples with it and of those without.
+    Each comes with the label it is about (None for all), the values and the places.
+    """
+    counts, totals = own.by(places, len(place_names))
+    keep = totals > 0
+    placed = [name for name, kept in zip(place_names, keep, strict=True) if kept]
+    if len(placed) < 2:
+        return []
+    counts, totals = counts[:, keep], totals[keep]
+    there = counts.sum(1) > 0
+    if own.is_exclusive:
+        named = [name for name, kept in zip(own.names, there, strict=True) if kept]
+        return [(None, counts[there], named, placed)] if len(named) >= 2 else []
+    tells = there & (counts.sum(1) < totals.sum())
+    return [(own.names[y], np.stack([counts[y], totals - counts[y]]), [own.names[y], None], placed)
+            for y in np.flatnonzero(tells)]  # fmt: skip
+
+
+def _told(findings: list[Finding], pairs: list[dict]) -> list[Finding]:
+    """Of labels that overlap those that alarm, and where none of them does the one whose tie is widest."""
+    kept = [finding for finding, pair in zip(findings, pairs, strict=True) if finding.alarm or pair["one"] is None]
+    for origin in ORIGINS:
+        ones = [finding for finding, pair in zip(findings, pairs, strict=True)
+                if pair["one"] is not None and pair["origin"] == origin]  # fmt: skip
+        if ones and not any(finding.alarm for finding in ones):
+            kept.append(max(ones, key=lambda finding: finding.estimate))
+    return kept
+
+
+def _result(
+    pairs: list[dict], tables: list[pd.DataFrame], context: Context, notes: tuple[str, ...], labels: Labels
+) -> AuditResult:
     q = context.corrected(np.array([pair["p"] for pair in pairs]))
     level = context.level_of_one_among(len(pairs))
     visible = np.array([visible_noncentrality(max(pair["df"], 1), level) for pair in pairs])
     smallest = [min(float(np.sqrt(nc / pair["span"])), 1.0) for nc, pair in zip(visible, pairs, strict=True)]
-    findings = [_finding(*row) for row in zip(pairs, tables, q.tolist(), smallest, strict=True)]
+    findings = [_finding(*row, labels) for row in zip(pairs, tables, q.tolist(), smallest, strict=True)]
     table = pd.concat([t.assign(alarm=f.alarm) for t, f in zip(tables, findings, strict=True)], ignore_index=True)
     needed = visible * np.array([pair["n"] / pair["span"] for pair in pairs]) / GAP**2
     power = power_finding(NAME, "tie", needed, int(max(pair["n"] for pair in pairs)))
+    findings = _told(findings, pairs)
     findings.sort(key=lambda finding: (not finding.alarm, -finding.estimate if finding.alarm else 0))
     at = sum(finding.alarm for finding in findings)
     findings[at:at] = [power] if power else []

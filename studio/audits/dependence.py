@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from studio.audits.context import Context, clusterings, coded, texts_of
+from studio.audits.context import Context, clusterings
 from studio.audits.intervals import effective_n
+from studio.audits.label_sets import Labels, exclusive, labels_of
 from studio.records import Array, Audit, AuditResult, Finding
 
 NAME = "dependence"
@@ -15,7 +16,7 @@ COLUMNS = ("unit", "clusters", "largest", "mean_size", "rho", "low", "high", "de
            "worth_high", "n")  # fmt: skip
 
 
-def intraclass(labels: Array, clusters: Array) -> tuple[float, float, float]:
+def intraclass(labels: Array | Labels, clusters: Array) -> tuple[float, float, float]:
     """How alike the labels inside a cluster are (intra-class correlation), with its 95 % interval.
 
     rho = (B - W) / (B + (m0 - 1) W): B and W the mean squares between and within clusters, summed over the indicators
@@ -24,7 +25,7 @@ def intraclass(labels: Array, clusters: Array) -> tuple[float, float, float]:
     indicator and equal clusters.
 
     Args:
-        labels: (n,) codes, none missing.
+        labels: (n,) codes, none missing; or the labels of n examples, all labelled, each with any number of them.
         clusters: (n,) codes.
 
     Returns:
@@ -36,16 +37,19 @@ def intraclass(labels: Array, clusters: Array) -> tuple[float, float, float]:
         >>> intraclass([0, 0, 1, 1], [0, 0, 1, 1])
         (1.0, 1.0, 1.0)
     """
-    y, labels = np.unique(labels, return_inverse=True)
+    if not isinstance(labels, Labels):
+        y, codes = np.unique(labels, return_inverse=True)
+        labels = exclusive(codes, [str(name) for name in y])
     f, clusters = np.unique(clusters, return_inverse=True)
-    n, k = len(labels), len(f)
-    if k < 2 or n <= k or len(y) < 2:
+    n, k, n_labels = labels.n, len(f), len(labels.names)
+    if k < 2 or n <= k or labels.is_constant:
         return 1.0, 0.0, 1.0
     size = np.bincount(clusters).astype(np.float64)
-    pairs, counts = np.unique(clusters.astype(np.int64) * len(y) + labels, return_counts=True)
-    inside = float((counts.astype(np.float64) ** 2 / size[pairs // len(y)]).sum())
-    overall = float((np.bincount(labels).astype(np.float64) ** 2).sum()) / n
-    between, within = (inside - overall) / (k - 1), (n - inside) / (n - k)
+    theirs = clusters[labels.rows].astype(np.int64)
+    pairs, counts = np.unique(theirs * n_labels + labels.codes, return_counts=True)
+    inside = float((counts.astype(np.float64) ** 2 / size[pairs // n_labels]).sum())
+    overall = float((labels.counts.astype(np.float64) ** 2).sum()) / n
+    between, within = (inside - overall) / (k - 1), (len(labels.rows) - inside) / (n - k)
     m0 = (n - float((size**2).sum()) / n) / (k - 1)
     if within <= 1e-12:
         return 1.0, 1.0, 1.0
@@ -71,13 +75,13 @@ def design_effect(sizes: Array, rho: float) -> float:
     return 1.0 + (float((m**2).sum() / m.sum()) - 1.0) * rho
 
 
-def _row(unit: str, clusters: Array, labels: Array) -> dict:
+def _row(unit: str, clusters: Array, labels: Labels) -> dict:
     """Copies are taken as saying the same thing (rho = 1); sources and authors as alike as their labels are."""
     sizes = np.unique(clusters, return_counts=True)[1]
-    n, known = len(clusters), labels >= 0
+    n = len(clusters)
     rho, low, high = (1.0, 1.0, 1.0) if unit == "family" else (1.0, 0.0, 1.0)
-    if unit != "family" and len(np.unique(labels[known])) >= 2:
-        rho, low, high = intraclass(labels[known], clusters[known])
+    if unit != "family" and not labels.is_constant:
+        rho, low, high = intraclass(labels.of(labels.known), clusters[labels.known])
     return {
         "unit": unit,
         "clusters": len(sizes),
@@ -122,7 +126,7 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     from 30 sources on.
 
     Args:
-        frame: `label`, `source` and a column `group_<name>` per attribute.
+        frame: `label` or `labels`, `source` and a column `group_<name>` per attribute.
         context: groups, families.
 
     Returns:
@@ -133,9 +137,9 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     their own.
     """
     found = clusterings(frame, context)
-    labels, names = coded(texts_of(frame, "label"))
+    labels = labels_of(frame)
     rows = sorted((_row(unit, codes, labels) for unit, codes in found.items()), key=lambda row: row["worth"])
-    findings = tuple(_finding(row, len(names) >= 2) for row in rows)
+    findings = tuple(_finding(row, not labels.is_constant) for row in rows)
     if not findings:
         values = {"n": len(frame)}
         findings = (Finding(audit=NAME, key="audit_counts.dependence.none", values=values, n=len(frame),

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from studio.audits.context import Context, coded, nothing, texts_of
+from studio.audits.context import Context, nothing
 from studio.audits.intervals import effective_n, examples_for_share
+from studio.audits.label_sets import labels_of
 from studio.audits.power import power_finding
 from studio.records import Array, Audit, AuditResult, Finding
 from studio.statistics import ALPHA, wilson
@@ -34,7 +35,8 @@ def repeat_rate(families: Array) -> tuple[int, int, float]:
 
 def _families_table(frame: pd.DataFrame, families: Array, exact: Array | None) -> pd.DataFrame:
     ids = frame["example_id"].to_numpy() if "example_id" in frame else np.arange(len(frame))
-    labels, names = coded(texts_of(frame, "label"))
+    labels = labels_of(frame)
+    sets, named = labels.sets, labels.said
     order = np.argsort(families, kind="stable")
     edges = np.flatnonzero(np.diff(np.asarray(families)[order])) + 1
     rows = []
@@ -42,7 +44,7 @@ def _families_table(frame: pd.DataFrame, families: Array, exact: Array | None) -
         if len(members) < 2:
             continue
         members = np.sort(members)
-        own = sorted({names[code] for code in labels[members] if code >= 0})
+        own = sorted({named[code] for code in sets[members].tolist() if code >= 0})
         rows.append(
             {
                 "family": int(families[members[0]]),
@@ -135,7 +137,7 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     rates and a rate above that.
 
     Args:
-        frame: `example_id`, and `label` for the conflicts.
+        frame: `example_id`, and `label` or `labels` for the conflicts.
         context: families (n,), exact (n,).
 
     Returns:

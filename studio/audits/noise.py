@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
-from studio.audits.context import Context, coded, nothing, texts_of
+from studio.audits.context import Context, nothing
+from studio.audits.label_sets import Labels, labels_of
 from studio.records import Array, Audit, AuditResult, Finding
 from studio.statistics import wilson
 
@@ -17,25 +19,25 @@ SHOWN = 500
 COLUMNS = ("example_id", "label", "suggested", "suggested_share", "own_share", "neighbours")
 
 
-def neighbour_votes(indices: Array, distances: Array, labels: Array, n_labels: int, families: Array | None) -> Array:
-    """Weight of each label among an example's neighbours: (n, n_labels), rows sum to 1, NaN below 5 neighbours.
+def neighbour_votes(indices: Array, distances: Array, labels: Labels, families: Array | None) -> Array:
+    """Share of its neighbours' weight that carries each label: (n, labels), NaN below 5 neighbours.
 
-    weight of neighbour j = 1 - cosine distance, cut at 0. Neighbours without a label, and copies of the example
-    (same family), do not vote.
+    Rows sum to 1 where examples carry one label. weight of neighbour j = 1 - cosine distance, cut at 0. Neighbours
+    without a label, and copies of the example (same family), do not vote.
     """
     neighbours = np.asarray(indices)
     weight = np.clip(1.0 - np.asarray(distances, dtype=np.float64), 0.0, 1.0)
     valid = neighbours >= 0
-    theirs = np.where(valid, labels[np.where(valid, neighbours, 0)], -1)
-    counts = valid & (theirs >= 0) & (weight > 0)
+    counts = valid & labels.known[np.where(valid, neighbours, 0)] & (weight > 0)
     if families is not None:
         own = np.asarray(families)
         counts &= own[np.where(valid, neighbours, 0)] != own[:, None]
-    votes = np.zeros((len(neighbours), n_labels))
-    rows = np.broadcast_to(np.arange(len(neighbours))[:, None], neighbours.shape)
-    np.add.at(votes, (rows[counts], theirs[counts]), weight[counts])
+    n = len(neighbours)
+    rows = np.broadcast_to(np.arange(n)[:, None], neighbours.shape)
+    given = sparse.csr_matrix((weight[counts], (rows[counts], neighbours[counts])), shape=(n, len(labels.known)))
+    votes = np.asarray((given @ labels.matrix).todense(), np.float64)
     enough = counts.sum(1) >= MIN_NEIGHBOURS
-    total = votes.sum(1, keepdims=True)
+    total = np.asarray(given.sum(1)).reshape(-1, 1)
     return np.where(enough[:, None] & (total > 0), votes / np.where(total > 0, total, 1.0), np.nan)
 
 
@@ -58,12 +60,12 @@ def _finding(table: pd.DataFrame, n: int) -> Finding:
 def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     """Examples whose neighbours agree on another label than the one given.
 
-    An example is a suspect when one other label holds at least 60 % of its neighbours' similarity-weighted votes and
-    its own label at most 10 %. It is a list to look through, not a count of errors: how many suspects are wrong
-    differs by corpus and is known only after looking.
+    An example is a suspect when one label it does not carry holds at least 60 % of its neighbours' similarity-weighted
+    votes and none of its own more than 10 %. It is a list to look through, not a count of errors: how many suspects are
+    wrong differs by corpus and is known only after looking.
 
     Args:
-        frame: `example_id`, `label`.
+        frame: `example_id`, `label` or `labels`.
         context: knn over the same rows; families keep copies from voting for each other.
 
     Returns:
@@ -72,28 +74,29 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     Paper: wilson-1972 (edited nearest neighbours); departs by asking for a clear majority and by never removing.
     Limits: follows the encoder; finds nothing where a whole neighbourhood carries the wrong label.
     """
-    labels, names = coded(texts_of(frame, "label"))
+    labels = labels_of(frame)
     if context.knn is None or not len(frame):
         return nothing(NAME, "audit.note.needs_knn" if len(frame) else "audit.note.no_examples", COLUMNS)
-    if len(names) < 2:
+    if labels.is_constant:
         return nothing(NAME, "audit.note.needs_two_labels", COLUMNS)
-    votes = neighbour_votes(context.knn.indices, context.knn.distances, labels, len(names), context.families)
-    judged = np.flatnonzero((labels >= 0) & ~np.isnan(votes[:, 0]))
+    votes = neighbour_votes(context.knn.indices, context.knn.distances, labels, context.families)
+    judged = np.flatnonzero(labels.known & ~np.isnan(votes[:, 0]))
     if not len(judged):
         return nothing(NAME, "audit.note.too_few_neighbours", COLUMNS)
-    own = votes[judged, labels[judged]]
-    others = votes[judged].copy()
-    others[np.arange(len(judged)), labels[judged]] = -1.0
+    others, own = votes[judged], np.zeros(len(judged))
+    mine = labels.of(judged)
+    np.maximum.at(own, mine.rows, others[mine.rows, mine.codes])
+    others[mine.rows, mine.codes] = -1.0
     best = others.argmax(1)
     share = others[np.arange(len(judged)), best]
     suspect = (share >= AGREE) & (own <= OWN)
     ids = frame["example_id"].to_numpy() if "example_id" in frame else np.arange(len(frame))
     at = judged[suspect]
-    name = np.array(names, dtype=object)
+    name = np.array(labels.names, dtype=object)
     table = pd.DataFrame(
         {
             "example_id": ids[at].astype(np.int64),
-            "label": name[labels[at]],
+            "label": np.array([labels.said[code] for code in labels.sets[at].tolist()], dtype=object),
             "suggested": name[best[suspect]],
             "suggested_share": share[suspect],
             "own_share": own[suspect],

@@ -9,7 +9,7 @@ from studio.records import Array
 from studio.statistics import Z95
 
 
-def chance_of_more(inside: Array, outside: Array) -> tuple[float, float, float, float]:
+def chance_of_more(inside: Array, outside: Array, worth: float = 1.0) -> tuple[float, float, float, float]:
     """P(a value inside is higher) + 1/2 P(equal), its 95 % interval, and the two-sided Mann-Whitney p.
 
     A = U / (n1 n0). The error is DeLong's, from the variance of each value's own placement among the others, on the
@@ -20,6 +20,7 @@ def chance_of_more(inside: Array, outside: Array) -> tuple[float, float, float, 
     Args:
         inside: (m,) how many values inside lie at each of m ascending levels.
         outside: (m,) the same for the others; both sides hold at least one.
+        worth: what one example is worth, at most 1 (copies): errors are 1 / sqrt(worth) times as large.
 
     Returns:
         A, low, high, p.
@@ -45,10 +46,11 @@ def chance_of_more(inside: Array, outside: Array) -> tuple[float, float, float, 
     null = n1 * n0 / 12 * ((n + 1) - float((ties**3 - ties).sum()) / (n * (n - 1))) if n > 1 else 0.0
     p = 1.0
     if null > 0:
-        p = float(min(2 * stats.norm.sf((abs(area - 0.5) * n1 * n0 - 0.5) / np.sqrt(null)), 1.0))
+        z = (abs(area - 0.5) * n1 * n0 - 0.5) / np.sqrt(null / worth)
+        p = float(min(2 * stats.norm.sf(z), 1.0))
     if not 0 < area < 1:
-        half = Z95 * np.sqrt(0.25 / min(n1, n0))
+        half = Z95 * np.sqrt(0.25 / min(n1, n0) / worth)
         return area, max(0.0, area - half), min(1.0, area + half), p
-    logit, error = np.log(area / (1 - area)), np.sqrt(variance) / (area * (1 - area))
+    logit, error = np.log(area / (1 - area)), np.sqrt(variance / worth) / (area * (1 - area))
     low, high = (1 / (1 + np.exp(-(logit + sign * Z95 * error))) for sign in (-1, 1))
     return area, float(low), float(high), p

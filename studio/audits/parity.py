@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from studio.audits.association import two_by_two_p
-from studio.audits.context import Context, coded, compared_groups, crossed, group_column, nothing, texts_of, where
+from studio.audits.context import Context, compared_groups, group_column, nothing, where
 from studio.audits.intervals import difference_interval, effective_n, examples_for_gap, smallest_gap
+from studio.audits.label_sets import Labels, labels_of
 from studio.audits.power import power_finding
 from studio.records import Array, Audit, AuditResult, Finding
 from studio.statistics import ALPHA, SMALL_GROUP
@@ -58,9 +59,10 @@ def parity(counts: Array, totals: Array) -> tuple[float, float, int, int]:
     return top - bottom, bottom / top if top > 0 else 1.0, highest, lowest
 
 
-def _attribute_rows(attribute: str, counts: Array, labels: list[str], values: list[str], worth: float) -> pd.DataFrame:
+def _attribute_rows(
+    attribute: str, counts: Array, totals: Array, labels: list[str], values: list[str], worth: float
+) -> pd.DataFrame:
     """One row per label; p and interval are those of the extreme pair, corrected for having picked it."""
-    totals = counts.sum(0)
     n_pairs = len(values) * (len(values) - 1) // 2
     found = [parity(row, totals) for row in counts]
     y = np.arange(len(labels))
@@ -86,14 +88,14 @@ def _attribute_rows(attribute: str, counts: Array, labels: list[str], values: li
             "ratio": ratio,
             "groups": len(values),
             "p": np.minimum(np.where(np.isfinite(p), p, 1.0) * n_pairs, 1.0),
-            "all_share": counts.sum(1) / max(counts.sum(), 1),
+            "all_share": counts.sum(1) / max(totals.sum(), 1),
             "pairs": n_pairs,
-            "total": int(counts.sum()),
+            "total": int(totals.sum()),
         }
     )
 
 
-def _row_finding(row: object) -> Finding:
+def _row_finding(row: object, labels: Labels) -> Finding:
     values = {name: getattr(row, name) for name in ("attribute", "label", "highest", "lowest")}
     values |= {
         "high_share": float(row.high_share),
@@ -117,7 +119,7 @@ def _row_finding(row: object) -> Finding:
         threshold=DIFFERENCE,
         smallest_effect=float(row.smallest),
         alarm=True,
-        examples=(where(group_column(row.attribute), row.highest), where("label", row.label)),
+        examples=(where(group_column(row.attribute), row.highest), labels.where(row.label)),
     )
 
 
@@ -158,12 +160,12 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
 
     difference = max_g P(y | g) - min_g P(y | g), ratio = min / max, over groups of 50 labelled examples or more. The
     extreme pair of groups is picked by looking, so its Newcombe interval is at level 0.05 / pairs of groups and its p
-    (chi-square or Fisher) is multiplied by that number. Of two labels, which say the same, only the rarer is told. With
-    copies counts are those of the effective n. An alarm needs q < 0.05 over all labels and attributes and a difference
-    above ten points.
+    (chi-square or Fisher) is multiplied by that number. Of two labels that exclude one another only the rarer is
+    told. With copies counts are those of the effective n. An alarm needs q < 0.05 over all labels and attributes and a
+    difference above ten points.
 
     Args:
-        frame: column `label` and a column `group_<name>` per attribute; rows missing either are left out.
+        frame: column `label` or `labels` and a column `group_<name>` per attribute; rows missing either are left out.
         context: groups, families.
 
     Returns:
@@ -174,19 +176,20 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     """
     if not context.groups:
         return nothing(NAME, "audit.note.no_groups", COLUMNS)
-    labels, names = coded(texts_of(frame, "label"))
-    if len(names) < 2:
+    labels = labels_of(frame)
+    if labels.is_constant:
         return nothing(NAME, "audit.note.needs_two_labels", COLUMNS)
     groups, left_out = compared_groups(frame, context)
     worth = effective_n(context.families, len(frame)) / max(len(frame), 1)
     tables, skipped = [], {}
     for attribute, (codes, values) in groups.items():
-        counts = crossed(labels, codes, len(names), len(values))
-        enough = counts.sum(0) >= SMALL_GROUP
+        counts, totals = labels.by(codes, len(values))
+        enough = totals >= SMALL_GROUP
         if enough.sum() >= 2:
             kept = [value for value, is_kept in zip(values, enough, strict=True) if is_kept]
-            rows = _attribute_rows(attribute, counts[:, enough], names, kept, worth)
-            tables.append(rows.loc[[rows.all_share.idxmin()]] if len(names) == 2 else rows)
+            rows = _attribute_rows(attribute, counts[:, enough], totals[enough], labels.names, kept, worth)
+            is_twin = labels.is_exclusive and len(labels.names) == 2
+            tables.append(rows.loc[[rows.all_share.idxmin()]] if is_twin else rows)
             skipped[attribute] = int((~enough).sum())
     if not tables:
         return nothing(NAME, left_out[0] if left_out else "audit_counts.note.groups_too_small", COLUMNS)
@@ -197,12 +200,12 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     table["smallest"] = smallest_gap(n1, n2, table.all_share.to_numpy(float), level)
     table["alarm"] = (table.q < ALPHA) & (table.difference > DIFFERENCE)
     alarms = table[table.alarm].sort_values("difference", ascending=False, kind="stable")
-    findings = [_row_finding(row) for row in alarms.itertuples()]
+    findings = [_row_finding(row, labels) for row in alarms.itertuples()]
     needed = examples_for_gap(table.all_share.to_numpy(float), n1 / (n1 + n2), alpha=level)
     power = power_finding(NAME, "pair", needed, round(float(np.median(n1 + n2))))
     findings += [power] if power else []
     findings += [_summary_finding(rows, skipped[a]) for a, rows in table.groupby("attribute", sort=False)]
-    return AuditResult(NAME, tuple(findings), table[list(COLUMNS)], left_out)
+    return AuditResult(NAME, tuple(findings), table[list(COLUMNS)], left_out + labels.notes)
 
 
 PARITY = Audit(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import sparse, stats
+from scipy import sparse, special
 from sklearn.feature_extraction.text import CountVectorizer
 
-from studio.audits.context import Context, coded, nothing, texts_of
+from studio.audits.context import Context, nothing, texts_of
 from studio.audits.fillers import FILLERS
+from studio.audits.label_sets import Labels, labels_of
 from studio.audits.tokenise import is_cjk, pieces
 from studio.records import Array, Audit, AuditResult, Condition, Finding
 from studio.statistics import ALPHA, Z95
@@ -61,19 +62,47 @@ def _count(texts: list[str]) -> tuple[sparse.csr_matrix, Array]:
     return counts.tocsr(), vectorizer.get_feature_names_out()
 
 
-def _tests(counts: sparse.csr_matrix, words: Array, labels: Array, names: list[str], context: Context) -> pd.DataFrame:
-    """One row per word with the label it is tied to most; p corrected for all words times all labels."""
-    n = len(labels)
-    one_hot = sparse.csr_matrix((np.ones(n, np.int64), (np.arange(n), labels)), shape=(n, len(names)))
-    with_label = (counts.T @ one_hot).toarray().astype(np.float64)  # (words, labels)
-    word_n = np.asarray(counts.sum(0)).ravel().astype(np.float64)
-    label_n = np.bincount(labels, minlength=len(names)).astype(np.float64)
+def weights_of(families: Array | None, usable: Array, n: int) -> Array:
+    """What each of the texts that are read counts for: a family of m copies counts once, 1 / m each.
+
+    Example:
+        >>> weights_of(np.array([0, 1, 1, 2]), np.array([0, 1, 2]), 4).tolist()
+        [1.0, 0.5, 0.5]
+    """
+    if families is None:
+        return np.ones(len(usable))
+    own = np.unique(np.asarray(families)[usable], return_inverse=True)[1]
+    return 1.0 / np.bincount(own)[own]
+
+
+def tail(k: Array, n: Array, share: Array) -> Array:
+    """P(a binomial count of n draws is at least k), for counts that may be fractional: the incomplete beta function.
+
+    Example:
+        >>> round(float(tail(9.0, 10.0, 0.5)), 6)  # 11 / 1024
+        0.010742
+    """
+    k, n = np.broadcast_arrays(np.asarray(k, np.float64), np.asarray(n, np.float64))
+    return np.where(k > 0, special.betainc(np.maximum(k, 1e-12), np.maximum(n - k, 0.0) + 1, share), 1.0)
+
+
+def _tests(counts: sparse.csr_matrix, words: Array, labels: Labels, weights: Array, context: Context) -> pd.DataFrame:
+    """One row per word with the label it is tied to most; p corrected for all words times all labels.
+
+    Counts are those of texts; shares, z, p and odds count a family of copies once.
+    """
+    names, one_hot = labels.names, labels.matrix
+    worded = counts.T.tocsr()
+    with_label = (worded @ one_hot.multiply(weights[:, None]).tocsr()).toarray().astype(np.float64)  # (words, labels)
+    word_n, n = np.asarray(worded @ weights, np.float64), float(weights.sum())
+    label_n = np.asarray(one_hot.T @ weights, np.float64)
     prior = label_n / n
     share = with_label / word_n[:, None]
     best = z_statistic(share, prior[None, :], word_n[:, None]).argmax(1)
     at = np.arange(len(words))
     k, p0 = with_label[at, best], prior[best]
-    p = stats.binom.sf(k - 1, word_n, p0)
+    p = tail(k, word_n, p0)
+    texts_n, texts_k = np.asarray(counts.sum(0)).ravel(), (worded @ one_hot).toarray()[at, best]
     a, b, c = k, word_n - k, label_n[best] - k
     d = n - a - b - c
     shift = 0.5 * ((a == 0) | (b == 0) | (c == 0) | (d == 0))
@@ -86,10 +115,11 @@ def _tests(counts: sparse.csr_matrix, words: Array, labels: Array, names: list[s
         {
             "word": words,
             "label": np.array(names, dtype=object)[best],
-            "n": word_n.astype(int),
-            "with_label": k.astype(int),
-            "share": k / word_n,
-            "expected": p0,
+            "n": texts_n.astype(int),
+            "with_label": texts_k.astype(int),
+            "share": texts_k / texts_n,
+            "expected": labels.counts[best] / labels.n,
+            "lift": k / word_n - p0,
             "low": np.exp(log_or - Z95 * error),
             "high": np.exp(log_or + Z95 * error),
             "z": z_statistic(k / word_n, p0, word_n),
@@ -99,7 +129,7 @@ def _tests(counts: sparse.csr_matrix, words: Array, labels: Array, names: list[s
             "bonferroni": np.minimum(looked * len(words) * context.n_families, 1.0),
             "column": at,
             "code": best,
-            "label_n": label_n[best].astype(int),
+            "label_n": labels.counts[best],
         }
     )
 
@@ -119,7 +149,7 @@ def _longest(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[sorted(row.Index for row in kept)]
 
 
-def _row_finding(row: object, total: int) -> Finding:
+def _row_finding(row: object, total: int, labels: Labels) -> Finding:
     kind = "filler" if row.alarm else "tied"
     values = {
         "word": row.word,
@@ -146,7 +176,7 @@ def _row_finding(row: object, total: int) -> Finding:
         q=float(row.q),
         threshold=TIE,
         alarm=bool(row.alarm),
-        examples=(Condition("text", "contains", row.word), Condition("label", "eq", row.label)),
+        examples=(Condition("text", "contains", row.word), labels.where(row.label)),
     )
 
 
@@ -155,13 +185,14 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
 
     For word x and label y: z = (P(y | x) - p0) / sqrt(p0 (1 - p0) / n_x), p0 the label's share; p is the exact
     binomial tail times the number of labels, corrected over all words (q by Benjamini-Hochberg, beside it Bonferroni's
-    bound, which is the paper's correction). A tie has q < 0.05, odds at least 3 times as high and a
-    label share at least 10 points above p0. Words of the subject are tied to their label by nature and are listed; an
-    alarm needs a word of FILLERS (greetings, courtesy) in a tenth of the label's examples.
+    bound, which is the paper's correction). A family of copies counts once. A tie has q < 0.05, odds at least 3 times
+    as high and a label share at least 10 points above p0. Words of the subject are tied to their label by nature and
+    are listed; an alarm needs a word of FILLERS (greetings, courtesy) in a tenth of the label's examples.
 
     Args:
-        frame: `text`, `label`.
-        context: how many audits are read together; the script decides between words and runs of 2 to 4 characters.
+        frame: `text`, `label` or `labels`.
+        context: families; how many audits are read together; the script decides between words and runs of 2 to 4
+            characters.
 
     Returns:
         Findings: alarms by z, then the strongest ties up to 12 in all; table COLUMNS with every tie of q < 0.05.
@@ -169,26 +200,24 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     Paper: gardner-2021; departs in p0 (label share), the exact tail, and in keeping alarms to words of FILLERS.
     Limits: a name or a number left by how the data was made is listed but raises no alarm; read the list.
     """
-    labels, names = coded(texts_of(frame, "label"))
-    texts = texts_of(frame, "text")
-    usable = np.flatnonzero((labels >= 0) & texts.notna().to_numpy())
-    if len(names) < 2 or len(np.unique(labels[usable])) < 2:
+    labels, texts = labels_of(frame), texts_of(frame, "text")
+    usable = np.flatnonzero(labels.known & texts.notna().to_numpy())
+    if labels.of(usable).is_constant:
         return nothing(NAME, "audit.note.needs_two_labels", COLUMNS)
-    notes = ()
+    notes = labels.notes
     if len(usable) > MOST_ROWS:
         usable = usable[np.linspace(0, len(usable) - 1, MOST_ROWS).astype(np.int64)]
-        notes = ("audit.note.read_100k",)
-    present, labels = np.unique(labels[usable], return_inverse=True)
-    names = [names[code] for code in present]
+        notes += ("audit.note.read_100k",)
+    labels = labels.of(usable).telling()
     counts, words = _count([texts.iloc[i] for i in usable])
     if not len(words):
         return nothing(NAME, "audit.note.words_too_rare", COLUMNS)
-    table = _tests(counts, words, labels, names, context)
-    table = _longest(table[(table.q < ALPHA) & (table.odds_ratio > TIE) & (table.share > table.expected + LIFT)].copy())
+    table = _tests(counts, words, labels, weights_of(context.families, usable, len(frame)), context)
+    table = _longest(table[(table.q < ALPHA) & (table.odds_ratio > TIE) & (table.lift > LIFT)].copy())
     table["is_filler"] = [word in FILLERS for word in table.word]
     table["alarm"] = table.is_filler & (table.with_label >= COVER * table.label_n)
     table = table.sort_values(["alarm", "z", "word"], ascending=[False, False, True], ignore_index=True)
-    findings = [_row_finding(row, len(usable)) for row in table.head(SHOWN).itertuples()]
+    findings = [_row_finding(row, len(usable), labels) for row in table.head(SHOWN).itertuples()]
     if not findings:
         findings = [
             Finding(

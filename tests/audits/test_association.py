@@ -12,6 +12,7 @@ from statsmodels.stats.contingency_tables import Table2x2
 from studio.audits.association import ASSOCIATION, BAND, clustered_variance, cramers_v, odds_ratio
 from studio.audits.context import Context
 from studio.audits.intervals import smallest_odds_ratio
+from studio.audits.label_sets import exclusive
 
 
 def frame_of(counts, labels="xyz", groups="abc"):
@@ -160,14 +161,14 @@ def test_the_clustered_variance_is_the_sum_over_clusters_of_squared_influences()
     counts = np.array([[((labels == y) & (groups == g)).sum() for g in range(2)] for y in range(3)], dtype=float)
     group_n, label_n = counts.sum(0, keepdims=True), counts.sum(1, keepdims=True)
     cells = (counts, group_n - counts, label_n - counts, 200 - group_n - label_n + counts)
-    found = clustered_variance(cells, labels, groups, clusters, (3, 2))
+    found = clustered_variance(cells, exclusive(labels, list("abc")), groups, clusters, (3, 2))
     for y in range(3):
         for g in range(2):
             a, b, c, d = (cell[y, g] for cell in cells)
             inside, has = groups == g, labels == y
             z = np.where(inside, np.where(has, 1 / a, -1 / b), np.where(has, -1 / c, 1 / d))
             assert found[y, g] == pytest.approx(sum(z[clusters == f].sum() ** 2 for f in range(40)))
-    alone = clustered_variance(cells, labels, groups, np.arange(200), (3, 2))
+    alone = clustered_variance(cells, exclusive(labels, list("abc")), groups, np.arange(200), (3, 2))
     assert alone == pytest.approx(sum(1 / cell for cell in cells))
 
 

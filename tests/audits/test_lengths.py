@@ -7,7 +7,13 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from studio.audits.context import Context
-from studio.audits.lengths import LENGTHS, chance_of_longer, eta_squared, kruskal_wallis
+from studio.audits.label_sets import exclusive
+from studio.audits.lengths import LENGTHS, chance_of_longer, eta_squared, rank_test
+
+
+def kruskal_wallis(lengths, codes):
+    """The rank test of one label each."""
+    return rank_test(lengths, exclusive(np.asarray(codes, np.int64), list("abcdefghij")))
 
 
 def frame_of(lengths, labels, groups=None):

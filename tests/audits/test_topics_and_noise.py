@@ -6,6 +6,7 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from studio.audits.context import Context
+from studio.audits.label_sets import exclusive
 from studio.audits.noise import NOISE, neighbour_votes
 from studio.audits.topics import TOPICS
 from studio.records import Knn
@@ -36,12 +37,16 @@ def test_votes_by_hand():
     distances = np.array([[0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.0]])
     labels = np.array([0, 0, 0, 1, 1, 1, 2, -1])
     families = np.array([0, 0, 2, 3, 4, 5, 6, 7])
-    votes = neighbour_votes(np.tile(indices, (8, 1)), np.tile(distances, (8, 1)), labels, 3, families)
+    votes = neighbour_votes(
+        np.tile(indices, (8, 1)), np.tile(distances, (8, 1)), exclusive(labels, ["a", "b", "c"]), families
+    )
     assert votes[0] == pytest.approx(np.array([0.9, 0.8 + 0.7 + 0.6, 0.5]) / 3.5)
 
 
 def test_too_few_neighbours_judge_nobody():
-    votes = neighbour_votes(np.array([[1, 2]]), np.array([[0.1, 0.1]]), np.array([0, 1, 1]), 2, None)
+    votes = neighbour_votes(
+        np.array([[1, 2]]), np.array([[0.1, 0.1]]), exclusive(np.array([0, 1, 1]), ["a", "b"]), None
+    )
     assert np.isnan(votes).all()
 
 
