@@ -67,6 +67,7 @@ def _detail(function: Callable[..., Any], args: tuple[Any, ...], values: Mapping
 
 def _short(value: Any) -> Any:
     if isinstance(value, str):
+        value = value.encode("utf-8", "replace").decode("utf-8")  # half characters cannot be stored
         return value if len(value) <= 120 else value[:119] + "…"
     if isinstance(value, _PLAIN):
         return value
