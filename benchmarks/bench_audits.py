@@ -123,7 +123,8 @@ def _written(folder: Path, n: int) -> RunSpec:
     (folder / "knn").mkdir()
     np.save(folder / "knn" / "idx.npy", rng.integers(0, n, (n, 15)).astype(np.int32))
     np.save(folder / "knn" / "dist.npy", np.sort(rng.random((n, 15)).astype(np.float32), axis=1))
-    return RunSpec("bench", "audit", "bench", "", "bench", params={"names": [audit.name for audit in audits.AUDITS]},
+    params = {"names": [audit.name for audit in audits.AUDITS], "version": audits.VERSION}
+    return RunSpec("bench", "audit", "bench", "", "bench", params=params,
                    inputs={"examples": "examples.parquet", "given": "given", "knn": "knn"})  # fmt: skip
 
 

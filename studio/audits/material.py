@@ -1,19 +1,21 @@
 """What the audits read, as files: written once for a run or for a look, read by whoever computes.
 
-given.parquet: example_id, label, and where known family, exact, cluster, `score:<measure>`. facts.json: everything else
-of a Context. Texts, groups, sources and times come from the snapshot's own Parquet file.
+given.parquet: example_id, label (or labels, a JSON list), and where known family, exact, cluster, `score:<measure>`.
+facts.json: everything else of a Context. Texts, groups, sources and times come from the snapshot's own Parquet file.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from studio.audits.context import Context
@@ -23,6 +25,7 @@ from studio.records import Array, Knn, Lexicon, Term
 COLUMNS: tuple[str, ...] = ("example_id", "text", "source", "language", "time")
 GIVEN, FACTS = "given.parquet", "facts.json"
 _SCORE = "score:"
+_KNOWN = frozenset({"example_id", "label", "labels", "family", "exact", "cluster"})
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,45 @@ class Facts:
     n_families: int = 1
 
 
-def write(folder: Path, given: pd.DataFrame, facts: Facts) -> None:
+def write(
+    folder: Path,
+    given: pd.DataFrame | Iterable[pa.RecordBatch],
+    facts: Facts,
+    beside: Mapping[str, Array] | None = None,
+) -> None:
     """Write both files; `given` has example_id in ascending order and a score column per measure under its own name.
 
-    Columns besides example_id, label, family, exact and cluster are scores.
+    Columns besides example_id, label, labels, family, exact and cluster are scores.
+
+    Args:
+        folder: where; made if it is not there.
+        given: a frame, or batches, which are written one by one and never held together.
+        facts: what is no array.
+        beside: more columns, such as family and exact; row i is row i of `given`.
     """
-    known = {"example_id", "label", "family", "exact", "cluster"}
-    named = {name: f"{_SCORE}{name}" for name in given.columns if name not in known}
     folder.mkdir(parents=True, exist_ok=True)
-    given.rename(columns=named).to_parquet(folder / GIVEN, index=False)
+    batches = (
+        pa.Table.from_pandas(given, preserve_index=False).to_batches() if isinstance(given, pd.DataFrame) else given
+    )
+    making, writer, at = folder / f".{GIVEN}", None, 0
+    try:
+        for batch in batches:
+            columns = {name if name in _KNOWN else f"{_SCORE}{name}": batch.column(name) for name in batch.schema.names}
+            columns |= {name: pa.array(rows[at : at + len(batch)]) for name, rows in (beside or {}).items()}
+            at += len(batch)
+            if any(len(column) != len(batch) for column in columns.values()):
+                raise _strange("copies", min(map(len, (beside or {}).values())), at)
+            table = pa.table(columns)
+            writer = writer or pq.ParquetWriter(making, table.schema)
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
+    if writer is None:
+        pq.write_table(pa.table({"example_id": pa.array([], pa.int64()), "label": pa.array([], pa.string())}), making)
+    if any(len(rows) != at for rows in (beside or {}).values()):
+        raise _strange("copies", max(map(len, (beside or {}).values())), at)
+    os.replace(making, folder / GIVEN)
     (folder / FACTS).write_text(json.dumps(asdict(facts), ensure_ascii=False), encoding="utf-8")
 
 
@@ -62,8 +95,11 @@ def read(
         knn: folder with idx.npy and dist.npy, or None.
 
     Raises:
-        MeasureError: rows of another snapshot.
+        MeasureError: rows of another snapshot, or the folder is gone.
     """
+    if not ((folder / GIVEN).exists() and (folder / FACTS).exists()):
+        raise MeasureError("The files this run reads are gone", got=folder.name,
+                           fix="Start it again from its page.")  # fmt: skip
     facts = _facts(json.loads((folder / FACTS).read_text(encoding="utf-8")))
     there = set(pq.read_schema(examples).names)
     groups = [f"group_{name}" for name in facts.groups]
@@ -71,7 +107,9 @@ def read(
     given = pq.read_table(folder / GIVEN).to_pandas()
     if not np.array_equal(given["example_id"].to_numpy(np.int64), frame["example_id"].to_numpy(np.int64)):
         raise _strange("labels", len(given), len(frame))
-    frame["label"] = given["label"].astype(object).where(given["label"].notna(), None)
+    for name in ("label", "labels"):  # several labels are a JSON list, as in the snapshot's own file
+        if name in given:
+            frame[name] = given[name].astype(object).where(given[name].notna(), None)
     embeddings = None if vectors is None else _array(vectors / "vectors.npy")
     graph = None if knn is None else Knn(_array(knn / "idx.npy"), _array(knn / "dist.npy"))
     for what, rows in (("vectors", embeddings), ("neighbours", graph and graph.indices)):

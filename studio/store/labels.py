@@ -14,7 +14,7 @@ from studio.records import Array
 from studio.store.connection import Store
 
 _CORPUS_OF = "SELECT corpus_id FROM snapshot WHERE snapshot_id = $snapshot_id"
-_NEWEST = """
+NEWEST = """
 newest AS (
     SELECT a.example_id, arg_max(a.payload->>'$.value', a.seq) AS label, arg_max(a.split, a.seq) AS split,
            arg_max(a.row_hash, a.seq) AS row_hash, arg_max(a.simulated, a.seq) AS simulated
@@ -25,7 +25,7 @@ newest AS (
     GROUP BY a.example_id)
 """
 _CURRENT = f"""
-WITH {_NEWEST},
+WITH {NEWEST},
 row_of AS (
     SELECT e.example_id, e.label, e.row_hash, s.split AS decided
     FROM read_parquet($file) AS e
@@ -57,7 +57,7 @@ SELECT 1 FROM read_parquet($file) AS e JOIN split AS s USING (example_id)
 WHERE s.snapshot_id = $snapshot_id AND s.split = 'validation' AND e.label IS NOT NULL LIMIT 1
 """
 _POOL_LEFT = f"""
-WITH {_NEWEST}
+WITH {NEWEST}
 SELECT e.example_id FROM read_parquet($file) AS e
 LEFT JOIN (SELECT example_id, split FROM split WHERE snapshot_id = $snapshot_id) AS s USING (example_id)
 WHERE coalesce(s.split, 'pool') = 'pool' AND e.example_id NOT IN (SELECT example_id FROM newest)
@@ -75,7 +75,12 @@ WHERE corpus_id = (SELECT corpus_id FROM snapshot WHERE snapshot_id = $snapshot_
 """
 
 
-def _parameters(store: Store, snapshot_id: str) -> dict[str, Any]:
+def parameters(store: Store, snapshot_id: str) -> dict[str, Any]:
+    """What NEWEST and every statement on labels binds: snapshot_id, corpus_id, file.
+
+    Raises:
+        AnnotationError: an unknown snapshot.
+    """
     found = store.one(_CORPUS_OF, {"snapshot_id": snapshot_id})
     if found is None:
         raise AnnotationError("This snapshot is not known", got=snapshot_id, fix="Choose a snapshot on the Home page.")
@@ -97,45 +102,45 @@ def current(store: Store, snapshot_id: str) -> pd.DataFrame:
     Raises:
         AnnotationError: an unknown snapshot.
     """
-    return store.read(_CURRENT, _parameters(store, snapshot_id))
+    return store.read(_CURRENT, parameters(store, snapshot_id))
 
 
 def table(store: Store, snapshot_id: str) -> pa.Table:
     """The same as Arrow: without a Python object per text, which a million rows would leave behind in the server."""
-    return store.arrow(_CURRENT, _parameters(store, snapshot_id))
+    return store.arrow(_CURRENT, parameters(store, snapshot_id))
 
 
 def annotated_ids(store: Store, snapshot_id: str) -> Array:
     """(n,) int64 ascending ids of the examples whose label in force was given, not imported."""
     sql = f"SELECT example_id FROM ({_CURRENT}) WHERE origin = 'annotation' ORDER BY example_id"
-    return store.arrow(sql, _parameters(store, snapshot_id))["example_id"].to_numpy().astype(np.int64)
+    return store.arrow(sql, parameters(store, snapshot_id))["example_id"].to_numpy().astype(np.int64)
 
 
 def counts(store: Store, snapshot_id: str) -> pd.DataFrame:
     """How many labelled examples there are: split, origin, simulated, stale, n."""
-    return store.read(_COUNTS, _parameters(store, snapshot_id))
+    return store.read(_COUNTS, parameters(store, snapshot_id))
 
 
 def pool_left(store: Store, snapshot_id: str) -> list[int]:
     """Ids of the pool examples nobody has labelled yet, ascending; what a batch may be drawn from."""
-    return [int(row[0]) for row in store.rows(_POOL_LEFT, _without(_parameters(store, snapshot_id)))]
+    return [int(row[0]) for row in store.rows(_POOL_LEFT, _without(parameters(store, snapshot_id)))]
 
 
 def hidden(store: Store, snapshot_id: str, example_ids: Sequence[int] | None = None) -> pd.DataFrame:
     """The corpus's own labels, those of the pool included: example_id, label. For the simulated annotator only."""
-    values = _without(_parameters(store, snapshot_id), "corpus_id")
+    values = _without(parameters(store, snapshot_id), "corpus_id")
     ids = None if example_ids is None else [int(i) for i in example_ids]
     return store.read(_HIDDEN, values | {"ids": ids})
 
 
 def has_corpus_labels(store: Store, snapshot_id: str) -> bool:
     """True when the corpus came with labels, so that the simulated annotator has something to reveal."""
-    return store.one(_HAS_CORPUS, {"file": _parameters(store, snapshot_id)["file"]}) is not None
+    return store.one(_HAS_CORPUS, {"file": parameters(store, snapshot_id)["file"]}) is not None
 
 
 def has_corpus_validation(store: Store, snapshot_id: str) -> bool:
     """True when the validation split holds labels of the corpus's own."""
-    return store.one(_HAS_VALIDATION, _without(_parameters(store, snapshot_id), "corpus_id")) is not None
+    return store.one(_HAS_VALIDATION, _without(parameters(store, snapshot_id), "corpus_id")) is not None
 
 
 def _without(values: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Run kind `audit`: every audit of a snapshot in one run, for one state of labels, references, lexicon and scores.
 
-params: names, state and keys (which context each result belongs to). inputs: examples (Parquet), given (folder written
-by studio.audits.material), vectors (folder) and knn (folder) where there are any.
+params: names, state (what the results rest on) and version (of the rules). inputs: examples (Parquet), given (folder
+written by studio.audits.material), vectors (folder) and knn (folder) where there are any.
 result/: <audit>.json per audit, families.npy and exact.npy where copies had to be looked for.
 A finished audit is kept as a checkpoint, so an attempt after a stop or a kill goes on with the next one.
 """
@@ -20,10 +20,12 @@ import numpy as np
 
 from studio import audits, findings
 from studio.audits import engine, material
-from studio.audits.context import Context, texts_of
+from studio.audits.context import Context
+from studio.audits.label_sets import labels_of
 from studio.corpus.dedup import JACCARD, find_duplicates
 from studio.jobs.task import Task
 from studio.records import Audit, AuditResult
+from studio.tasks import versions
 
 log = logging.getLogger(__name__)
 COPIES = ("families.npy", "exact.npy")
@@ -33,8 +35,9 @@ def run(task: Task) -> dict[str, Any]:
     """Compute the audits named in the spec.
 
     Raises:
-        MeasureError: an input belongs to another snapshot.
+        MeasureError: an input belongs to another snapshot, or the run was queued under other rules.
     """
+    versions.require(task, audits.VERSION)
     wanted = [audit for audit in audits.AUDITS if audit.name in task.spec.params["names"]]
     total = len(wanted) + 1
     task.progress(0, total, "audit.run_reading")
@@ -63,7 +66,7 @@ def run(task: Task) -> dict[str, Any]:
     task.progress(total, total, "audit.section")
     return {
         "n": len(frame),
-        "n_labelled": int(texts_of(frame, "label").notna().sum()),
+        "n_labelled": labels_of(frame).n,
         "not_computed": failed,
         "seconds": seconds,
     }

@@ -1,8 +1,8 @@
 """Run kind `counterfactual`: texts with a group's terms swapped, and what that changes.
 
-params: contrast (axis, group, other group), n_pairs, quality (measure -> inner weight), weight (of quality, 0 to 1).
-inputs: examples (Parquet), given (folder of studio.audits.material; scores among them), model (folder of a round's
-model) and chosen (Parquet: example_id, score of the newest selection), each where there is one.
+params: version (of the rules), contrast (axis, group, other group), n_pairs, quality (measure -> inner weight), weight
+(of quality, 0 to 1). inputs: examples (Parquet), given (folder of studio.audits.material; scores among them), model
+(folder of a round's model) and chosen (Parquet: example_id, score of the newest selection), each where there is one.
 result/: pairs.json.
 """
 
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from studio import audits
 from studio.audits import counterfactual as cf
 from studio.audits import material
 from studio.jobs.task import Task
@@ -25,6 +26,7 @@ from studio.measures import by_name
 from studio.measures.fluency import judged
 from studio.measures.rules import RULE_QUALITY
 from studio.records import Array, Batch, Lexicon
+from studio.tasks import versions
 
 log = logging.getLogger(__name__)
 N_PAIRS = 400
@@ -36,9 +38,10 @@ def run(task: Task) -> dict[str, Any]:
     """Make the pairs, judge both sides of each, and write what changed.
 
     Raises:
-        MeasureError: the inputs belong to another snapshot.
+        MeasureError: the inputs belong to another snapshot, or the run was queued under other rules.
         ModelError: the round's model cannot be loaded.
     """
+    versions.require(task, audits.VERSION)
     task.progress(0, STAGES, "audit.run_reading")
     frame, context = material.read(task.input_path("examples"), task.input_path("given"))
     texts = [text if isinstance(text, str) else "" for text in frame["text"]]

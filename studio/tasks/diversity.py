@@ -1,8 +1,8 @@
 """Run kind `diversity`: every measure of a snapshot, or two sets of examples side by side with random draws.
 
-params: what (whole or compare), absent (field -> reason), key (which state the result belongs to); for compare draws
-and facts. inputs: given (folder with given.parquet), examples, vectors, knn of the first snapshot, examples_1,
-vectors_1 of the second where there are two.
+params: what (whole or compare), absent (field -> reason), key (which state the result belongs to), version (of the
+measures); for compare draws and facts. inputs: given (folder with given.parquet), examples, vectors, knn of the first
+snapshot, examples_1, vectors_1 of the second where there are two.
 result/: table.json; families.npy and exact.npy where copies of a whole snapshot had to be looked for.
 """
 
@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studio import findings
+from studio import diversity, findings
 from studio.corpus.dedup import JACCARD, find_duplicates
 from studio.diversity import comparison, material
 from studio.diversity.rows import Rows
 from studio.jobs.task import Task
 from studio.records import Array, AuditResult
+from studio.tasks import versions
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,10 @@ def run(task: Task) -> dict[str, Any]:
     """Measure or compare, as the spec says.
 
     Raises:
-        MeasureError: an input belongs to another snapshot, or there is nothing to compare.
+        MeasureError: an input belongs to another snapshot, the run was queued under other rules, or there is nothing to
+            compare.
     """
+    versions.require(task, diversity.VERSION)
     is_whole = task.spec.params["what"] == "whole"
     given = pd.read_parquet(task.input_path("given") / material.GIVEN)
     task.progress(0, len(given), "diversity.compare.reading")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,12 +14,12 @@ import pandas as pd
 
 from studio import audits
 from studio.audits import engine, material
-from studio.audits.context import texts_of
+from studio.audits.label_sets import labels_of
 from studio.errors import MeasureError
 from studio.jobs import rundir
 from studio.records import Actor, Audit, AuditResult, RunSpec, Snapshot
 from studio.store import findings, scores, snapshots
-from studio.workflows import audits_copies, audits_inputs, audits_state, runs
+from studio.workflows import audits_copies, audits_inputs, audits_state, runs, starting
 from studio.workflows.acts import act
 from studio.workflows.runs import RunView
 from studio.workflows.studio import Studio
@@ -35,6 +34,7 @@ NAMES: tuple[str, ...] = tuple(audit.name for audit in audits.AUDITS)
 class AuditReport:
     """Results by audit name, in the order of the catalogue, and what they rest on.
 
+    computed: when each of them was; computed_at: when the oldest of them was.
     stale: what has changed since some of them were computed (labels, reference, lexicon, vectors, map, scores, rules);
     empty when all are of now. older: the audits that rest on the older state. missing: the audits not computed yet.
     """
@@ -43,13 +43,18 @@ class AuditReport:
     label_mode: str
     n: int
     n_labelled: int
-    computed_at: datetime
+    computed: Mapping[str, datetime]
     has_copies: bool
     has_vectors: bool
     has_map: bool
     stale: tuple[str, ...] = ()
     older: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+
+    @property
+    def computed_at(self) -> datetime:
+        """The moment no result shown is older than."""
+        return min(self.computed.values())
 
 
 def is_small(snapshot: Snapshot) -> bool:
@@ -83,7 +88,8 @@ def run_audits(
     _check(names, label_mode)
     snapshot = snapshots.require(studio.store, snapshot_id)
     state = audits_state.current(studio, snapshot, label_mode)
-    missing = [name for name in names if _kept(studio, snapshot_id, name, state) is None]
+    there = _kept(studio, snapshot_id, names, state)
+    missing = [name for name in names if name not in there]
     if missing or _basis(studio, snapshot_id, state) is None:
         made, n_labelled = _compute(studio, snapshot, label_mode, missing)
         _keep(studio, snapshot_id, state, made, n_labelled)
@@ -113,25 +119,25 @@ def report(
     if basis is None:
         return None
     before = json.loads(basis[0].table["state"].iloc[0])
-    now = {name: _kept(studio, snapshot_id, name, state) for name in names}
-    old = {name: _kept(studio, snapshot_id, name, before) for name in names if now[name] is None}
-    found = {name: now[name] or old[name] for name in names}
-    older = tuple(name for name in names if now[name] is None and old[name] is not None)
-    if not any(found.values()):
+    now = _kept(studio, snapshot_id, names, state)
+    old = _kept(studio, snapshot_id, [name for name in names if name not in now], before)
+    found = {name: (now | old)[name] for name in NAMES if name in now or name in old}
+    older = tuple(name for name in names if name in old)
+    if not found:
         return None
     around = scores.surroundings(studio.store, snapshot_id)
     return AuditReport(
-        results={name: found[name][0] for name in NAMES if found.get(name)},
+        results={name: result for name, (result, _) in found.items()},
         label_mode=label_mode,
         n=snapshot.n_examples,
         n_labelled=int(basis[0].table["n_labelled"].iloc[0]),
-        computed_at=max(moment for _, moment in filter(None, found.values())),
+        computed={name: moment for name, (_, moment) in found.items()},
         has_copies=audits_copies.read(studio, snapshot_id) is not None,
         has_vectors=around.encoder_key is not None,
         has_map=around.map_id is not None,
         stale=audits_state.changes(before, state) if older else (),
         older=older,
-        missing=tuple(name for name in names if found[name] is None),
+        missing=tuple(name for name in names if name not in found),
     )
 
 
@@ -161,25 +167,31 @@ def start(
     """
     _check(names, label_mode)
     snapshot = snapshots.require(studio.store, snapshot_id)
-    already = live(studio, snapshot_id=snapshot_id, label_mode=label_mode)
-    if already is not None:
-        return already.run_id
+    return starting.once(
+        studio,
+        kind="audit",
+        snapshot_id=snapshot_id,
+        live=lambda: live(studio, snapshot_id=snapshot_id, label_mode=label_mode),
+        start=lambda: _start(studio, actor, snapshot, names, label_mode, run_id or str(uuid.uuid4())),
+    )
+
+
+def _start(studio: Studio, actor: Actor, snapshot: Snapshot, names: Sequence[str], label_mode: str, run_id: str) -> str:
+    snapshot_id, root = snapshot.snapshot_id, studio.workspace.root
     state = audits_state.current(studio, snapshot, label_mode)
-    missing = [name for name in names if _kept(studio, snapshot_id, name, state) is None] or list(names)
-    given, root = run_id or str(uuid.uuid4()), studio.workspace.root
-    audits_inputs.sweep(studio)
-    place = audits_inputs.folder(studio, given)
-    audits_inputs.write(studio, snapshot, label_mode, missing, place)
-    around = scores.surroundings(studio.store, snapshot_id)
-    inputs = {
-        "examples": str(studio.workspace.examples_file(snapshot_id).relative_to(root)),
-        "given": str(place.relative_to(root)),
-        **audits_state.vectors_in_use(around, missing),
-    }
-    return runs.submit(studio, actor, kind="audit", title=snapshot.name, params={"names": missing, "state": state},
-                       inputs=inputs, snapshot_id=snapshot_id, corpus_id=snapshot.corpus_id,
-                       seed=audits_inputs.SEED, slot="free" if snapshot.n_examples <= FREE_UP_TO else None,
-                       run_id=given)  # fmt: skip
+    there = _kept(studio, snapshot_id, names, state)
+    missing = [name for name in names if name not in there] or list(names)
+    with starting.inputs(studio, audits_inputs.ROOM, run_id) as place:
+        audits_inputs.write(studio, snapshot, label_mode, missing, place)
+        inputs = {
+            "examples": str(studio.workspace.examples_file(snapshot_id).relative_to(root)),
+            "given": str(place.relative_to(root)),
+            **audits_state.vectors_in_use(scores.surroundings(studio.store, snapshot_id), missing),
+        }
+        params = {"names": missing, "state": state, "version": audits.VERSION}
+        return runs.submit(studio, actor, kind="audit", title=snapshot.name, params=params, inputs=inputs,
+                           snapshot_id=snapshot_id, corpus_id=snapshot.corpus_id, seed=audits_inputs.SEED,
+                           slot="free" if snapshot.n_examples <= FREE_UP_TO else None, run_id=run_id)  # fmt: skip
 
 
 def live(studio: Studio, *, snapshot_id: str, label_mode: str) -> RunView | None:
@@ -201,15 +213,16 @@ def _mode(view: RunView) -> str:
 
 
 def finish_audit(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
-    """Take the findings of a done run over; may be called again."""
+    """Take the findings of a done run over, under the version of the rules it worked by; may be called again."""
     names = [str(name) for name in spec.params["names"]]
     files = [f"{name}.json" for name in names]
     result = rundir.check_result(run_dir, *files)
     audits_copies.take_over(studio, str(spec.snapshot_id), result, spec)
     made = [findings.from_json((result / file).read_text(encoding="utf-8")) for file in files]
     n_labelled = int(rundir.read_result(run_dir)["n_labelled"])
-    _keep(studio, str(spec.snapshot_id), spec.params["state"], made, n_labelled)
-    shutil.rmtree(audits_inputs.folder(studio, spec.run_id), ignore_errors=True)
+    version = int(spec.params.get("version", 0))
+    _keep(studio, str(spec.snapshot_id), spec.params["state"], made, n_labelled, version)
+    starting.drop(studio, audits_inputs.ROOM, spec.run_id)
 
 
 # --- keeping ----------------------------------------------------------------------------------------------------------
@@ -225,29 +238,59 @@ def _audit(name: str) -> Audit:
 
 
 def _kept(
-    studio: Studio, snapshot_id: str, name: str, state: audits_state.State
-) -> tuple[AuditResult, datetime] | None:
-    key = audits_state.key(_audit(name), state)
-    return findings.get(studio.store, snapshot_id, name, audits.VERSION, key)
+    studio: Studio, snapshot_id: str, names: Sequence[str], state: audits_state.State
+) -> dict[str, tuple[AuditResult, datetime]]:
+    """The named audits' results of this very state, as far as they are kept, with their moments."""
+    wanted = {(name, audits_state.key(_audit(name), state)): name for name in names}
+    found = findings.get_many(studio.store, snapshot_id, audits.VERSION, list(wanted))
+    return {wanted[place]: kept for place, kept in found.items()}
+
+
+def _basis_name(mode: str) -> str:
+    return f"basis_{mode}"
 
 
 def _basis(studio: Studio, snapshot_id: str, state: audits_state.State) -> tuple[AuditResult, datetime] | None:
     key = audits_state.digest(state)
-    return findings.get(studio.store, snapshot_id, f"basis_{state['mode']}", audits.VERSION, key)
+    return findings.get(studio.store, snapshot_id, _basis_name(state["mode"]), audits.VERSION, key)
 
 
 def _keep(
-    studio: Studio, snapshot_id: str, state: audits_state.State, made: Sequence[AuditResult], n_labelled: int
+    studio: Studio,
+    snapshot_id: str,
+    state: audits_state.State,
+    made: Sequence[AuditResult],
+    n_labelled: int,
+    version: int = audits.VERSION,
 ) -> None:
-    """The results under their keys, then what they rest on: whoever finds the basis finds the results."""
+    """The results under their keys, then what they rest on: whoever finds the basis finds the results.
+
+    In the same write everything goes that rests on none of the newest states: every annotation makes a new one.
+    """
     with studio.store.write():
         for result in made:
             if result.audit in NAMES:  # an audit of a later version of the program may be among an old run's
                 key = audits_state.key(_audit(result.audit), state)
-                findings.put(studio.store, snapshot_id, audits.VERSION, key, result)
+                findings.put(studio.store, snapshot_id, version, key, result)
         table = pd.DataFrame({"n_labelled": [n_labelled], "state": [json.dumps(state, ensure_ascii=False)]})
-        basis = AuditResult(f"basis_{state['mode']}", (), table)
-        findings.put(studio.store, snapshot_id, audits.VERSION, audits_state.digest(state), basis)
+        basis = AuditResult(_basis_name(state["mode"]), (), table)
+        findings.put(studio.store, snapshot_id, version, audits_state.digest(state), basis)
+        if version == audits.VERSION:
+            _prune(studio, snapshot_id)
+
+
+def _prune(studio: Studio, snapshot_id: str) -> None:
+    """Leave what the newest states of either choice of labels rest on; a result that several share stays with them."""
+    store, kept = studio.store, set[tuple[str, str]]()
+    for name in map(_basis_name, LABEL_MODES):
+        places = [(name, one) for one in findings.states(store, snapshot_id, name, audits.VERSION,
+                                                         findings.KEPT_STATES)]  # fmt: skip
+        kept.update(places)
+        for basis, _ in findings.get_many(store, snapshot_id, audits.VERSION, places).values():
+            state = json.loads(basis.table["state"].iloc[0])
+            kept.update((audit.name, audits_state.key(audit, state)) for audit in audits.AUDITS)
+    names = (*NAMES, *map(_basis_name, LABEL_MODES))
+    findings.keep_only(store, snapshot_id, audits.VERSION, names, kept)
 
 
 def _compute(
@@ -262,4 +305,4 @@ def _compute(
         file = studio.workspace.examples_file(snapshot.snapshot_id)
         frame, context = material.read(file, place, **audits_inputs.paths(studio, names, around))
     made = list(engine.run_each([audit for audit in audits.AUDITS if audit.name in names], frame, context))
-    return made, int(texts_of(frame, "label").notna().sum())
+    return made, labels_of(frame).n

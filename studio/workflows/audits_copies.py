@@ -14,7 +14,7 @@ from studio.corpus.dedup import JACCARD, VERSION, find_duplicates
 from studio.jobs import rundir
 from studio.records import Actor, Array, RunSpec
 from studio.store import examples, snapshots
-from studio.workflows import runs
+from studio.workflows import runs, starting
 from studio.workflows.acts import act
 from studio.workflows.studio import Studio
 
@@ -59,8 +59,8 @@ def make(studio: Studio, snapshot_id: str) -> Copies:
     stored = read(studio, snapshot_id)
     if stored is not None:
         return stored
-    texts = examples.frame(studio.store, snapshot_id, ("text",))["text"].tolist()
-    found = find_duplicates([text if isinstance(text, str) else None for text in texts], np.random.default_rng(SEED))
+    texts = examples.table(studio.store, snapshot_id, ("text",))["text"].to_pylist()
+    found = find_duplicates(texts, np.random.default_rng(SEED))
     making = _making(studio, snapshot_id)
     np.save(making / "families.npy", found.families, allow_pickle=False)
     np.save(making / "exact.npy", found.exact, allow_pickle=False)
@@ -72,13 +72,15 @@ def make(studio: Studio, snapshot_id: str) -> Copies:
 def find_copies(studio: Studio, actor: Actor, *, snapshot_id: str, title: str = "", run_id: str | None = None) -> str:
     """Queue the search for copies in a snapshot; returns the run's id (that of a live search where there is one)."""
     snapshot = snapshots.require(studio.store, snapshot_id)
-    already = runs.live(studio, kind="dedup", snapshot_id=snapshot_id)
-    if already is not None:
-        return already.run_id
     inputs = {"examples": str(studio.workspace.examples_file(snapshot_id).relative_to(studio.workspace.root))}
-    return runs.submit(studio, actor, kind="dedup", title=title or f"Find copies in {snapshot.name}",
-                       params={"threshold": JACCARD}, inputs=inputs, snapshot_id=snapshot_id,
-                       corpus_id=snapshot.corpus_id, seed=SEED, run_id=run_id)  # fmt: skip
+
+    def start() -> str:
+        return runs.submit(studio, actor, kind="dedup", title=title or f"Find copies in {snapshot.name}",
+                           params={"threshold": JACCARD}, inputs=inputs, snapshot_id=snapshot_id,
+                           corpus_id=snapshot.corpus_id, seed=SEED, run_id=run_id)  # fmt: skip
+
+    return starting.once(studio, kind="dedup", snapshot_id=snapshot_id, start=start,
+                         live=lambda: runs.live(studio, kind="dedup", snapshot_id=snapshot_id))  # fmt: skip
 
 
 def finish_dedup(studio: Studio, run_dir: Path, spec: RunSpec) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from studio.measures import DEFAULT_MEASURES
 from studio.records import LANGUAGES, Actor, AuditResult, RunSpec, Snapshot
 from studio.selection.recipe import Recipe, recipe_from_json
 from studio.store import findings, rounds, selections, snapshots
-from studio.workflows import audits_inputs, audits_state, runs
+from studio.workflows import audits_inputs, audits_state, runs, starting
 from studio.workflows.acts import act
 from studio.workflows.runs import RunView
 from studio.workflows.studio import Studio
@@ -57,21 +56,28 @@ def start(
     if tuple(contrast) not in options(snapshot):
         raise MeasureError("There are no pairs of terms for these groups", got=" / ".join(contrast),
                            fix="Choose groups of the list.")  # fmt: skip
-    already = runs.live(studio, kind=KIND, snapshot_id=snapshot_id)
-    if already is not None:
-        return already.run_id
-    given, root = run_id or str(uuid.uuid4()), studio.workspace.root
-    audits_inputs.sweep(studio)
-    place = audits_inputs.folder(studio, given)
+    return starting.once(
+        studio,
+        kind=KIND,
+        snapshot_id=snapshot_id,
+        live=lambda: live(studio, snapshot_id),
+        start=lambda: _start(studio, actor, snapshot, contrast, seed, run_id or str(uuid.uuid4())),
+    )
+
+
+def _start(studio: Studio, actor: Actor, snapshot: Snapshot, contrast: Contrast, seed: int, run_id: str) -> str:
+    snapshot_id, root = snapshot.snapshot_id, studio.workspace.root
     state = _state(studio, snapshot)
-    audits_inputs.write(studio, snapshot, "visible", ("scores",), place)
-    inputs = {"examples": str(studio.workspace.examples_file(snapshot_id).relative_to(root)),
-              "given": str(place.relative_to(root))}  # fmt: skip
-    if state["round"]:
-        inputs["model"] = f"{rounds.require(studio.store, state['round']).path}/model"
-    params = {"contrast": list(contrast), "state": state} | _selection(studio, state, place, inputs)
-    return runs.submit(studio, actor, kind=KIND, title=snapshot.name, params=params, inputs=inputs,
-                       snapshot_id=snapshot_id, corpus_id=snapshot.corpus_id, seed=seed, run_id=given)  # fmt: skip
+    with starting.inputs(studio, audits_inputs.ROOM, run_id) as place:
+        audits_inputs.write(studio, snapshot, "visible", ("scores",), place)
+        inputs = {"examples": str(studio.workspace.examples_file(snapshot_id).relative_to(root)),
+                  "given": str(place.relative_to(root))}  # fmt: skip
+        if state["round"]:
+            inputs["model"] = f"{rounds.require(studio.store, state['round']).path}/model"
+        params = {"contrast": list(contrast), "state": state, "version": audits.VERSION}
+        params |= _selection(studio, state, place, inputs)
+        return runs.submit(studio, actor, kind=KIND, title=snapshot.name, params=params, inputs=inputs,
+                           snapshot_id=snapshot_id, corpus_id=snapshot.corpus_id, seed=seed, run_id=run_id)  # fmt: skip
 
 
 def _selection(studio: Studio, state: Mapping[str, Any], place: Path, inputs: dict[str, str]) -> dict[str, Any]:
@@ -130,13 +136,15 @@ def outcome(studio: Studio, *, snapshot_id: str, contrast: Contrast) -> Outcome 
 
 
 def finish(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
-    """Take the outcome of a done run over; may be called again."""
+    """Take the outcome of a done run over, under the version of the rules it worked by; may be called again."""
     result = rundir.check_result(run_dir, "pairs.json")
     content, state = (result / "pairs.json").read_text(encoding="utf-8"), json.dumps(spec.params["state"])
     table = pd.DataFrame({"content": [content], "state": [state]})
     kept = AuditResult(_name(spec.params["contrast"]), (), table)
-    findings.put(studio.store, str(spec.snapshot_id), audits.VERSION, audits_state.digest(spec.params["state"]), kept)
-    shutil.rmtree(audits_inputs.folder(studio, spec.run_id), ignore_errors=True)
+    version = int(spec.params.get("version", 0))
+    findings.put(studio.store, str(spec.snapshot_id), version, audits_state.digest(spec.params["state"]), kept,
+                 keep=findings.KEPT_STATES if version == audits.VERSION else None)  # fmt: skip
+    starting.drop(studio, audits_inputs.ROOM, spec.run_id)
 
 
 def _name(contrast: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from studio.jobs import rundir
 from studio.records import Actor, AuditResult, RunSpec, Snapshot
 from studio.store import findings, scores, snapshots, vectors
 from studio.words import t
-from studio.workflows import audits_copies, audits_state, diversity_sides, runs
+from studio.workflows import audits_copies, audits_state, diversity_sides, runs, starting
 from studio.workflows.acts import act
 from studio.workflows.diversity_sides import Side
 from studio.workflows.runs import RunView
@@ -34,6 +33,7 @@ DRAWS: tuple[int, ...] = (LEAST_DRAWS, 199, 999)
 WHOLE, COMPARE = "diversity", "diversity_compare"
 NUMBERS: tuple[str, ...] = ("a", "b", "low", "middle", "high", "p", "q", "value")
 SEED = 0
+ROOM = "diversity"  # the folder below cache/
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def measure(studio: Studio, actor: Actor, *, snapshot_id: str) -> pd.DataFrame:
     source = material.Source(**{name: root / path for name, path in inputs.items()})
     table = whole(material.read([source], given, seed=SEED))
     findings.put(studio.store, snapshot_id, diversity.VERSION, _whole_key(studio, snapshot),
-                 AuditResult(WHOLE, (), table))  # fmt: skip
+                 AuditResult(WHOLE, (), table), keep=findings.KEPT_STATES)  # fmt: skip
     return _numbers(table)
 
 
@@ -106,12 +106,14 @@ def start(studio: Studio, actor: Actor, *, snapshot_id: str, title: str = "", ru
         JobError: the run cannot be written.
     """
     snapshot = snapshots.require(studio.store, snapshot_id)
-    already = live(studio, snapshot_id=snapshot_id, what="whole")
-    if already is not None:
-        return already.run_id
-    given, inputs = diversity_sides.whole_inputs(studio, snapshot_id)
-    params = {"what": "whole", "audit": WHOLE, "key": _whole_key(studio, snapshot)}
-    return _submit(studio, actor, snapshot, given, inputs, params, SEED, title or snapshot.name, run_id)
+
+    def begin() -> str:
+        given, inputs = diversity_sides.whole_inputs(studio, snapshot_id)
+        params = {"what": "whole", "audit": WHOLE, "key": _whole_key(studio, snapshot)}
+        return _submit(studio, actor, snapshot, given, inputs, params, SEED, title or snapshot.name, run_id)
+
+    return starting.once(studio, kind="diversity", snapshot_id=snapshot_id, start=begin,
+                         live=lambda: live(studio, snapshot_id=snapshot_id, what="whole"))  # fmt: skip
 
 
 def _whole_key(studio: Studio, snapshot: Snapshot) -> str:
@@ -172,16 +174,18 @@ def compare(
     if not LEAST_DRAWS <= draws <= 9_999:
         raise MeasureError("The number of random draws is out of range", got=draws, fix="Ask for 99 to 9,999.")
     key = _pair_key(studio, first, second, draws, seed)
-    already = live(studio, snapshot_id=first.snapshot_id, what="compare", key=key)
-    if already is not None:
-        return already.run_id
-    found = diversity_sides.pair(studio, first, second, seed)
-    facts = {"judged": found.judged, "size_a": first.n, "size_b": second.n, "size_pool": found.n_pool}
-    params = {"what": "compare", "audit": COMPARE, "key": key, "draws": draws, "facts": facts, "a": a, "b": b,
-              "absent": dict(found.absent)}  # fmt: skip
-    snapshot = snapshots.require(studio.store, first.snapshot_id)
-    named = title or f"{first.name} / {second.name}"
-    return _submit(studio, actor, snapshot, found.given, found.inputs, params, seed, named, run_id)
+
+    def begin() -> str:
+        found = diversity_sides.pair(studio, first, second, seed)
+        facts = {"judged": found.judged, "size_a": first.n, "size_b": second.n, "size_pool": found.n_pool}
+        params = {"what": "compare", "audit": COMPARE, "key": key, "draws": draws, "facts": facts, "a": a, "b": b,
+                  "absent": dict(found.absent)}  # fmt: skip
+        snapshot = snapshots.require(studio.store, first.snapshot_id)
+        named = title or f"{first.name} / {second.name}"
+        return _submit(studio, actor, snapshot, found.given, found.inputs, params, seed, named, run_id)
+
+    return starting.once(studio, kind="diversity", snapshot_id=first.snapshot_id, start=begin,
+                         live=lambda: live(studio, snapshot_id=first.snapshot_id, what="compare", key=key))  # fmt: skip
 
 
 def _pair_key(studio: Studio, a: Side, b: Side, draws: int, seed: int) -> str:
@@ -229,38 +233,27 @@ def _submit(
     run_id: str | None,
 ) -> str:
     chosen = run_id or str(uuid.uuid4())
-    _sweep(studio)
-    place = _folder(studio, chosen)
-    place.mkdir(parents=True, exist_ok=True)
-    given.to_parquet(place / material.GIVEN, index=False)
-    listed = dict(inputs) | {"given": str(place.relative_to(studio.workspace.root))}
-    slot = "free" if len(given) <= FREE_UP_TO else None
-    return runs.submit(studio, actor, kind="diversity", title=title, params=params, inputs=listed,
-                       snapshot_id=snapshot.snapshot_id, corpus_id=snapshot.corpus_id, seed=seed, slot=slot,
-                       run_id=chosen)  # fmt: skip
+    with starting.inputs(studio, ROOM, chosen) as place:
+        given.to_parquet(place / material.GIVEN, index=False)
+        listed = dict(inputs) | {"given": str(place.relative_to(studio.workspace.root))}
+        slot = "free" if len(given) <= FREE_UP_TO else None
+        return runs.submit(studio, actor, kind="diversity", title=title, params=params | {"version": diversity.VERSION},
+                           inputs=listed, snapshot_id=snapshot.snapshot_id, corpus_id=snapshot.corpus_id, seed=seed,
+                           slot=slot, run_id=chosen)  # fmt: skip
 
 
 def finish_diversity(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
-    """Take the numbers of a done run over; may be called again."""
+    """Take the numbers of a done run over, under the version of the measures it worked by; may be called again."""
     result = rundir.check_result(run_dir, "table.json")
-    if spec.params["what"] == "whole":
+    is_whole = spec.params["what"] == "whole"
+    if is_whole:
         audits_copies.take_over(studio, str(spec.snapshot_id), result, spec)
     found = findings.from_json((result / "table.json").read_text(encoding="utf-8"))
-    findings.put(studio.store, str(spec.snapshot_id), diversity.VERSION, str(spec.params["key"]), found)
-    shutil.rmtree(_folder(studio, spec.run_id), ignore_errors=True)
-
-
-def _folder(studio: Studio, name: str) -> Path:
-    return studio.workspace.cache / "diversity" / name
-
-
-def _sweep(studio: Studio) -> None:
-    """Remove the files of runs that are over for good; those of a stopped or failed one are needed to go on."""
-    place = _folder(studio, "")
-    for path in place.iterdir() if place.is_dir() else ():
-        run_dir = studio.workspace.run_dir(path.name)
-        if run_dir.exists() and rundir.read_status(run_dir).state in ("done", "cancelled"):
-            shutil.rmtree(path, ignore_errors=True)
+    version = int(spec.params.get("version", 0))
+    keep = findings.KEPT_STATES if is_whole else findings.KEPT_COMPARISONS
+    findings.put(studio.store, str(spec.snapshot_id), version, str(spec.params["key"]), found,
+                 keep=keep if version == diversity.VERSION else None)  # fmt: skip
+    starting.drop(studio, ROOM, spec.run_id)
 
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:

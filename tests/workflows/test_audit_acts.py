@@ -7,16 +7,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from studio.audits import material
 from studio.cli.main import main
 from studio.errors import MeasureError
+from studio.measures import MEASURES
 from studio.records import Actor
 from studio.settings import Settings, Workspace
-from studio.store import findings, labels, snapshots
+from studio.store import examples, findings, findings_given, labels, scores, snapshots
 from studio.workflows import audits as acts
-from studio.workflows import audits_copies, audits_inputs, corpora, runs
+from studio.workflows import audits_copies, corpora, runs
 from studio.workflows.studio import open_studio
 
 ACTOR = Actor("tester", "admin", True)
+ANNOTATE = """
+INSERT INTO annotation (event_id, seq, corpus_id, snapshot_id, example_id, row_hash, event, payload, simulated, actor,
+                        role, created_at)
+VALUES ($event_id, 1, $corpus_id, 's', $example_id, $row_hash, 'label', $payload, false, 'a', 'admin', now())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -70,16 +77,67 @@ def test_visible_labels_leave_the_pool_out(opened, snapshot):
     assert report.results["balance"].findings[0].n == len(visible)
 
 
+def in_force(opened, snapshot, mode):
+    with findings_given.rows(opened.store, snapshot.snapshot_id, reveal=mode == "all") as given:
+        return given.read_all().to_pandas()
+
+
 @pytest.mark.parametrize("mode", acts.LABEL_MODES)
-def test_an_annotation_of_a_changed_text_is_no_label(opened, snapshot, monkeypatch, mode):
+def test_an_annotation_of_a_changed_text_is_no_label(opened, snapshot, mode):
     """The first example's annotation is of an older text, the second's of this one: only the second counts."""
-    before = audits_inputs.in_force(opened, snapshot, mode)
-    ids = before["example_id"].to_numpy()[:2]
-    given = pd.DataFrame({"example_id": ids, "label": ["old", "new"], "origin": "annotation", "stale": [True, False]})
-    monkeypatch.setattr(audits_inputs.labels, "current", lambda *_: given)
-    after = audits_inputs.in_force(opened, snapshot, mode)["label"]
+    before = in_force(opened, snapshot, mode)
+    first, second = before["example_id"].tolist()[:2]
+    corpus_id = snapshot.corpus_id
+    row_hash = examples.by_ids(opened.store, snapshot.snapshot_id, [second], ("row_hash",))["row_hash"].iloc[0]
+    with opened.store.write() as cursor:
+        for example_id, label, of in ((first, "old", "of an older text"), (second, "new", row_hash)):
+            given = {"event_id": f"{mode}{example_id}", "corpus_id": corpus_id, "example_id": example_id,
+                     "row_hash": of, "payload": json.dumps({"kind": "label", "value": label})}  # fmt: skip
+            cursor.execute(ANNOTATE, given)
+    try:
+        after = in_force(opened, snapshot, mode)["label"]
+        oracle = labels.current(opened.store, snapshot.snapshot_id).set_index("example_id")["stale"]
+    finally:
+        with opened.store.write() as cursor:
+            cursor.execute("DELETE FROM annotation WHERE event_id LIKE $mode || '%'", {"mode": mode})
+    assert (bool(oracle[first]), bool(oracle[second])) == (True, False)
     assert (after[0], after[1]) == (before["label"][0], "new")
     assert after[2:].equals(before["label"][2:])
+
+
+def test_labels_topics_and_scores_are_written_as_the_store_reads_them(opened, snapshot, tmp_path):
+    """The oracle joins the same tables in pandas; batches are smaller than the corpus."""
+    store, snapshot_id = opened.store, snapshot.snapshot_id
+    ids = examples.ids(store, snapshot_id)
+    measure = next(one for one in MEASURES if one.name == "rule_quality")
+    raw = np.where(ids % 3 == 0, np.nan, ids / 7)
+    scores.put(store, snapshot_id, measure, context_hash="h", context={}, ids=ids[::-1], raw=raw[::-1], unit=raw[::-1],
+               run_id=None)  # fmt: skip
+    with store.write() as cursor:
+        cursor.execute("INSERT INTO map_point (map_id, example_id, x, y, cluster) "
+                       "SELECT 'm', unnest($ids), 0, 0, 3", {"ids": ids[10:20].tolist()})  # fmt: skip
+    sets = [one for one in scores.sets(store, snapshot_id) if one.context_hash == "h"]
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        findings_given.rows(store, snapshot_id, reveal=True, map_id="m", score_sets=sets) as given,
+    ):
+        patch.setattr(findings_given, "ROWS_AT_ONCE", 100)
+        material.write(tmp_path, given, material.Facts(), {"family": ids // 2})
+    found = pd.read_parquet(tmp_path / material.GIVEN)
+    assert found.columns.tolist() == ["example_id", "label", "cluster", "score:rule_quality", "family"]
+    assert found["example_id"].tolist() == ids.tolist() and found["family"].tolist() == (ids // 2).tolist()
+    own = examples.frame(store, snapshot_id, ("label",), reveal=True)["label"]
+    assert found["label"].tolist() == own.tolist()
+    assert np.array_equal(found["score:rule_quality"].to_numpy(np.float64), raw, equal_nan=True)
+    assert found["cluster"].tolist() == [3 if 10 <= i < 20 else -1 for i in range(len(ids))]
+
+
+def test_copies_of_another_snapshot_are_refused(tmp_path):
+    given = pd.DataFrame({"example_id": [1, 2, 3], "label": ["a", None, "b"]})
+    for n in (2, 4):
+        with pytest.raises(MeasureError, match="copies"):
+            material.write(tmp_path, given, material.Facts(), {"family": np.arange(n)})
+    assert not (tmp_path / material.GIVEN).exists()
 
 
 def test_a_new_reference_computes_anew(opened, snapshot):

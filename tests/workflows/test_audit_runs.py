@@ -2,21 +2,33 @@
 
 import json
 import os
+import shutil
 import signal
+import threading
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from studio import audits
-from studio.errors import AccessError, MeasureError
+from studio.errors import AccessError, JobError, MeasureError
 from studio.jobs import rundir
 from studio.records import Actor
 from studio.settings import Settings, Workspace
-from studio.store import snapshots
+from studio.store import findings, snapshots
 from studio.workflows import audits as acts
-from studio.workflows import audits_copies, audits_inputs, audits_state, corpora, runs
+from studio.workflows import (
+    audits_copies,
+    audits_inputs,
+    audits_state,
+    corpora,
+    counterfactual,
+    diversity,
+    runs,
+    starting,
+)
 from studio.workflows.studio import open_studio
 
 ACTOR = Actor("tester", "admin", True)
@@ -181,6 +193,133 @@ def test_a_fault_in_the_code_is_raised_not_hidden(opened, snapshot, monkeypatch)
     forget(opened, snapshot)
     with pytest.raises(ZeroDivisionError):
         acts.run_audits(opened, ACTOR, snapshot_id=snapshot.snapshot_id)
+
+
+# --- started once, and what it leaves ---------------------------------------------------------------------------------
+@pytest.mark.parametrize("room", ["audit", "diversity", "counterfactual", "dedup"])
+def test_two_tabs_at_once_start_one_run(opened, snapshot, barriers, monkeypatch, room):
+    """Each saw no live run, wrote its files and queued: a large corpus was audited twice."""
+    begin = {
+        "audit": lambda: acts.start(opened, ACTOR, snapshot_id=snapshot.snapshot_id),
+        "diversity": lambda: diversity.start(opened, ACTOR, snapshot_id=snapshot.snapshot_id),
+        "counterfactual": lambda: counterfactual.start(
+            opened, ACTOR, snapshot_id=snapshot.snapshot_id, contrast=("gender", "men", "women")
+        ),
+        "dedup": lambda: audits_copies.find_copies(opened, ACTOR, snapshot_id=snapshot.snapshot_id),
+    }[room]
+    queue = runs.submit
+    monkeypatch.setattr(runs, "submit", lambda *args, **values: time.sleep(0.3) or queue(*args, **values))
+    before = set(rundir.list_runs(opened.workspace.runs))
+    gate, ids = threading.Barrier(2), []
+
+    def press():
+        gate.wait()
+        ids.append(begin())
+
+    tabs = [threading.Thread(target=press) for _ in range(2)]
+    for tab in tabs:
+        tab.start()
+    for tab in tabs:
+        tab.join()
+    assert len(ids) == 2 and ids[0] == ids[1]
+    assert {path.name for path in set(rundir.list_runs(opened.workspace.runs)) - before} == {ids[0]}
+    assert runs.wait(opened, ids[0], 120).state == "done"
+    for folder in ("audit", "diversity"):
+        place = opened.workspace.cache / folder
+        assert not place.exists() or ids[0] not in os.listdir(place)
+
+
+def test_a_run_that_cannot_be_queued_leaves_no_files(opened, snapshot, monkeypatch):
+    def refuse(*_, **__):
+        raise JobError("The run cannot be written", got="disk full", fix="Free disk space and start it again.")
+
+    monkeypatch.setattr(runs, "submit", refuse)
+    before = os.listdir(audits_inputs.folder(opened, ""))
+    with pytest.raises(JobError):
+        start(opened, snapshot)
+    assert os.listdir(audits_inputs.folder(opened, "")) == before
+
+
+def test_files_go_when_their_run_is_over_and_stay_while_it_can_go_on(opened):
+    def left(name, state=None, ended="", age_s=0.0):
+        place = audits_inputs.folder(opened, name)
+        place.mkdir(parents=True)
+        os.utime(place, (time.time() - age_s,) * 2)
+        if state is not None:
+            attempt = opened.workspace.run_dir(name) / "attempts" / "1"
+            attempt.mkdir(parents=True)
+            (attempt / "status.json").write_text(json.dumps({"state": state, "attempt": 1, "finished_at": ended}))
+        return place
+
+    long_ago = (datetime.now(UTC) - timedelta(days=starting.KEPT_DAYS, hours=1)).isoformat()
+    lately = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    day = 86_400.0
+    gone = [left("over-1", "done", lately), left("over-2", "cancelled", lately), left("over-3", "failed", long_ago),
+            left("over-4", "crashed", "", 8 * day), left("no-run-old", None, "", day)]  # fmt: skip
+    kept = [left("on-1", "failed", lately), left("on-2", "stopped", lately), left("on-3", "running", "", 9 * day),
+            left("on-4", "crashed", "", day), left("no-run-yet")]  # fmt: skip
+    starting.sweep(opened, audits_inputs.ROOM)
+    assert [place.name for place in gone if place.exists()] == []
+    assert [place.name for place in kept if not place.exists()] == []
+    for place in kept:
+        place.rmdir()
+    for name in ("over-1", "over-2", "over-3", "over-4", "on-1", "on-2", "on-3", "on-4"):
+        shutil.rmtree(opened.workspace.run_dir(name))
+
+
+def test_a_run_of_older_rules_is_refused_and_says_so(opened, snapshot, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(audits, "VERSION", audits.VERSION - 1)
+        run_id = start(opened, snapshot)
+    assert rundir.read_spec(opened.workspace.run_dir(run_id)).params["version"] == audits.VERSION - 1
+    assert runs.wait(opened, run_id, 60).state == "failed"
+    failure = rundir.read_failure(opened.workspace.run_dir(run_id))
+    assert failure["what"] == "The rules have changed since this run was queued"
+    assert failure["got"] == f"version {audits.VERSION - 1}, now {audits.VERSION}"
+
+
+def test_findings_of_older_rules_are_filed_under_them(opened, snapshot, monkeypatch):
+    """A run ends, the program is replaced, then its result is taken over: it must not pass for one of the new rules."""
+    forget(opened, snapshot)
+    run_id = start(opened, snapshot)
+    assert runs.wait(opened, run_id, 120).state == "done"
+    forget(opened, snapshot)
+    run_dir, now = opened.workspace.run_dir(run_id), audits.VERSION
+    monkeypatch.setattr(audits, "VERSION", now + 1)
+    acts.finish_audit(opened, run_dir, rundir.read_spec(run_dir))
+    assert acts.report(opened, snapshot_id=snapshot.snapshot_id) is None
+    found = opened.store.rows("SELECT DISTINCT version FROM finding WHERE snapshot_id = $s",
+                              {"s": snapshot.snapshot_id})  # fmt: skip
+    assert found == [(now,)]
+
+
+def test_only_the_newest_states_are_kept(opened, snapshot, monkeypatch):
+    """Every new share makes a new state; the other choice of labels keeps its own, however old."""
+    forget(opened, snapshot)
+    monkeypatch.setattr(findings, "KEPT_STATES", 3)
+    first = acts.run_audits(opened, ACTOR, snapshot_id=snapshot.snapshot_id, names=["balance"])
+    visible = acts.run_audits(opened, ACTOR, snapshot_id=snapshot.snapshot_id, names=["balance"], label_mode="visible")
+    for number in range(1, 6):
+        shares = {"Capital": number / 20, "North": 1 - number / 20}
+        corpora.set_reference(opened, ACTOR, snapshot_id=snapshot.snapshot_id, group="region", shares=shares)
+        acts.run_audits(opened, ACTOR, snapshot_id=snapshot.snapshot_id, names=["balance", "representation"])
+    rows = dict(opened.store.rows("SELECT audit, count(*) FROM finding WHERE snapshot_id = $s GROUP BY audit",
+                                  {"s": snapshot.snapshot_id}))  # fmt: skip
+    assert rows == {"basis_all": 3, "basis_visible": 1, "balance": 4, "representation": 3}
+    again = acts.report(opened, snapshot_id=snapshot.snapshot_id, names=["balance"], label_mode="visible")
+    assert again.computed["balance"] == visible.computed["balance"] and again.older == ("balance",)
+    assert first.results["balance"].findings  # what was handed out stays whole
+    assert acts.is_kept(opened, snapshot_id=snapshot.snapshot_id) is False
+
+
+def test_a_look_again_parses_nothing(opened, snapshot, monkeypatch):
+    before = acts.run_audits(opened, ACTOR, snapshot_id=snapshot.snapshot_id)
+    before.results["balance"].table["spoilt"] = 1  # one page's change is not another's
+    monkeypatch.setattr(findings, "from_json", lambda text: pytest.fail("parsed again"))
+    again = acts.run_audits(opened, ACTOR, snapshot_id=snapshot.snapshot_id)
+    assert again.results["balance"].findings is before.results["balance"].findings
+    assert "spoilt" not in again.results["balance"].table
+    assert again.computed_at == min(again.computed.values()) <= max(again.computed.values())
 
 
 def test_who_may_not_start_a_run(opened, snapshot):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from studio import audits
 from studio.errors import MeasureError
 from studio.records import Actor
 from studio.selection.recipe import Recipe
@@ -157,7 +158,8 @@ def test_a_model_that_reads_only_the_pronoun_flips_every_pair(tmp_path):
     given = pd.DataFrame({"example_id": np.arange(40), "label": labels})
     material.write(tmp_path / "given", given, material.Facts(lexicon=lexicons.builtin("en")))
     classifier.save_ngrams(tmp_path / "model", NgramClassifier.fit(texts, labels))
-    spec = RunSpec("r", "counterfactual", "t", "", "x", params={"contrast": list(GENDER), "weight": 0.0},
+    params = {"contrast": list(GENDER), "weight": 0.0, "version": audits.VERSION}
+    spec = RunSpec("r", "counterfactual", "t", "", "x", params=params,
                    inputs={name: name for name in ("given", "model")} | {"examples": "examples.parquet"})  # fmt: skip
     run_dir = tmp_path / "runs" / "r"
     run_dir.mkdir(parents=True)
