@@ -19,7 +19,8 @@ MISSING = ""  # the category of examples without a value; no value is blank (`te
 class Context:
     """Facts beside the frame; row i of every array is row i of the frame.
 
-    The frame has example_id, text, label, source, language, time and `group_<name>` per attribute. language: en or zh.
+    The frame has example_id, text, label (or labels, a JSON list), source, language, time and `group_<name>` per
+    attribute; `label_sets.labels_of` reads either. language: en or zh.
     groups: attribute names. reference: attribute -> value -> share the analyst expects. families (n,) int, equal for
     near-duplicates; exact (n,) int, equal for the same text; embeddings (n, d) float32 unit rows; knn the stored graph
     over the same rows; clusters (n,) int, -1 = noise; cluster_names cluster -> its keywords. lexicon: the identity
@@ -56,7 +57,7 @@ def missing_needs(needs: tuple[str, ...], frame: pd.DataFrame, context: Context)
     absent = []
     for need in needs:
         if need == "label":
-            there = "label" in frame and bool(texts_of(frame, "label").notna().any())
+            there = any(bool(texts_of(frame, name).notna().any()) for name in ("label", "labels"))
         elif need == "groups":
             there = bool(context.groups)
         else:

@@ -11,7 +11,7 @@ from studio import audits, words
 from studio.audits import AUDITS
 from studio.audits.context import Context
 from studio.lexicons import builtin
-from studio.records import AuditResult, Knn
+from studio.records import AuditResult, Condition, Knn
 
 CHINESE = ["账单 重复扣费", "密码忘了怎么办", "辛苦帮忙查一下"]
 TIMES = ("2024-01-05", "2024-02-05T10:00:00", "1709683200", "2024/04/06", "", "not a time", "2024年6月7日")
@@ -76,6 +76,11 @@ def with_facts(frame, sources=("s1", "{s2}", None), languages=("en", "zh"), time
                            for name, (values, step) in columns.items()})  # fmt: skip
 
 
+def several(frame, labels):
+    """The corpus with several labels an example, cycled, and no column of one label."""
+    return frame.drop(columns="label").assign(labels=[labels[i % len(labels)] for i in range(len(frame))])
+
+
 CORPORA = {
     "no example": corpus(0),
     "one example": corpus(1),
@@ -97,6 +102,12 @@ CORPORA = {
     "no fact at all": with_facts(corpus(60), sources=(None,), languages=(math.nan,), times=(None,)),
     "facts of one example": with_facts(corpus(1)),
     "unreadable times": with_facts(corpus(80), times=("3/4/2024", "yesterday", "{time}", "2024-13-45")),
+    "several labels": several(corpus(300, texts=PEOPLE), ('["x","y"]', '["y"]', "[]", '["x","z"]', '["z"]', None)),
+    "several, as lists": several(with_facts(corpus(240)), (["x", "y"], ("y",), [], ["z", "z", ""], None, ["x"])),
+    "several, hostile": several(corpus(200), ('["{label}","<i>"]', '["a\\u0000b"]', "[x](y)", "{}", "null", "  ")),
+    "several, one name": several(corpus(120), ('["x"]', "[]")),
+    "several, always all": several(corpus(120), ('["x","y"]',)),
+    "several, none of them": several(corpus(120), ("[]",)),
     "a source and an author each": with_facts(corpus(90, others=tuple(f"w{i}" for i in range(45))),
                                               sources=tuple(f"s{i}" for i in range(40))),
 }  # fmt: skip
@@ -151,15 +162,30 @@ def test_same_corpus_gives_the_same_findings(audit):
 
 
 @pytest.mark.parametrize("audit", [a for a in AUDITS if a.name not in ("noise", "duplicates")], ids=lambda a: a.name)
-def test_the_order_of_the_examples_does_not_matter(audit):
-    frame, context = CORPORA["missing as NaN"], full_context(60)
-    order = np.random.default_rng(3).permutation(60)
+@pytest.mark.parametrize("name", ["missing as NaN", "several labels"])
+def test_the_order_of_the_examples_does_not_matter(audit, name):
+    frame, n = CORPORA[name], len(CORPORA[name])
+    context, order = full_context(n), np.random.default_rng(3).permutation(n)
     moved = replace(context, families=context.families[order], clusters=context.clusters[order], knn=None)
     first = audits.run(audit, frame, replace(context, knn=None))
     second = audits.run(audit, frame.iloc[order].reset_index(drop=True), moved)
     for one, other in zip(first.findings, second.findings, strict=True):
         assert one.key == other.key
         assert one.estimate == pytest.approx(other.estimate)
+
+
+@pytest.mark.parametrize("name", ["people", "facts", "hostile names", "missing as NaN", "every label once"])
+@pytest.mark.parametrize("audit", AUDITS, ids=lambda audit: audit.name)
+def test_lists_of_one_label_each_say_what_one_label_says(audit, name):
+    frame, context = CORPORA[name], full_context(len(CORPORA[name]))
+    names = [None if label is None or label != label else str(label) for label in frame.label]
+    listed = several(frame, [None if label is None else [label] for label in names])
+    first, second = audits.run(audit, frame, context), audits.run(audit, listed, context)
+    pd.testing.assert_frame_equal(first.table, second.table)
+    assert first.notes == second.notes
+    for one, other in zip(first.findings, second.findings, strict=True):
+        clauses = tuple(Condition("labels", "has", c.value) if c.column == "label" else c for c in one.examples)
+        assert replace(one, examples=clauses) == other
 
 
 def test_names_are_unique_and_titled_in_both_languages():
