@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages._ui import frame, train_live, train_setup
+from pages._ui import frame, train_errors, train_live, train_setup
 from pages._ui.words import plain, t
 from studio.access.roles import may
 from studio.figures import training as figures
@@ -39,7 +39,7 @@ def details(opened: Studio, snapshot: Snapshot, found: Round) -> None:
     report = found.report
     compare(opened, snapshot, found)
     result = report["validation"]
-    names = ["round.classes", "round.confusion", "round.groups"]
+    names = ["round.classes", "round.confusion", "round.groups", "model_errors.title"]
     names += ["round.curves"] if report["fit"].get("steps") else []  # a closed-form head has no curve
     tabs = st.tabs([t(name) for name in names])
     with tabs[0]:
@@ -51,7 +51,9 @@ def details(opened: Studio, snapshot: Snapshot, found: Round) -> None:
                         config={"displayModeBar": False})  # fmt: skip
     with tabs[2]:
         _groups(result)
-    for tab in tabs[3:]:
+    with tabs[3]:
+        train_errors.render(opened, found)
+    for tab in tabs[4:]:
         with tab:
             train_live.curves(opened, found.run_id)
     _test(opened, found)

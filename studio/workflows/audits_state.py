@@ -14,10 +14,11 @@ from studio.measures import MEASURES
 from studio.records import SCORER, Audit, Lexicon, Snapshot
 from studio.store import findings, references, scores
 from studio.store.scores import ScoreSet, Surroundings
-from studio.workflows import lexicons, scorer
+from studio.workflows import lexicons
 from studio.workflows.studio import Studio
 
 State = Mapping[str, Any]
+SCORER_VERSION = 1  # of how a scorer model is asked
 # What an audit depends on beyond labels, references and copies, by what it asks for. `why` names the words of a change.
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "embeddings": ("vectors",),
@@ -70,11 +71,11 @@ def lexicon_mark(lexicon: Lexicon | None) -> str:
 
 
 def score_sets(studio: Studio, snapshot: Snapshot) -> list[ScoreSet]:
-    """The newest scores of every measure, of its present version: in the order of the catalogue, then scorers by name."""
+    """The newest scores of every measure, of its present version, in the catalogue's order; then scorers by name."""
     versions = {measure.name: measure.version for measure in MEASURES}
     newest: dict[str, ScoreSet] = {}
     for item in scores.sets(studio.store, snapshot.snapshot_id):  # newest first
-        is_scorer = item.measure.startswith(SCORER) and item.version == scorer.VERSION
+        is_scorer = item.measure.startswith(SCORER) and item.version == SCORER_VERSION
         if is_scorer or item.version == versions.get(item.measure):
             newest.setdefault(item.measure, item)
     return [newest[name] for name in (*versions, *sorted(set(newest) - set(versions))) if name in newest]

@@ -21,12 +21,11 @@ from studio.store import scores, snapshots
 from studio.store.scores import ScoreSet
 from studio.workflows import runs
 from studio.workflows.acts import act
+from studio.workflows.audits_state import SCORER_VERSION, digest
 from studio.workflows.runs import RunView
-from studio.workflows.select_scores import context_hash
 from studio.workflows.studio import Studio
 
 KIND = "score"
-VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Standing:
 def measure_of(name: str) -> Measure:
     """The record under which the scores of a scorer are stored."""
     return Measure(
-        f"{SCORER}{name}", "", "measure.scorer.title", (), "measure.scorer.unit", "high", VERSION, "", _not_here
+        f"{SCORER}{name}", "", "measure.scorer.title", (), "measure.scorer.unit", "high", SCORER_VERSION, "", _not_here
     )
 
 
@@ -93,7 +92,7 @@ def standings(studio: Studio, snapshot_id: str) -> tuple[Standing, ...]:
 def _newest(studio: Studio, snapshot_id: str) -> dict[str, ScoreSet]:
     found: dict[str, ScoreSet] = {}
     for item in scores.sets(studio.store, snapshot_id):  # newest first
-        if item.measure.startswith(SCORER) and item.version == VERSION:
+        if item.measure.startswith(SCORER) and item.version == SCORER_VERSION:
             found.setdefault(item.measure, item)
     return found
 
@@ -161,7 +160,7 @@ def finish(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
         studio.store,
         str(spec.snapshot_id),
         one,
-        context_hash=context_hash(key),
+        context_hash=digest(key),
         context={**facts, **key},
         ids=table["example_id"].to_numpy(),
         raw=raw,
