@@ -14,7 +14,7 @@ from scipy import stats
 
 from studio.mapping.keywords import words_in
 from studio.records import Array
-from studio.statistics import Z95
+from studio.statistics import Z95, chance_of_more
 
 PRIOR_WORDS, PRIOR_SHARE = 500.0, 0.1  # ours: strong enough to tame rare words, never more than a tenth of a side
 LEAST_TEXTS = 5  # ours: a word in fewer texts of both sides together has an interval too wide to read
@@ -133,28 +133,24 @@ def _p_of(a: float, b: float, c: float, d: float) -> float:
 def length_contrast(inside: Array, outside: Array) -> dict[str, float] | None:
     """Medians and quartiles of two sets of lengths, and how often one of the first is the longer.
 
-    longer = P(X > Y) + P(X = Y) / 2 for X of the first and Y of the second set; its 95 % interval from the variances
-    of the placements, S10 / m + S01 / n.
+    longer = P(X > Y) + P(X = Y) / 2 for X of the first and Y of the second set, with the interval and the p of
+    `statistics.chance_of_more`, as in the check of lengths.
 
     Returns:
         median_in, median_out, q1_in, q3_in, q1_out, q3_out, longer, low, high, p (Mann-Whitney, two-sided, ties
         corrected); None where a side has fewer than two examples.
 
-    Paper: delong-1988, the placements and their variance.
-
     Example:
         >>> found = length_contrast(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
-        >>> found["longer"], round(found["high"] - found["longer"], 6)
-        (0.875, 0.125)
+        >>> found["longer"], round(found["low"], 4), round(found["high"], 4)  # logit ln 7, error 1.6162
+        (0.875, 0.2276, 0.994)
     """
-    m, n = len(inside), len(outside)
-    if min(m, n) < 2:
+    m = len(inside)
+    if min(m, len(outside)) < 2:
         return None
-    ranks = stats.rankdata(np.concatenate([inside, outside]))
-    first = (ranks[:m] - stats.rankdata(inside)) / n
-    second = 1 - (ranks[m:] - stats.rankdata(outside)) / m
-    longer = float(first.mean())
-    half = Z95 * float(np.sqrt(first.var(ddof=1) / m + second.var(ddof=1) / n))
+    at = np.unique(np.concatenate([inside, outside]), return_inverse=True)[1]
+    counts = [np.bincount(part, minlength=int(at.max()) + 1) for part in (at[:m], at[m:])]
+    longer, low, high, p = chance_of_more(*counts)
     low_in, middle_in, high_in = np.percentile(inside, [25, 50, 75])
     low_out, middle_out, high_out = np.percentile(outside, [25, 50, 75])
     return {
@@ -165,9 +161,9 @@ def length_contrast(inside: Array, outside: Array) -> dict[str, float] | None:
         "q1_out": float(low_out),
         "q3_out": float(high_out),
         "longer": longer,
-        "low": max(longer - half, 0.0),
-        "high": min(longer + half, 1.0),
-        "p": float(stats.mannwhitneyu(inside, outside, alternative="two-sided", method="asymptotic").pvalue),
+        "low": low,
+        "high": high,
+        "p": p,
     }
 
 

@@ -80,9 +80,15 @@ def test_categories_against_woolf_chi_square_and_fisher():
 
 
 def test_lengths_by_hand_and_against_all_pairs():
-    """2 and 3 against 1 and 2: 3.5 of 4 pairs; placements 0.75, 1 and 1, 0.75 have a variance of 1/32 each."""
+    """2 and 3 against 1 and 2: 3.5 of 4 pairs; placements 0.75, 1 and 1, 0.75: the variance is 1/64 + 1/64 = 1/32.
+
+    On the logit scale the middle is ln 7, the error sqrt(1/32) / (0.875 * 0.125).
+    """
     found = length_contrast(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
-    assert found["longer"] == 0.875 and found["low"] == pytest.approx(0.875 - 1.959964 * math.sqrt(1 / 32), rel=1e-6)
+    half = 1.959964 * math.sqrt(1 / 32) / (0.875 * 0.125)
+    assert found["longer"] == 0.875
+    assert found["low"] == pytest.approx(1 / (1 + math.exp(half) / 7), rel=1e-5)
+    assert found["high"] == pytest.approx(1 / (1 + math.exp(-half) / 7), rel=1e-5)
     rng = np.random.default_rng(0)
     a, b = rng.integers(10, 60, 80).astype(float), rng.integers(5, 50, 60).astype(float)
     pairs = (a[:, None] > b).mean() + (a[:, None] == b).mean() / 2
