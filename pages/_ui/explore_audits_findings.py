@@ -50,7 +50,8 @@ def examples_here(studio: Studio, snapshot: Snapshot) -> None:
         return
     with st.container(border=True), frame.show_errors():
         found = examples.count(studio.store, snapshot.snapshot_id, clauses)
-        columns = ("example_id", "text", "label_now", *snapshot.group_columns)
+        label = "labels" if snapshot.task == "classification_multi" else "label_now"
+        columns = ("example_id", "text", label, *snapshot.group_columns)
         rows = examples.frame(studio.store, snapshot.snapshot_id, columns, clauses, limit=SHOWN_ROWS)
         place = st.columns([6, 1], vertical_alignment="center")
         place[0].caption(t("audit.examples_found", n=found, shown=len(rows)))
@@ -59,7 +60,7 @@ def examples_here(studio: Studio, snapshot: Snapshot) -> None:
         names = {
             "example_id": t("audit.column.example_id"),
             "text": st.column_config.TextColumn(t("audit.column.text"), width="large"),
-            "label_now": t("audit.column.label"),
+            label: t("audit.column.label"),
         }
         st.dataframe(rows, hide_index=True, column_config=names | {f"group_{name}": name for name in snapshot.groups})
 
@@ -89,6 +90,6 @@ def examples_filter(finding: Finding) -> tuple[Condition, ...]:
 def _help(finding: Finding) -> str | None:
     if not finding.examples and len(finding.example_ids) > SHOWN_IDS:
         return t("audit.examples_of", n=SHOWN_IDS, total=len(finding.example_ids))
-    if any(clause.column == "label" for clause in finding.examples):
+    if any(clause.column in ("label", "labels") for clause in finding.examples):
         return t("audit.pool_hidden")
     return None

@@ -149,9 +149,9 @@ def forget(keys: Sequence[str]) -> None:
 
 def said_of(opened: Studio, chart: MapRecord, clause: Condition) -> str:
     """A clause as a person reads it, escaped for Markdown."""
-    known = {"cluster", "label_now", "split_now", "text", "label", "source", "language", "slice", "example_id"}
+    known = {"cluster", "label_now", "split_now", "text", "label", "labels", "source", "language", "slice", "example_id"}
     name = data.column_title(clause.column) if clause.column in known else clause.column.removeprefix("group_")
-    mark = {"eq": "=", "ne": "≠", "in": "=", "lt": "<", "le": "≤", "gt": ">", "ge": "≥", "contains": "∋"}
+    mark = {"eq": "=", "ne": "≠", "in": "=", "lt": "<", "le": "≤", "gt": ">", "ge": "≥", "contains": "∋", "has": "∋"}
     given = clause.value if isinstance(clause.value, list | tuple) else [clause.value]
     shown = [_value(opened, chart, clause.column, value) for value in given[:6]] + (["…"] if len(given) > 6 else [])
     return f"{plain(name, 40)} {mark.get(clause.op, plain(clause.op, 20))} {' / '.join(shown)}"

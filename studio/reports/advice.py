@@ -45,9 +45,9 @@ def _split(finding: Finding) -> Mapping[str, str]:
 
 def _word(finding: Finding) -> Mapping[str, str]:
     """Explore, the texts with the word that carry the label."""
-    clauses = (
-        Condition("text", "contains", str(finding.values["word"])),
-        Condition("label_now", "eq", str(finding.values["label"])),
+    clauses = tuple(
+        Condition("label_now", clause.op, clause.value) if clause.column == "label" else clause
+        for clause in finding.examples
     )
     return {"view": "map", "f": conditions_to_text(clauses)}
 

@@ -1,9 +1,10 @@
 """Examples of a snapshot by typed conditions: allow-listed columns, bound values, ascending example_id.
 
-Beside the columns of the Parquet file there are `split_now` (the decided split), `label_now` (the label in force) and,
-where a map is given, `cluster` (merges in force). Conditions may also name `slice`: eq, ne or in with ids of saved
-slices. `label` is the corpus's own label where it may be seen: it is null in the pool unless `reveal` is set, which
-only the simulated annotator and a full export do. `meta.<column>` is an original column that has no role, as text.
+Beside the columns of the Parquet file there are `split_now` (the decided split), `label_now` (the label in force),
+`characters` (the length of the text) and, where a map is given, `cluster` (merges in force). Conditions may also name
+`slice`: eq, ne or in with ids of saved slices. `label` and `labels` are the corpus's own where they may be seen: null
+in the pool unless `reveal` is set, which only the simulated annotator and a full export do. `meta.<column>` is an
+original column that has no role, as text.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from studio.records import Array, Condition
 from studio.store import clusters, labels, metadata, slices, snapshots
 from studio.store.connection import Store
 
-SLICE = "slice"
-_INTEGERS = frozenset({"example_id", "parent_id", "cluster"})
+SLICE, CHARACTERS = "slice", "characters"
+_INTEGERS = frozenset({"example_id", "parent_id", "cluster", CHARACTERS})
 _ORDERED = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
-OPERATORS: tuple[str, ...] = ("eq", "ne", "in", *_ORDERED, "contains", "isnull", "notnull")
+OPERATORS: tuple[str, ...] = ("eq", "ne", "in", *_ORDERED, "contains", "has", "isnull", "notnull")
 _SPLIT_JOIN = (
     "LEFT JOIN (SELECT example_id, split FROM split WHERE snapshot_id = $snapshot_id) AS s "
     "ON s.example_id = e.example_id"
@@ -37,7 +38,8 @@ _OF_SELECTION = """
 SELECT rank, example_id, score, reason FROM selection_example WHERE selection_id = $selection_id ORDER BY rank
 """
 _SNAPSHOT_OF_SELECTION = "SELECT snapshot_id FROM selection WHERE selection_id = $selection_id"
-_VISIBLE_LABEL = "CASE WHEN coalesce(s.split, 'pool') <> 'pool' THEN e.label END"
+_VISIBLE = "CASE WHEN coalesce(s.split, 'pool') <> 'pool' THEN e.{name} END"
+_HIDDEN_IN_POOL = ("label", "labels")  # the corpus's own answers, one or several
 
 
 @dataclass
@@ -177,7 +179,9 @@ def _query(
     snapshot = snapshots.require(store, snapshot_id)
     expressions = {name: f'e."{name}"' for name in snapshot.columns if '"' not in name}
     if not reveal:
-        expressions["label"] = _VISIBLE_LABEL
+        expressions |= {name: _VISIBLE.format(name=name) for name in _HIDDEN_IN_POOL if name in expressions}
+    if "text" in snapshot.columns:
+        expressions[CHARACTERS] = 'length(e."text")'
     expressions |= {"split_now": "coalesce(s.split, 'pool')", "label_now": "l.label"}
     if map_id:
         expressions["cluster"] = "m.cluster"
@@ -196,7 +200,7 @@ def _query(
         query.where.append(_clause(condition, _expression(condition.column, expressions, query), query))
     query.values["file"] = str(store.workspace.examples_file(snapshot_id).resolve())
     source = "FROM read_parquet($file) AS e "
-    if "split_now" in query.used or ("label" in query.used and not reveal):
+    if "split_now" in query.used or (not reveal and query.used.intersection(_HIDDEN_IN_POOL)):
         source, query.values["snapshot_id"] = source + _SPLIT_JOIN + " ", snapshot_id
     if "cluster" in query.used:
         source, query.values["map_id"] = source + _MAP_JOIN + " ", map_id
@@ -226,6 +230,8 @@ def _clause(condition: Condition, expression: str, query: _Query) -> str:
         return f"{expression} {_ORDERED[op]} {query.bind(cast(value, column))}"
     if op == "contains":
         return f"contains(lower({expression}::VARCHAR), lower({query.bind(_text(value, column))}))"
+    if op == "has" and column == "labels":  # one of several labels, which are kept as a JSON list
+        return f"list_contains(json_extract_string({expression}, '$[*]'), {query.bind(_text(value, column))})"
     if op == "in":
         return _in_clause(expression, value, cast, kind, column, query)
     raise CorpusError("There is no such comparison", got=str(op)[:80], fix=f"Use one of: {', '.join(OPERATORS)}.")
@@ -236,7 +242,7 @@ def _in_slice(store: Store, snapshot_id: str, condition: Condition, query: _Quer
     asked = list(condition.value) if isinstance(condition.value, list | tuple | set) else [condition.value]
     if condition.op not in ("eq", "ne", "in"):
         raise CorpusError("A slice is compared with eq, ne or in", got=str(condition.op)[:80], fix="Use one of these.")
-    unknown = [str(one)[:80] for one in asked if slices.ids(store, snapshot_id, str(one)) is None]
+    unknown = [str(one)[:80] for one in asked if not slices.is_of(store, snapshot_id, str(one))]
     if unknown:
         raise CorpusError("This slice is not one of this corpus", got=", ".join(unknown[:5]), fix="Choose another one.")
     bound = query.bind([str(one) for one in asked])

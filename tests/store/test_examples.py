@@ -55,6 +55,26 @@ def test_corpus_labels_of_the_pool_are_hidden_unless_revealed(loaded):
     assert examples.count(*loaded, [C("label_now", "eq", "a")]) == sum(_label(i) == "a" for i in range(0, 60, 5))
 
 
+def test_one_of_several_labels_is_asked_for_by_name_and_hidden_in_the_pool(store):
+    own = ['["a","b"]', '["ab"]', "[]", None, '["a \\"b\\""]', '["b"]']
+    rows = [{"example_id": i, "text": f"t{i}", "labels": own[i % 6]} for i in range(12)]
+    manifest = schema.write_snapshot(rows, store.workspace.snapshots)
+    corpora.add(store, corpus_id="c", name="c", language="en", task="classification_multi", by="t")
+    snapshots.add(store, manifest, corpus_id="c", name="c", by="t")
+    ids, names = np.arange(6), np.array(["train"] * 6, dtype=object)
+    given = {"method": "random", "seed": 0, "shares": {}, "by": "t"}
+    splits.decide(store, manifest["snapshot_id"], ids=ids, names=names, **given)
+    asked = (store, manifest["snapshot_id"])
+    assert examples.ids(*asked, [C("labels", "has", "b")]).tolist() == [0, 5]
+    assert examples.ids(*asked, [C("labels", "has", "b")], reveal=True).tolist() == [0, 5, 6, 11]
+    assert examples.ids(*asked, [C("labels", "has", 'a "b"')]).tolist() == [4]
+    assert examples.ids(*asked, [C("labels", "has", "%"), C("labels", "has", "")]).tolist() == []
+    shown = examples.frame(*asked, ("labels",))["labels"]
+    assert [value if isinstance(value, str) else None for value in shown] == own + [None] * 6
+    with pytest.raises(CorpusError, match="no such comparison"):
+        examples.ids(*asked, [C("text", "has", "t1")])
+
+
 @pytest.mark.parametrize(
     ("condition", "keeps"),
     [
