@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from numpy.typing import NDArray
-
-Array = NDArray[Any]
+from studio.batches import Array as Array
+from studio.batches import Batch as Batch
+from studio.batches import Knn as Knn
+from studio.batches import Measure as Measure
 
 VIEWS: tuple[str, ...] = ("relevance", "diversity", "difficulty", "quality")
 SPLITS: tuple[str, ...] = ("pool", "train", "validation", "test")
@@ -137,55 +138,7 @@ class Lexicon:
     struck: tuple[tuple[str, int], ...] = ()
 
 
-# --- measures, audits -------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Knn:
-    """The stored k-NN graph: `indices` (n, k) int32 row positions, `distances` (n, k) float32 cosine distances.
-
-    A row is never its own neighbour; rows are ordered by distance, then by position.
-    """
-
-    indices: Array
-    distances: Array
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What a measure may look at; row i of every array is the same example.
-
-    ids (n,) int64; texts n strings; embeddings (n, d) float32 unit rows; class_probs (n, c) rows summing to 1;
-    labels n strings or None; targets (t, d) float32 unit rows; clusters (n,) int, -1 = noise.
-    """
-
-    ids: Array
-    texts: Sequence[str]
-    language: str = "en"
-    embeddings: Array | None = None
-    class_probs: Array | None = None
-    labels: Sequence[str | None] | None = None
-    targets: Array | None = None
-    knn: Knn | None = None
-    clusters: Array | None = None
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A number per example. `title` is a words key; `needs` names Batch fields besides ids and texts.
-
-    `prefer` is high or low: which end is wanted. `version` is part of the stored key.
-    """
-
-    name: str
-    view: str
-    title: str
-    needs: tuple[str, ...]
-    unit: str
-    prefer: Literal["high", "low"]
-    version: int
-    paper: str
-    compute: Callable[[Batch], Array]
-
-
+# --- audits (measures and what they look at: studio.batches) ------------------------------------------------------------
 @dataclass(frozen=True)
 class Finding:
     """One plain sentence about a corpus with its number, its interval and the way to its examples.
@@ -253,6 +206,7 @@ class Pool:
     embeddings: Array | None = None
     knn: Knn | None = None
     texts: Sequence[str] | None = None
+    chosen: Array | None = None
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,7 @@ class Settings:
     duckdb_memory: str = "25%"
     model_allow_list: tuple[str, ...] = ()
     scorers: str = ""
+    language_models: str = ""
     query_idle_s: float = 300.0
 
 
@@ -156,7 +157,9 @@ def from_environment(env: Mapping[str, str] | None = None, *, workspace: Path | 
 
     Reads STUDIO_HOME (workspace, default ./workspace), STUDIO_NETWORK, STUDIO_DEVICE (auto, cpu, cuda, mps),
     STUDIO_MAX_UPLOAD_MB, STUDIO_MODELS (allow-listed ids or paths, separated by commas), STUDIO_SCORER (scorer
-    models, see studio.models.scorer; read where they are used, so that a bad entry does not keep the studio closed).
+    models, see studio.models.scorer), STUDIO_LM (folders of language models, separated by commas, see
+    studio.models.language). The last two are read where they are used, so that a bad entry does not keep the studio
+    closed.
 
     Raises:
         StudioError: a value that cannot be read.
@@ -177,4 +180,5 @@ def from_environment(env: Mapping[str, str] | None = None, *, workspace: Path | 
         max_upload_bytes=int(upload_mb) * MIB,
         model_allow_list=allowed,
         scorers=env.get("STUDIO_SCORER", "").strip(),
+        language_models=env.get("STUDIO_LM", "").strip(),
     )

@@ -5,23 +5,52 @@ from __future__ import annotations
 import numpy as np
 
 from studio.errors import MeasureError
+from studio.measures.agreement import ANNOTATOR_AGREEMENT
+from studio.measures.dynamics import TRAINING_CONFIDENCE, TRAINING_VARIABILITY
 from studio.measures.fluency import FLUENCY
+from studio.measures.importance import NGRAM_IMPORTANCE
+from studio.measures.instruction import IFD_LOSS_RATIO, IFD_PERPLEXITY_RATIO
+from studio.measures.label_quality import LABEL_MARGIN, LABEL_STANDS, SELF_CONFIDENCE
+from studio.measures.language import LM_FLUENCY, LM_LOSS, MASKED_LM_LOSS, NGRAM_LOSS
 from studio.measures.novelty import CLUSTER_RARITY, NEIGHBOUR_DISTANCE
+from studio.measures.prototypes import CLASS_PROTOTYPE
+from studio.measures.rarity import GROUP_RARITY, LABEL_RARITY
 from studio.measures.relevance import NEAREST_TARGET, THREE_NEAREST_TARGETS
+from studio.measures.repeats import REPEAT_DISTANCE
 from studio.measures.rules import RULE_QUALITY
+from studio.measures.turns import CLASS_TURN, TARGET_TURN
 from studio.measures.uncertainty import ENTROPY, LEAST_CONFIDENCE, MARGIN
 from studio.records import Array, Batch, Measure
 
 MEASURES: tuple[Measure, ...] = (
     THREE_NEAREST_TARGETS,
     NEAREST_TARGET,
+    TARGET_TURN,
+    NGRAM_IMPORTANCE,
+    CLASS_PROTOTYPE,
+    CLASS_TURN,
     NEIGHBOUR_DISTANCE,
     CLUSTER_RARITY,
+    REPEAT_DISTANCE,
+    LABEL_RARITY,
+    GROUP_RARITY,
     MARGIN,
     ENTROPY,
     LEAST_CONFIDENCE,
+    TRAINING_VARIABILITY,
+    TRAINING_CONFIDENCE,
+    NGRAM_LOSS,
+    LM_LOSS,
+    MASKED_LM_LOSS,
+    IFD_LOSS_RATIO,
+    IFD_PERPLEXITY_RATIO,
     RULE_QUALITY,
     FLUENCY,
+    LM_FLUENCY,
+    SELF_CONFIDENCE,
+    LABEL_MARGIN,
+    LABEL_STANDS,
+    ANNOTATOR_AGREEMENT,
 )
 
 # The measures a view is made of unless the person chooses others; diversity is the mean of its two unit scores.
@@ -74,7 +103,7 @@ def compute(measure: Measure, batch: Batch) -> Array:
                 fix=f"Provide {need} for the examples first.",
             )
         rows = len(value.distances) if need == "knn" else len(value)
-        if need != "targets" and rows != n:
+        if need not in ("targets", "target_texts") and rows != n:
             raise MeasureError(
                 f"{need} does not fit the examples",
                 got=f"{rows} rows for {n} examples",

@@ -18,6 +18,11 @@ _SHAPES: dict[str, tuple[int, int]] = {"en": (5, 12), "zh": (4, 15)}
 _OTHER = (4, 15)
 
 
+def cleaned(text: str | None) -> str:
+    """A text as the model reads it: lower case, one space between words."""
+    return " ".join((text or "").split()).lower()
+
+
 def _fluency(batch: Batch) -> Array:
     """Mean log-probability per character under a character n-gram model of the other texts; near 0 = fluent, wanted.
 
@@ -38,7 +43,7 @@ def _fluency(batch: Batch) -> Array:
         scatter more than long ones.
     """
     order, bits = _SHAPES.get(batch.language, _OTHER)
-    texts = [" ".join((text or "").split()).lower() for text in batch.texts]
+    texts = [cleaned(text) for text in batch.texts]
     values = np.full(len(texts), np.nan)
     if not texts:
         return values
@@ -71,12 +76,12 @@ def judged(texts: Sequence[str], known: Sequence[str], language: str) -> Array:
         (n,) float64 as `FLUENCY`; NaN for a blank text, and everywhere without a known text.
     """
     order, bits = _SHAPES.get(language, _OTHER)
-    clean = [" ".join((text or "").split()).lower() for text in texts]
+    clean = [cleaned(text) for text in texts]
     learned, size = [], 0
     for text in known:
         if size >= TRAIN_CHARACTERS:
             break
-        learned.append(" ".join((text or "").split()).lower())
+        learned.append(cleaned(text))
         size += len(learned[-1])
     values = np.full(len(clean), np.nan)
     rows = np.array([i for i, text in enumerate(clean) if text], dtype=np.int64)

@@ -10,20 +10,30 @@ from studio.records import Array, Batch, Measure
 _BLOCK = 65_536
 
 
-def _similarities(batch: Batch, best: int) -> Array:
-    """(n, best) cosine similarities to the nearest targets, ascending; fewer columns when there are fewer targets."""
+def checked_targets(batch: Batch) -> Array:
+    """(t, d) float32 targets that fit the examples.
+
+    Raises:
+        MeasureError: no target, or targets of another width.
+    """
     targets = np.asarray(batch.targets, dtype=np.float32)
     if targets.ndim != 2 or not len(targets):
         raise MeasureError(
             "Relevance needs at least one target", got=targets.shape, fix="Describe the task or pin a few examples."
         )
-    rows = batch.embeddings
-    if rows.shape[1] != targets.shape[1]:
+    if np.shape(batch.embeddings)[1] != targets.shape[1]:
         raise MeasureError(
             "Targets and examples were embedded differently",
-            got=f"{targets.shape[1]} and {rows.shape[1]} dimensions",
+            got=f"{targets.shape[1]} and {np.shape(batch.embeddings)[1]} dimensions",
             fix="Embed the targets with the encoder of the snapshot.",
         )
+    return targets
+
+
+def _similarities(batch: Batch, best: int) -> Array:
+    """(n, best) cosine similarities to the nearest targets, ascending; fewer columns when there are fewer targets."""
+    targets = checked_targets(batch)
+    rows = batch.embeddings
     width = min(best, len(targets))
     top = np.empty((len(rows), width), dtype=np.float64)
     for start in range(0, len(rows), _BLOCK):

@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow.parquet as pq
 
 from studio.errors import SelectionError
-from studio.jobs import query, rundir
+from studio.jobs import rundir
 from studio.measures import DEFAULT_MEASURES, MEASURES, by_name
-from studio.models.encoders import encoder_info
-from studio.records import VIEWS, Actor, Array, Measure, RunSpec, Snapshot
+from studio.records import VIEWS, Actor, Array, Measure, RunSpec
 from studio.selection.unit_scores import unit_scores
-from studio.store import examples, labels, scores, snapshots
+from studio.store import labels, scores, snapshots
 from studio.store.scores import ScoreSet, Surroundings
-from studio.workflows import runs
+from studio.workflows import runs, select_inputs
 from studio.workflows.acts import act
+from studio.workflows.select_contexts import (
+    MIN_LABELS,
+    Grounds,
+    Targets,
+    context_hash,
+    stale,
+    wanted_context,
+)
+from studio.workflows.select_inputs import MAX_DESCRIPTION, vectors_of
 from studio.workflows.studio import Studio
 
-MAX_TARGETS = 2_000  # an evenly spaced part of a larger slice; relevance looks at the nearest three only
-MIN_LABELS = 10  # what the probe asks for
-MAX_DESCRIPTION = 2_000
-
-
-@dataclass(frozen=True)
-class Targets:
-    """What relevance is measured against: a typed description, or examples."""
-
-    text: str = ""
-    ids: tuple[int, ...] = ()
-
-    @property
-    def is_empty(self) -> bool:
-        """True when nothing was named."""
-        return not self.text.strip() and not self.ids
+__all__ = ["MAX_DESCRIPTION", "Targets", "context_hash", "vectors_of", "wanted_context"]
+_OF_TARGETS = frozenset({"targets", "target_texts"})
+_OF_MODELS = frozenset({"lm_losses", "masked_losses", "answer_losses"})
 
 
 @dataclass(frozen=True)
@@ -66,19 +58,15 @@ class ScoreState:
 
     @property
     def available(self) -> tuple[str, ...]:
-        """Views that have at least one score set."""
-        return tuple(view for view in VIEWS if self.views[view].sets)
+        """Views that have at least one score set the pool can be ranked by."""
+        return tuple(
+            view for view in VIEWS if any(not by_name(s.measure).is_of_labelled for s in self.views[view].sets)
+        )
 
     @property
     def sets(self) -> tuple[ScoreSet, ...]:
         """Score sets in use, over all views."""
         return tuple(item for view in VIEWS for item in self.views[view].sets)
-
-
-def context_hash(context: Mapping[str, Any]) -> str:
-    """Short hash of everything a score depends on besides the snapshot and the measure's version."""
-    text = json.dumps(context, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
 def state(studio: Studio, snapshot_id: str, targets: Targets | None = None) -> ScoreState:
@@ -96,20 +84,41 @@ def state(studio: Studio, snapshot_id: str, targets: Targets | None = None) -> S
     around = scores.surroundings(studio.store, snapshot_id)
     known = labels.current(studio.store, snapshot_id)
     train = known[known["split"] == "train"]
-    wanted = {m.name: wanted_context(studio, snapshot, m, around, train, targets) for m in MEASURES}
+    grounds = Grounds(studio, snapshot, around, train, targets)
+    names = {m.name: m for m in MEASURES}
+    there = [item for item in scores.sets(studio.store, snapshot_id) if item.measure in names]  # scorers have no view
+    wanted = {name: grounds.context(names[name]) for name in {item.measure for item in there}}
     newest: dict[str, ScoreSet] = {}
-    for item in scores.sets(studio.store, snapshot_id):
-        if item.measure not in wanted or item.version != by_name(item.measure).version:
-            continue  # of a scorer model, which belongs to no view, or of an older version
-        exact = wanted[item.measure] is not None and item.context_hash == context_hash(wanted[item.measure] or {})
-        if exact or (item.measure not in newest and not (by_name(item.measure).view == "relevance" and targets)):
+    for item in there:
+        one, now = names[item.measure], wanted[item.measure]
+        if item.version != one.version:
+            continue
+        exact = now is not None and item.context_hash == context_hash(now)
+        if exact or (item.measure not in newest and not (targets and _OF_TARGETS & set(one.needs))):
             newest[item.measure] = item if exact else newest.get(item.measure, item)
     views = {}
     for view in VIEWS:
         own = tuple(newest[m.name] for m in MEASURES if m.view == view and m.name in newest)
-        stale = tuple(entry for item in own if (entry := _stale(item, wanted[item.measure], around, len(train))))
-        views[view] = ViewState(view, own, "" if own else _lacking(view, around, len(train), targets), stale)
+        old = tuple(entry for item in own if (entry := stale(item, wanted[item.measure], around, len(train))))
+        usable = any(not names[item.measure].is_of_labelled for item in own)
+        views[view] = ViewState(view, own, "" if usable else _lacking(view, around, len(train), targets), old)
     return ScoreState(views, around, len(train))
+
+
+def computable(studio: Studio, snapshot_id: str, targets: Targets | None = None) -> tuple[str, ...]:
+    """Names of the measures that could be computed now, whether they are there or not, in the catalogue's order.
+
+    Raises:
+        CorpusError: an unknown snapshot.
+    """
+    grounds = _grounds(studio, snapshot_id, targets)[0]
+    return tuple(measure.name for measure in MEASURES if grounds.context(measure) is not None)
+
+
+def lacks_relevance(state_: ScoreState, targets: Targets | None) -> bool:
+    """True when targets are named and closeness to them was not computed yet."""
+    there = {item.measure for item in state_.views["relevance"].sets}
+    return targets is not None and not targets.is_empty and not there & set(DEFAULT_MEASURES["relevance"])
 
 
 def _lacking(view: str, around: Surroundings, n_labels: int, targets: Targets | None) -> str:
@@ -118,68 +127,6 @@ def _lacking(view: str, around: Surroundings, n_labels: int, targets: Targets | 
     if view == "difficulty" and around.round_id is None and n_labels < MIN_LABELS:
         return "select.lacking.labels"
     return "select.lacking.scores"
-
-
-def _stale(
-    item: ScoreSet, wanted: Mapping[str, Any] | None, around: Surroundings, n_labels: int
-) -> tuple[str, str, Mapping[str, Any]] | None:
-    """Why a score set is older than what it could be computed from, as measure, words key and values."""
-    old = item.context
-    if wanted is None and "ids" in old and old.get("encoder") != around.encoder_key:
-        return item.measure, "select.stale.encoder", {"old": old.get("encoder", ""), "new": around.encoder_key or ""}
-    if wanted is None or item.context_hash == context_hash(wanted):
-        return None
-    if old.get("encoder") != wanted.get("encoder"):
-        return item.measure, "select.stale.encoder", {"old": old.get("encoder", ""), "new": wanted.get("encoder", "")}
-    if old.get("map") != wanted.get("map"):
-        return item.measure, "select.stale.map", {}
-    if wanted.get("round") and old.get("round") != wanted.get("round"):
-        return item.measure, "select.stale.round", {"number": around.round_number or 0}
-    if old.get("n_labels") is not None and "labels" in wanted:
-        return item.measure, "select.stale.labels", {"old": old["n_labels"], "new": n_labels}
-    return None
-
-
-def wanted_context(
-    studio: Studio,
-    snapshot: Snapshot,
-    measure: Measure,
-    around: Surroundings,
-    train: pd.DataFrame,
-    targets: Targets | None,
-) -> dict[str, Any] | None:
-    """What a measure would be computed from now; None where something it needs is not there."""
-    needs = set(measure.needs)
-    context: dict[str, Any] = {"language": snapshot.language}
-    if needs & {"embeddings", "knn"} and around.encoder_key is None:
-        return None
-    if needs & {"embeddings", "knn"}:
-        context = {"encoder": around.encoder_key}
-    if "knn" in needs:
-        if around.k is None:
-            return None
-        context["k"] = around.k
-    if "clusters" in needs:
-        if around.map_id is None:
-            return None
-        context = {"map": around.map_mark}
-    if "targets" in needs:
-        if targets is None or targets.is_empty:
-            return None
-        context |= {"text": targets.text.strip(), "n": len(targets.ids), "ids": _digest(targets.ids)}
-    if "class_probs" in needs:
-        if around.round_id is not None:
-            return {"round": around.round_id, "number": around.round_number}
-        if around.encoder_key is None or len(train) < MIN_LABELS or train["label"].nunique() < 2:
-            return None
-        digest = _digest(list(zip(train["example_id"].tolist(), train["label"].tolist(), strict=True)))
-        context = {"encoder": around.encoder_key, "labels": digest, "n_labels": len(train)}
-    return context
-
-
-def _digest(value: Sequence[Any]) -> str:
-    text = json.dumps(list(value), ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
 # --- computing --------------------------------------------------------------------------------------------------------
@@ -212,118 +159,40 @@ def measure(
         SelectionError: nothing can be computed, or nothing is missing.
         JobError: the description cannot be embedded.
     """
-    snapshot = snapshots.require(studio.store, snapshot_id)
-    around = scores.surroundings(studio.store, snapshot_id)
-    known = labels.current(studio.store, snapshot_id)
-    train = known[known["split"] == "train"]
+    grounds, known = _grounds(studio, snapshot_id, targets)
     there = {(item.measure, item.context_hash) for item in scores.sets(studio.store, snapshot_id)}
     contexts: dict[str, dict[str, Any]] = {}
-    for one in [by_name(name) for name in measures] or MEASURES:
-        context = wanted_context(studio, snapshot, one, around, train, targets)
+    for one in [by_name(name) for name in measures] or [one for one in MEASURES if not one.is_asked]:
+        context = grounds.context(one)
         if context is not None and (measures or (one.name, context_hash(context)) not in there):
             contexts[one.name] = context
     if not contexts:
         raise SelectionError("There are no scores to compute", got=list(measures) or None,
                              fix="Embed the corpus, name targets or label examples first.")  # fmt: skip
-    inputs = _inputs(studio, snapshot, around, known, {need for name in contexts for need in by_name(name).needs})
-    only_relevance = all(by_name(name).view == "relevance" for name in contexts)
-    if any("targets" in by_name(name).needs for name in contexts):
-        inputs["targets"] = _write_targets(studio, snapshot_id, around, targets or Targets())
+    inputs, params = select_inputs.make(grounds, known, contexts)
+    needs = {need for name in contexts for need in by_name(name).needs}
+    is_light = needs <= {"embeddings", "targets", "target_texts", "labels"}
     return runs.submit(
         studio,
         actor,
         kind="measure",
-        title=snapshot.name,
-        params={"measures": list(contexts), "contexts": contexts, "language": snapshot.language},
+        title=grounds.snapshot.name,
+        params=params,
         inputs=inputs,
         snapshot_id=snapshot_id,
-        corpus_id=snapshot.corpus_id,
+        corpus_id=grounds.snapshot.corpus_id,
         seed=seed,
-        slot="free" if only_relevance else None,
+        slot="free" if is_light else "gpu" if needs & _OF_MODELS else None,
         run_id=run_id,
     )
 
 
-def _inputs(
-    studio: Studio, snapshot: Snapshot, around: Surroundings, known: pd.DataFrame, needs: set[str]
-) -> dict[str, str]:
-    """Input name -> path relative to the workspace; labels and clusters are written down as they are now."""
-    root = studio.workspace.root
-    inputs = {"examples": str(studio.workspace.examples_file(snapshot.snapshot_id).relative_to(root))}
-    if needs & {"embeddings", "knn", "class_probs"} and around.vectors_path:
-        inputs["vectors"] = around.vectors_path
-        if "knn" in needs:
-            inputs["knn"] = f"{around.vectors_path}/knn_{around.k}"
-    if "class_probs" in needs and around.round_path is not None:
-        inputs["predictions"] = f"{around.round_path}/predictions.parquet"
-    if "clusters" in needs or ("class_probs" in needs and around.round_path is None):
-        given = pd.DataFrame({"example_id": examples.ids(studio.store, snapshot.snapshot_id)})
-        train = known.loc[known["split"] == "train", ["example_id", "label"]]
-        given = given.merge(train, on="example_id", how="left")
-        if around.map_id is not None:
-            given = given.merge(scores.clusters(studio.store, around.map_id), on="example_id", how="left")
-        inputs["given"] = _write_given(studio, given)
-    return inputs
-
-
-def _inputs_folder(studio: Studio) -> Path:
-    folder = studio.workspace.cache / "measure"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _write_given(studio: Studio, given: pd.DataFrame) -> str:
-    digest = hashlib.sha256(given.to_csv(index=False).encode("utf-8")).hexdigest()[:24]
-    path = _inputs_folder(studio) / f"given-{digest}.parquet"
-    if not path.exists():
-        temporary = path.with_suffix(f".{id(given):x}.tmp")
-        given.to_parquet(temporary, index=False)
-        temporary.rename(path)
-    return str(path.relative_to(studio.workspace.root))
-
-
-def _write_targets(studio: Studio, snapshot_id: str, around: Surroundings, targets: Targets) -> str:
-    """Unit rows of the targets as a file: the description embedded by the query worker, examples looked up."""
-    rows: list[Array] = []
-    if targets.text.strip():
-        answer = query.ask(
-            studio,
-            {
-                "op": "embed",
-                "texts": [targets.text.strip()[:MAX_DESCRIPTION]],
-                "encoder": around.encoder_key,
-                "fitted_dir": around.vectors_path if encoder_info(str(around.encoder_key)).needs_fit else "",
-            },
-            timeout=60.0,
-        )
-        rows.append(np.asarray(answer["vectors"], dtype=np.float32))
-    if targets.ids:
-        wanted = np.asarray(targets.ids, dtype=np.int64)
-        if len(wanted) > MAX_TARGETS:
-            wanted = wanted[np.linspace(0, len(wanted) - 1, MAX_TARGETS).astype(np.int64)]
-        rows.append(vectors_of(studio, snapshot_id, around, wanted))
-    matrix = np.concatenate(rows) if rows else np.empty((0, max(around.dim, 1)), dtype=np.float32)
-    matrix = matrix[np.abs(matrix).sum(axis=1) > 0]
-    if not len(matrix):
-        raise SelectionError("None of the targets can be used", got=f"{len(targets.ids)} examples",
-                             fix="Describe the task in a few words, or pin examples of this corpus.")  # fmt: skip
-    path = _inputs_folder(studio) / f"targets-{hashlib.sha256(matrix.tobytes()).hexdigest()[:24]}.npy"
-    if not path.exists():
-        temporary = path.with_suffix(f".{id(matrix):x}.tmp.npy")
-        np.save(temporary, matrix, allow_pickle=False)
-        temporary.rename(path)
-    return str(path.relative_to(studio.workspace.root))
-
-
-def vectors_of(studio: Studio, snapshot_id: str, around: Surroundings, ids: Array) -> Array:
-    """(m, d) float32 stored vectors of the named examples; ids the snapshot lacks are left out."""
-    everyone = examples.ids(studio.store, snapshot_id)
-    at = np.searchsorted(everyone, ids)
-    known = np.minimum(at, max(len(everyone) - 1, 0))
-    rows = known[everyone[known] == ids] if len(everyone) else np.empty(0, dtype=np.int64)
-    matrix = np.load(studio.workspace.root / str(around.vectors_path) / "vectors.npy", mmap_mode="r",
-                     allow_pickle=False)  # fmt: skip
-    return np.asarray(matrix[rows], dtype=np.float32)
+def _grounds(studio: Studio, snapshot_id: str, targets: Targets | None) -> tuple[Grounds, Any]:
+    """What there is to compute from, and all current labels."""
+    snapshot = snapshots.require(studio.store, snapshot_id)
+    known = labels.current(studio.store, snapshot_id)
+    around = scores.surroundings(studio.store, snapshot_id)
+    return Grounds(studio, snapshot, around, known[known["split"] == "train"], targets), known
 
 
 def finish_measure(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
@@ -344,17 +213,26 @@ def finish_measure(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
             context=context,
             ids=ids,
             raw=raw,
-            unit=unit_scores(raw, one.prefer),
+            unit=unit_scores(ranked_part(one, raw), one.prefer),
             run_id=spec.run_id,
         )
 
 
+def ranked_part(measure: Measure, raw: Array) -> Array:
+    """Raw values with NaN where the measure flags them: those are shown and counted, but ranked nowhere."""
+    return raw if measure.flag_from is None else np.where(raw >= measure.flag_from, np.nan, raw)
+
+
 def default_inner(state_: ScoreState, inner: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """View -> measure -> weight, for the score sets there are; the defaults where a view names none of its own."""
+    """View -> measure -> weight, for the score sets there are; the defaults where a view names none of its own.
+
+    Measures of labelled examples alone choose nothing from the pool: they count only where they are named.
+    """
     chosen: dict[str, dict[str, float]] = {}
     for view in state_.available:
         there = [item.measure for item in state_.views[view].sets]
         named = {name: inner[name] for name in there if inner.get(name, 0) > 0}
         usual = {name: 1.0 for name in there if name in DEFAULT_MEASURES[view]}
-        chosen[view] = named or usual or {there[0]: 1.0}
+        first = next(name for name in there if not by_name(name).is_of_labelled)
+        chosen[view] = named or usual or {first: 1.0}
     return chosen
