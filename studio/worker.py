@@ -30,6 +30,7 @@ KINDS: Mapping[str, str] = {
     "embed": "studio.tasks.embed",
     "map": "studio.tasks.map",
     "measure": "studio.tasks.measure",
+    "choose": "studio.tasks.choose",
     "train": "studio.tasks.train",
     "serve": "studio.tasks.serve",
     "dedup": "studio.tasks.dedup",

@@ -10,6 +10,7 @@ from studio import words
 from studio.measures import by_name
 from studio.records import VIEWS
 from studio.store.scores import ScoreSet
+from studio.words import measures
 from studio.workflows.select_scores import ScoreState
 
 
@@ -22,6 +23,10 @@ def reason_text(code: str) -> str:
         return t("select.reason.view", view=t(f"select.view.{rest}"))
     if head == "near_duplicate_of":
         return t("select.reason.near_duplicate_of", id=rest)
+    if head == "filter":
+        return t("select.reason.filter", column=column_name(rest))
+    if head == "threshold":
+        return t("select.reason.threshold", measure=measures.title(rest))
     if head == "cap":
         column, _, key = rest.partition(":")
         return t("select.reason.cap", column=column_name(column), key=key_name(column, key))
@@ -29,8 +34,10 @@ def reason_text(code: str) -> str:
 
 
 def column_name(column: str) -> str:
-    """A column of groups as people call it."""
-    return t("select.groups.cluster") if column == "cluster" else column.removeprefix("group_")
+    """A column of groups, or one that may be limited or filtered by, as people call it."""
+    if column == "cluster":
+        return t("select.groups.cluster")
+    return t(f"choose.column.{column}") if words.has(f"choose.column.{column}") else column.removeprefix("group_")
 
 
 def key_name(column: str, key: str) -> str:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from studio.errors import SelectionError
 from studio.records import Strategy
-from studio.selection.cover import FACILITY_LOCATION, K_CENTER
-from studio.selection.strategies import HEURISTIC, LONGEST, MODEL_SCORE, RANDOM, STRATIFIED, UNCERTAINTY, WEIGHTED_SUM
+from studio.selection.cover import FACILITY_LOCATION, K_CENTER, MMR
+from studio.selection.strategies import (
+    DEITA,
+    HEURISTIC,
+    LONGEST,
+    MODEL_SCORE,
+    RANDOM,
+    STRATIFIED,
+    UNCERTAINTY,
+    WEIGHTED_SUM,
+)
 
 STRATEGIES: tuple[Strategy, ...] = (
     WEIGHTED_SUM,
     FACILITY_LOCATION,
     K_CENTER,
+    MMR,
+    DEITA,
     UNCERTAINTY,
     MODEL_SCORE,
     STRATIFIED,

@@ -15,14 +15,34 @@ MISSING: tuple[str, ...] = ("leave_out", "half")
 CORRELATED = 0.7  # reference: above it two sliders pull on one signal
 
 
-def view_score(units: Mapping[str, Array], inner_weights: Mapping[str, float]) -> Array:
-    """One view: the quantile of the weighted mean of its enabled measures' unit scores; high = wanted.
+def band_pass(unit: Array, centre: float) -> Array:
+    """Unit scores with the wanted end moved inside: 1 at the centre, falling to 0 at the end farthest from it.
 
-    v_i = quantile( sum_m a_m u_mi / sum_m a_m ), over the measures m defined for i
+    d'_i = 1 - |u_i - m| / max(m, 1 - m), m = centre
+
+    Args:
+        unit: (n,) in [0, 1], NaN = undefined.
+        centre: in [0, 1]; 1 leaves the scores as they are, 0 turns them round.
+
+    Raises:
+        SelectionError: a centre outside [0, 1].
+
+    Source: ours; the hardest examples are often the noisiest, so the middle of the scale may be what is wanted.
+    """
+    if not 0.0 <= centre <= 1.0:
+        raise SelectionError("The wanted score must lie between 0 and 1", got=centre, fix="Move it.")
+    return 1.0 - np.abs(np.asarray(unit, dtype=np.float64) - centre) / max(centre, 1.0 - centre)
+
+
+def view_score(units: Mapping[str, Array], inner_weights: Mapping[str, float], scale: str = "quantile") -> Array:
+    """One view: its enabled measures' weighted mean unit score on the same scale; high = wanted.
+
+    v_i = scale( sum_m a_m u_mi / sum_m a_m ), over the measures m defined for i; scale = quantile unless said otherwise
 
     Args:
         units: measure -> (n,) unit scores, NaN = undefined.
         inner_weights: measure -> weight above 0; a measure that is not named or has 0 is not enabled.
+        scale: quantile, z or min_max, that of the unit scores.
 
     Returns:
         (n,) float64 in [0, 1]; NaN where none of the enabled measures is defined.
@@ -38,7 +58,8 @@ def view_score(units: Mapping[str, Array], inner_weights: Mapping[str, float]) -
             fix="Switch on a measure of this view.",
         )
     if len(enabled) == 1:  # mid-ranks of mid-ranks are the same mid-ranks
-        return unit_scores(next(iter(units[name] for name in enabled)), "high")
+        only = next(iter(units[name] for name in enabled))
+        return unit_scores(only, "high") if scale == "quantile" else np.asarray(only, dtype=np.float64)
     stack = np.stack([np.asarray(units[name], dtype=np.float64) for name in enabled])
     weights = np.array(list(enabled.values()), dtype=np.float64)[:, None]
     defined = ~np.isnan(stack)
@@ -46,7 +67,7 @@ def view_score(units: Mapping[str, Array], inner_weights: Mapping[str, float]) -
     summed = (weights * np.where(defined, stack, 0.0)).sum(axis=0)
     mean = np.where(total > 0, summed / np.where(total > 0, total, 1.0), np.nan)
     # rounding keeps equal sums equal, whatever order they were added in
-    return unit_scores(np.round(mean, 12), "high")
+    return unit_scores(np.round(mean, 12), "high", scale)
 
 
 def weighted_scores(unit: Array, weights: Mapping[str, int], missing: str = "leave_out") -> Array:

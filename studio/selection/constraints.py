@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -65,13 +65,41 @@ def proportional_quotas(name: str, codes: Array, usable: Array, budget: int, alp
     return Axis(name, codes, share_out(sizes, min(budget, int(sizes.sum())), alpha))
 
 
+def target_quotas(
+    name: str, codes: Array, keys: Sequence[str], usable: Array, budget: int, shares: Mapping[str, float]
+) -> Axis:
+    """Quotas with the shares of a reference, never above what a key has; keys it does not name get none.
+
+    What a key cannot fill goes to the other named keys in proportion to their shares, so the quotas sum to the budget
+    where the named keys have that many rows.
+
+    Args:
+        name: of the column.
+        codes: (n,) int, -1 = missing.
+        keys: the name of each code.
+        usable: (n,) bool: rows that may be picked.
+        budget: what the quotas sum to, where there are so many.
+        shares: key -> share, in any proportion; "" names the missing key.
+    """
+    sizes = np.bincount(codes[usable].astype(np.int64) + 1, minlength=len(keys) + 1)
+    wanted = np.array([shares.get(key, 0.0) for key in ("", *keys)], dtype=np.float64)
+    wanted /= max(float(wanted.max(initial=0.0)), 1e-300)
+    sizes = np.where(wanted > 0, sizes, 0)
+    return Axis(name, codes, share_by(sizes, wanted, min(budget, int(sizes.sum()))))
+
+
 def share_out(sizes: Array, total: int, alpha: float = 1.0) -> Array:
     """Whole numbers summing to `total`, proportional to sizes^alpha, each at most its size (largest remainder)."""
+    return share_by(sizes, sizes.astype(np.float64) ** alpha, total)
+
+
+def share_by(sizes: Array, wanted: Array, total: int) -> Array:
+    """Whole numbers summing to `total`, proportional to `wanted`, each at most its size (largest remainder)."""
     given = np.zeros(len(sizes), dtype=np.int64)
     open_ = sizes > 0
     left = total
     while left > 0:
-        weights = np.where(open_, sizes.astype(np.float64) ** alpha, 0.0)
+        weights = np.where(open_, wanted, 0.0)
         exact = left * weights / weights.sum()
         over = open_ & (given + exact >= sizes)
         if over.any():  # fill what is too small for its share, then share the rest again
@@ -96,6 +124,41 @@ class NearPairs:
     second: Array
     tau: float
 
+    def among(self, walked: Array, n: int) -> tuple[Array, Array]:
+        """The pairs whose rows are both walked, as (earlier, later) places of the walk; n = size of the pool."""
+        place = np.full(n, -1, dtype=np.int64)
+        place[walked] = np.arange(len(walked))
+        a, b = place[self.first], place[self.second]
+        both = (a >= 0) & (b >= 0)
+        return np.minimum(a, b)[both], np.maximum(a, b)[both]
+
+
+@dataclass(frozen=True, eq=False)
+class NearGraph:
+    """The same pairs, looked up in the stored k-NN graph for the walked rows only: nothing is made for the whole pool.
+
+    knn: graph over a snapshot, its arrays may be memory maps; rows (n,) places of the pool in the snapshot, or None
+    where the graph is the pool's own.
+    """
+
+    knn: Knn
+    tau: float
+    rows: Array | None = None
+
+    def among(self, walked: Array, n: int) -> tuple[Array, Array]:
+        """As `NearPairs.among`; a pair found from both of its rows is given twice."""
+        own = walked if self.rows is None else self.rows[walked]
+        place = np.full(len(self.knn.indices), -1, dtype=np.int32)
+        place[own] = np.arange(len(own), dtype=np.int32)
+        a, b = _near(self.knn.indices[own], self.knn.distances[own], self.tau)
+        b = place[b]
+        both = (b >= 0) & (a != b)
+        a, b = a[both], b[both].astype(np.int64)
+        return np.minimum(a, b), np.maximum(a, b)
+
+
+Near = NearPairs | NearGraph
+
 
 def near_pairs(knn: Knn, tau: float) -> NearPairs:
     """Pairs of the stored k-NN graph with cosine similarity above tau, in either direction.
@@ -107,12 +170,23 @@ def near_pairs(knn: Knn, tau: float) -> NearPairs:
     Paper: deita-2024 (its repr filter, on a graph instead of a running maximum).
     Limits: one-sided: a near-duplicate beyond the stored neighbours of both rows is not seen.
     """
-    similarity = 1.0 - np.asarray(knn.distances, dtype=np.float64)
-    rows, columns = np.nonzero((similarity > tau) & (np.asarray(knn.indices) >= 0))
-    a, b = rows.astype(np.int64), np.asarray(knn.indices)[rows, columns].astype(np.int64)
+    indices = np.asarray(knn.indices)
+    a, b = _near(indices, np.asarray(knn.distances), tau)
     low, high = np.minimum(a, b), np.maximum(a, b)
-    pairs = np.unique(np.stack([low, high], axis=1)[low != high], axis=0)
-    return NearPairs(pairs[:, 0], pairs[:, 1], tau)
+    n = max(len(indices), 1)
+    pairs = np.unique((low * n + high)[low != high])
+    return NearPairs(pairs // n, pairs % n, tau)
+
+
+def _near(indices: Array, distances: Array, tau: float) -> tuple[Array, Array]:
+    """Row and neighbour of every entry whose similarity, 1 - distance in float64, is above tau."""
+    indices, distances = np.ascontiguousarray(indices).reshape(-1), np.asarray(distances)
+    k = distances.shape[1] if distances.ndim == 2 and distances.shape[1] else 1
+    distances = np.ascontiguousarray(distances).reshape(-1)
+    # in the graph's own precision first, a little too many; the exact test sees what is left
+    found = np.flatnonzero(distances < np.asarray(1.0 - tau + 1e-6, dtype=distances.dtype))
+    found = found[(1.0 - distances[found].astype(np.float64) > tau) & (indices[found] >= 0)]
+    return found // k, indices[found].astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +220,7 @@ def best_first(scores: Array, count: int) -> Array:
     return rows[np.argsort(negative[rows], kind="stable")]
 
 
-def pick_best(scores: Array, budget: int, axes: Sequence[Axis] = (), near: NearPairs | None = None) -> Picked:
+def pick_best(scores: Array, budget: int, axes: Sequence[Axis] = (), near: Near | None = None) -> Picked:
     """Walk down the scores and keep every row that no cap and no near-duplicate forbids, until the budget is full.
 
     Works on a prefix of the ranking that grows while the budget is not full, so a million rows cost one partition.
@@ -170,11 +244,12 @@ def pick_best(scores: Array, budget: int, axes: Sequence[Axis] = (), near: NearP
     prefix = budget if not constrained else 3 * budget + 64
     while True:
         walked = best_first(scores, prefix)
-        keep, _ = greedy_keep(walked, len(scores), axes, near) if constrained else (np.ones(len(walked), bool), 0)
+        edges = _edges(walked, len(scores), near)
+        keep, _ = _greedy(walked, axes, edges) if constrained else (np.ones(len(walked), bool), 0)
         if int(keep.sum()) >= budget or prefix >= n_usable:
             break
         prefix *= 4
-    kept_out = _reasons(walked, keep, len(scores), axes, near)
+    kept_out = _reasons(walked, keep, axes, edges)
     places = np.flatnonzero(keep)
     if len(places) >= budget:  # the budget is full: what comes after is not even looked at
         full = places[budget - 1] + 1 if budget else 0
@@ -183,7 +258,7 @@ def pick_best(scores: Array, budget: int, axes: Sequence[Axis] = (), near: NearP
     return Picked(walked[places], walked, kept_out, n_usable, int(keep.sum()), tuple(axes))
 
 
-def greedy_keep(walked: Array, n: int, axes: Sequence[Axis], near: NearPairs | None) -> tuple[Array, int]:
+def greedy_keep(walked: Array, n: int, axes: Sequence[Axis], near: Near | None) -> tuple[Array, int]:
     """Which rows a plain greedy walk would keep, worked out for all rows at once.
 
     Each round bounds what stands before a row: if it fits even when every undecided row before it is kept, it is kept;
@@ -193,11 +268,15 @@ def greedy_keep(walked: Array, n: int, axes: Sequence[Axis], near: NearPairs | N
     Returns:
         (m,) bool in walking order, and how many rows the plain loop had to decide.
     """
+    return _greedy(walked, axes, _edges(walked, n, near))
+
+
+def _greedy(walked: Array, axes: Sequence[Axis], edges: tuple[Array, Array]) -> tuple[Array, int]:
     m = len(walked)
     kept, undecided = np.zeros(m, dtype=bool), np.ones(m, dtype=bool)
     sorts = [_KeyOrder(axis.shifted(walked)) for axis in axes]
     limits = [axis.limits[axis.shifted(walked)] for axis in axes]
-    before, after = _edges(walked, n, near)
+    before, after = edges
     for _ in range(_ROUNDS):
         if not undecided.any():
             return kept, 0
@@ -258,18 +337,14 @@ class _KeyOrder:
         return counts
 
 
-def _edges(walked: Array, n: int, near: NearPairs | None) -> tuple[Array, Array]:
+def _edges(walked: Array, n: int, near: Near | None) -> tuple[Array, Array]:
     """Near pairs among the walked rows as (earlier, later) places."""
-    if near is None or not len(near.first):
+    if near is None or not len(walked):
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    place = np.full(n, -1, dtype=np.int64)
-    place[walked] = np.arange(len(walked))
-    a, b = place[near.first], place[near.second]
-    both = (a >= 0) & (b >= 0)
-    return np.minimum(a, b)[both], np.maximum(a, b)[both]
+    return near.among(walked, n)
 
 
-def _reasons(walked: Array, keep: Array, n: int, axes: Sequence[Axis], near: NearPairs | None) -> Array:
+def _reasons(walked: Array, keep: Array, axes: Sequence[Axis], edges: tuple[Array, Array]) -> Array:
     """For every walked row 0 if kept, else the first constraint that holds: near-duplicate, then caps in order."""
     why = np.zeros(len(walked), dtype=np.int64)
     if keep.all():
@@ -278,7 +353,7 @@ def _reasons(walked: Array, keep: Array, n: int, axes: Sequence[Axis], near: Nea
         order = _KeyOrder(axes[a].shifted(walked))
         full = ~keep & (order.count_before(keep) >= axes[a].limits[axes[a].shifted(walked)])
         why[full] = 2 + a
-    before, after = _edges(walked, n, near)
+    before, after = edges
     kept_first = keep[before] & ~keep[after]
     before, after = before[kept_first], after[kept_first]
     best = np.lexsort((before, after))[::-1]  # the best kept rival is written last

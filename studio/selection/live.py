@@ -11,7 +11,15 @@ from studio.errors import EmptyPool, SelectionError
 from studio.records import VIEWS, Array, Pool
 from studio.selection import reasons
 from studio.selection.combine import missing_views, weighted_scores
-from studio.selection.constraints import Axis, NearPairs, Picked, equal_cap, pick_best, proportional_quotas
+from studio.selection.constraints import (
+    Axis,
+    NearPairs,
+    Picked,
+    equal_cap,
+    pick_best,
+    proportional_quotas,
+    target_quotas,
+)
 
 MISSING_KEY = ""  # how a missing group value or the noise cluster is written in a code table
 
@@ -21,7 +29,9 @@ class LiveMatrix:
     """A pool in memory; row i of every array is the same example, ids strictly increasing.
 
     ids (n,) int64; unit (n, 4) float32 by VIEWS, column-major; columns: cluster or group name -> (n,) int codes, -1 =
-    missing; keys: the same names -> the name of each code; near: pairs above a cosine similarity, or None.
+    missing; keys: the same names -> the name of each code; near: pairs above a cosine similarity, or None; more:
+    further columns that may be limited (source, language, predicted), with their names in keys too; barred (n,) int16:
+    0 = may be picked, else the place in barred_codes of the reason why not.
     """
 
     ids: Array
@@ -29,13 +39,30 @@ class LiveMatrix:
     columns: Mapping[str, Array] = field(default_factory=dict)
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     near: NearPairs | None = None
+    more: Mapping[str, Array] = field(default_factory=dict)
+    barred: Array | None = None
+    barred_codes: tuple[str, ...] = ("",)
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def n_barred(self) -> int:
+        """How many rows a filter or a threshold keeps out."""
+        return 0 if self.barred is None else int(np.count_nonzero(self.barred))
+
+    @property
+    def limitable(self) -> tuple[str, ...]:
+        """Columns that caps and quotas may name."""
+        return (*self.columns, *self.more)
+
+    def codes(self, column: str) -> Array:
+        """(n,) codes of a column that may be limited."""
+        return self.columns[column] if column in self.columns else self.more[column]
+
     def counts(self, column: str, rows: Array | None = None) -> Array:
         """(k + 1,) rows per key of a column, the missing key first; of some rows, or of the whole pool."""
-        codes = self.columns[column] if rows is None else self.columns[column][rows]
+        codes = self.codes(column) if rows is None else self.codes(column)[rows]
         return np.bincount(codes.astype(np.int64) + 1, minlength=len(self.keys[column]) + 1)
 
     def key_name(self, column: str, code: int) -> str:
@@ -54,7 +81,8 @@ class LiveMatrix:
 class Rule:
     """What a ranking obeys besides the weights: caps column -> most of one key, alpha of cluster quotas, tau, missing.
 
-    `caps` and `alpha` count examples; `near` says whether the matrix' near pairs are kept apart.
+    `caps` and `alpha` count examples; `near` says whether the matrix' near pairs are kept apart; `quotas` column -> its
+    own alpha; `targets` column -> key -> wanted share, in any proportion.
     """
 
     caps: Mapping[str, int] = field(default_factory=dict)
@@ -62,6 +90,8 @@ class Rule:
     quota_axis: str = "cluster"
     near: bool = False
     missing: str = "leave_out"
+    quotas: Mapping[str, float] = field(default_factory=dict)
+    targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +107,12 @@ class Ranking:
     picked: Picked
     left_out: Mapping[str, int]
     budget: int
+    n_barred: int = 0
 
     @property
     def n_left_out(self) -> int:
-        """How many rows no ranking under these weights can contain."""
-        return len(self.scores) - self.picked.n_usable
+        """How many rows lack a score these weights need, filters and thresholds aside."""
+        return len(self.scores) - self.picked.n_usable - self.n_barred
 
     @property
     def is_short(self) -> bool:
@@ -109,49 +140,60 @@ def rank(matrix: LiveMatrix, weights: Mapping[str, int], budget: int, rule: Rule
     if not len(matrix):
         raise EmptyPool("There is nothing to choose from", got=0, fix="Every pool example is labelled, or none exist.")
     scores = weighted_scores(matrix.unit, weights, rule.missing)
-    picked = pick_best(scores, budget, _axes(matrix, scores, budget, rule), matrix.near if rule.near else None)
-    gaps = missing_views(matrix.unit, weights) if rule.missing == "leave_out" else {}
-    return Ranking(picked.rows, matrix.ids[picked.rows], scores, picked, gaps, budget)
+    unit = matrix.unit
+    if matrix.barred is not None:
+        scores[matrix.barred != 0] = np.nan
+        unit = matrix.unit[matrix.barred == 0] if rule.missing == "leave_out" else unit
+    picked = pick_best(scores, budget, axes_of(matrix, scores, budget, rule), matrix.near if rule.near else None)
+    gaps = missing_views(unit, weights) if rule.missing == "leave_out" else {}
+    return Ranking(picked.rows, matrix.ids[picked.rows], scores, picked, gaps, budget, matrix.n_barred)
 
 
-def _axes(matrix: LiveMatrix, scores: Array, budget: int, rule: Rule) -> list[Axis]:
-    for column in [*rule.caps, *([rule.quota_axis] if rule.alpha is not None else [])]:
-        if column not in matrix.columns:
+def axes_of(matrix: LiveMatrix, scores: Array, budget: int, rule: Rule) -> list[Axis]:
+    """Caps, then quotas, then targets of a rule as limits per key; quotas share out what has a score.
+
+    Raises:
+        SelectionError: a column the pool does not have.
+    """
+    alphas = dict(rule.quotas) | ({rule.quota_axis: rule.alpha} if rule.alpha is not None else {})
+    for column in [*rule.caps, *alphas, *rule.targets]:
+        if column not in matrix.limitable:
             raise SelectionError(
                 "The pool has no such column to limit",
                 got=column,
-                fix=f"Choose one of {', '.join(matrix.columns) or 'none'}.",
+                fix=f"Choose one of {', '.join(matrix.limitable) or 'none'}.",
             )
-    axes = [equal_cap(column, matrix.columns[column], limit) for column, limit in sorted(rule.caps.items())]
-    if rule.alpha is not None:
-        codes = matrix.columns[rule.quota_axis]
-        axes.append(proportional_quotas(rule.quota_axis, codes, ~np.isnan(scores), budget, rule.alpha))
+    axes = [equal_cap(column, matrix.codes(column), limit) for column, limit in sorted(rule.caps.items())]
+    if alphas or rule.targets:
+        usable = ~np.isnan(scores)
+        axes += [proportional_quotas(column, matrix.codes(column), usable, budget, alpha)
+                 for column, alpha in sorted(alphas.items())]  # fmt: skip
+        axes += [target_quotas(column, matrix.codes(column), matrix.keys[column], usable, budget, shares)
+                 for column, shares in sorted(rule.targets.items())]  # fmt: skip
     return axes
 
 
 def rejection(matrix: LiveMatrix, ranking: Ranking, row: int) -> str:
     """The true reason code of a row that is not in the ranking."""
-    why = reasons.walk_reasons(
-        matrix.ids,
-        ranking.scores,
-        ranking.picked,
-        lambda axis, code: matrix.key_name(axis.name, code),
-        lambda missing: reasons.missing_view_of(Pool(matrix.ids, ranking.scores, unit=matrix.unit), missing),
-    )
-    return why(row)
+    return rejections(matrix, ranking, np.array([row]))[0]
 
 
 def rejections(matrix: LiveMatrix, ranking: Ranking, rows: Array) -> list[str]:
     """`rejection` of several rows, with the walk indexed once."""
     pool = Pool(matrix.ids, ranking.scores, unit=matrix.unit)
+
+    def no_score(row: int) -> str:
+        return barred_code(matrix, row) or reasons.missing_view_of(pool, row)
+
     why = reasons.walk_reasons(
-        matrix.ids,
-        ranking.scores,
-        ranking.picked,
-        lambda axis, code: matrix.key_name(axis.name, code),
-        lambda missing: reasons.missing_view_of(pool, missing),
+        matrix.ids, ranking.scores, ranking.picked, lambda axis, code: matrix.key_name(axis.name, code), no_score
     )
     return [why(int(row)) for row in rows]
+
+
+def barred_code(matrix: LiveMatrix, row: int) -> str:
+    """The reason code of the filter or threshold that keeps a row out; empty for none."""
+    return "" if matrix.barred is None else matrix.barred_codes[int(matrix.barred[row])]
 
 
 def parts(matrix: LiveMatrix, weights: Mapping[str, int], rows: Array, missing: str = "leave_out") -> Array:

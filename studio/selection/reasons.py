@@ -13,6 +13,7 @@ TOP_SCORE = "top_score"
 MADE_ROOM = "made_room"
 OVER_BUDGET = "over_budget"
 BELOW_THRESHOLD = "below_threshold"
+LABELLED = "labelled"
 
 
 class Rejected(Mapping[int, str]):

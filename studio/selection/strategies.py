@@ -322,6 +322,47 @@ def pick_margin(pool: Pool, budget: int, rng: np.random.Generator) -> Selection:
     return by_score(pool, -margin, budget, lambda row: "smallest_margin", "no_probabilities")
 
 
+def pick_deita(pool: Pool, budget: int, rng: np.random.Generator, *, tau: float = 0.9) -> Selection:
+    """The best products of difficulty and quality, near-duplicates of a better one only once nothing else is left.
+
+    score_i = difficulty_i * quality_i; walk down it, skip what is more alike than tau (cosine similarity) to a kept
+    row; where the walk ends before the budget is full, the skipped rows fill it, best first.
+
+    Args:
+        pool: unit (n, 4) and knn.
+        budget: how many to pick.
+        rng: not used.
+        tau: cosine similarity in (-1, 1].
+
+    Returns:
+        min(budget, rows with both views) ids, best first, ties by id; filled-up ones after the others.
+
+    Raises:
+        EmptyPool: no rows.
+        SelectionError: no unit scores or no k-NN graph.
+
+    Paper: deita-2024; scores that need no judge model in place of its two scorers, and the budget is always filled.
+    """
+    n = check(pool, budget)
+    need(pool, "unit")
+    need(pool, "knn")
+    parts = {view: np.asarray(pool.unit[:, VIEWS.index(view)], dtype=np.float64) for view in ("difficulty", "quality")}
+    scores = parts["difficulty"] * parts["quality"]
+    picked = pick_best(scores, budget, (), near_pairs(pool.knn, tau))
+    rows, why = picked.rows, ["difficult_and_good"] * len(picked.rows)
+    if len(rows) < min(budget, picked.n_usable):
+        rest = picked.walked[picked.kept_out < 0][: budget - len(rows)]
+        rows, why = np.concatenate([rows, rest]), why + ["filled_up"] * len(rest)
+    mask = np.zeros(n, dtype=bool)
+    mask[rows] = True
+
+    def no_score(row: int) -> str:
+        return f"no_score:{'difficulty' if np.isnan(parts['difficulty'][row]) else 'quality'}"
+
+    reason = reasons.walk_reasons(pool.ids, scores, picked, lambda axis, code: str(code), no_score)
+    return Selection(pool.ids[rows], tuple(why), reasons.Rejected(pool.ids, mask, reason))
+
+
 WEIGHTED_SUM = Strategy("weighted_sum", "strategy.weighted_sum.title", ("scores",), "deita-2024", pick_weighted_sum)
 RANDOM = Strategy("random", "strategy.random.title", (), "random-selection-2024", pick_random)
 STRATIFIED = Strategy("stratified", "strategy.stratified.title", ("clusters",), "", pick_stratified)
@@ -329,3 +370,4 @@ LONGEST = Strategy("longest", "strategy.longest.title", ("texts",), "long-is-mor
 HEURISTIC = Strategy("heuristic", "strategy.heuristic.title", ("texts",), "", pick_heuristic)
 MODEL_SCORE = Strategy("model_score", "strategy.model_score.title", ("unit",), "", pick_model_score)
 UNCERTAINTY = Strategy("margin", "strategy.margin.title", ("probs",), "margin-2001", pick_margin)
+DEITA = Strategy("deita", "strategy.deita.title", ("unit", "knn"), "deita-2024", pick_deita)

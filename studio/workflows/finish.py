@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # files, writes rows, and may be called again after a crash in the middle. Kinds without an entry leave nothing behind.
 FINISHERS: Mapping[str, str] = {
     "measure": "studio.workflows.select_scores:finish_measure",
+    "choose": "studio.workflows.select_apply:finish",
     "import": "studio.workflows.corpora:finish_import",
     "embed": "studio.workflows.explore_results:finish_embed",
     "map": "studio.workflows.explore_results:finish_map",

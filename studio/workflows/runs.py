@@ -21,7 +21,7 @@ from studio.workflows.studio import Studio
 # Which slot a kind waits for when the caller does not say. Light kinds do not queue behind hours of training.
 SLOTS: Mapping[str, str] = {
     "import": "free", "serve": "free", "encoder": "free", "embed": "gpu", "train": "gpu", "map": "cpu",
-    "measure": "cpu", "dedup": "cpu", "probe": "cpu", "clean": "free", "export": "free", "purge": "free",
+    "measure": "cpu", "choose": "cpu", "dedup": "cpu", "probe": "cpu", "clean": "free", "export": "free", "purge": "free",
     "find": "free", "hub": "free", "audit": "cpu", "counterfactual": "cpu", "diversity": "cpu",
     "score": "gpu", "proof": "cpu",
 }  # fmt: skip

@@ -10,19 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studio.errors import SelectionError
+from studio.errors import EmptyPool, SelectionError
 from studio.records import VIEWS, Actor, Array, Pool, Selection
-from studio.selection import by_name, reasons
+from studio.selection import reasons
 from studio.selection.combine import mirrored_views, view_correlation, weighted_scores
 from studio.selection.explain import Explanation, Flip, explain, smallest_flip
 from studio.selection.live import Ranking, parts, rank, rejections
-from studio.selection.recipe import LIMITED, Recipe, recipe_from_json
+from studio.selection.recipe import COVERING, LIMITED, Recipe, check_snapshot, recipe_from_json
 from studio.selection.strategies import pick_random, too_large
 from studio.selection.weights import DEFAULT_WEIGHTS, TOTAL, largest_remainder
 from studio.store import examples, scores, selections, snapshots
 from studio.store.selections import FrozenSelection
-from studio.workflows import select_matrix, select_scores
+from studio.workflows import select_apply, select_matrix, select_scores
 from studio.workflows.acts import act
+from studio.workflows.runs import RunView
 from studio.workflows.select_matrix import LivePool
 from studio.workflows.select_scores import ScoreState, Targets
 from studio.workflows.studio import Studio
@@ -59,8 +60,13 @@ class Choice:
 
     @property
     def n_left_out(self) -> int:
-        """Examples no ranking under these weights can contain."""
-        return self.n_pool - self.n_usable
+        """Examples without a score these weights need, filters and thresholds aside."""
+        return self.n_pool - self.n_usable - self.n_barred
+
+    @property
+    def n_barred(self) -> int:
+        """Examples a filter or a threshold keeps out."""
+        return self.pool.matrix.n_barred
 
     @property
     def is_short(self) -> bool:
@@ -112,9 +118,7 @@ def choose(studio: Studio, snapshot_id: str, recipe: Recipe, targets: Targets | 
 
 def choose_from(studio: Studio, snapshot_id: str, recipe: Recipe, state: ScoreState) -> Choice:
     """`choose` with the score state at hand; errors as there."""
-    tau = recipe.tau if recipe.strategy in LIMITED else None
-    pool = select_matrix.load(studio, snapshot_id, state, recipe.inner, tau)
-    strategy = by_name(recipe.strategy)
+    pool = select_matrix.load(studio, snapshot_id, state, recipe)
     weights = weights_in_force(recipe.weights, state.available) if state.available else dict(DEFAULT_WEIGHTS)
     if recipe.strategy in LIMITED:
         weights_in_force(recipe.weights, state.available)  # refuses a ranking without any score
@@ -126,17 +130,61 @@ def choose_from(studio: Studio, snapshot_id: str, recipe: Recipe, state: ScoreSt
     if not len(matrix):
         rank(matrix, weights, recipe.budget)  # raises EmptyPool with its words
     weighted = weighted_scores(matrix.unit, weights, recipe.missing)
-    given = select_matrix.strategy_pool(studio, snapshot_id, state, pool, weighted, strategy.needs)
-    options = {"view": recipe.view} if recipe.strategy == "model_score" else {}
-    picked = strategy.pick(given, recipe.budget, np.random.default_rng(recipe.seed), **options)
+    usable = select_apply.n_usable(pool, weighted, recipe)
+    if not usable:
+        raise EmptyPool("No example meets the filters and thresholds", got=f"0 of {len(matrix):,}", fix="Loosen one.")
+    picked = select_apply.pick(studio, snapshot_id, state, pool, weighted, recipe)
     rows = matrix.rows_of(picked.ids)
-    lacking = 0
-    if "scores" in strategy.needs:
-        lacking = int(np.isnan(weighted).sum())
-    elif "unit" in strategy.needs:
-        lacking = int(np.isnan(matrix.unit[:, VIEWS.index(recipe.view)]).sum())
     return Choice(recipe, weights, pool, state, picked.ids, rows, picked.reasons, weighted[rows], None, picked,
-                  weighted, len(matrix) - lacking, {})  # fmt: skip
+                  weighted, usable, {})  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Waiting:
+    """A choice that has to be worked out on a press: how many candidates are compared, by a run or while one waits."""
+
+    n: int
+    by_run: bool
+    run: RunView | None
+
+
+def waiting(studio: Studio, snapshot_id: str, recipe: Recipe, state: ScoreState) -> Waiting | None:
+    """What stands between a recipe and its choice; None where `choose_from` answers at once."""
+    if recipe.strategy not in COVERING or not state.available:
+        return None
+    pool, weighted = _weighted(studio, snapshot_id, recipe, state)
+    n = select_apply.n_candidates(recipe, pool, weighted)
+    if n <= select_apply.LIVE_UP_TO:
+        return None
+    if select_apply.kept(studio, snapshot_id, state, pool, weighted, recipe) is not None:
+        return None
+    key = select_apply.key_of(studio, snapshot_id, state, pool, recipe)
+    return Waiting(n, n > select_apply.AT_ONCE_UP_TO, select_apply.live(studio, snapshot_id, key))
+
+
+def work_out(studio: Studio, actor: Actor, *, snapshot_id: str, recipe: Recipe, state: ScoreState) -> str | None:
+    """Make a choice that waits for a press: now, or by a run whose id is returned.
+
+    Raises:
+        AccessError: a run needs the role analyst.
+        EmptyPool: nothing may be chosen.
+        SelectionError: no scores, or the strategy lacks something it needs.
+    """
+    pool, weighted = _weighted(studio, snapshot_id, recipe, state)
+    if select_apply.n_candidates(recipe, pool, weighted) <= select_apply.AT_ONCE_UP_TO:
+        choose_from(studio, snapshot_id, recipe, state)
+        return None
+    if select_apply.kept(studio, snapshot_id, state, pool, weighted, recipe) is not None:
+        return None
+    title = snapshots.require(studio.store, snapshot_id).name
+    given = {"snapshot_id": snapshot_id, "title": title, "state": state, "recipe": recipe}
+    return select_apply.start(studio, actor, pool=pool, weighted=weighted, **given)
+
+
+def _weighted(studio: Studio, snapshot_id: str, recipe: Recipe, state: ScoreState) -> tuple[LivePool, Array]:
+    pool = select_matrix.load(studio, snapshot_id, state, recipe)
+    weights = weights_in_force(recipe.weights, state.available)
+    return pool, weighted_scores(pool.matrix.unit, weights, recipe.missing)
 
 
 def why_not(choice: Choice, ids: Sequence[int]) -> list[str]:
@@ -263,6 +311,8 @@ def freeze(
         EmptyPool: every pool example is labelled.
         SelectionError: no name, no scores, or a recipe that cannot be used.
     """
+    if not isinstance(recipe, Recipe):
+        check_snapshot(recipe, snapshot_id)
     chosen = recipe if isinstance(recipe, Recipe) else recipe_from_json(recipe)
     title = " ".join(name.split())[:MAX_NAME]
     if not title:

@@ -12,6 +12,7 @@ from studio import words
 from studio.errors import BudgetTooLarge, EmptyPool, SelectionError
 from studio.records import Knn, Pool
 from studio.selection import STRATEGIES, by_name
+from studio.selection.cover import similarity_graph
 
 PAPERS = Path(__file__).parents[2] / "docs" / "papers.md"
 N = 40
@@ -98,7 +99,9 @@ class TestStrategy:
         assert not strategy.paper or f"| `{strategy.paper}` |" in PAPERS.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["weighted_sum", "k_center", "facility_location", "margin", "model_score"])
+@pytest.mark.parametrize(
+    "name", ["weighted_sum", "k_center", "facility_location", "mmr", "deita", "margin", "model_score"]
+)
 def test_undefined_rows_are_never_picked(name):
     given = pool()
     given.scores[::3], given.unit[::3], given.probs[::3] = np.nan, np.nan, np.nan
@@ -128,6 +131,104 @@ def test_ties_fall_to_the_lower_id(strategy):
     )
     if strategy.name not in ("random", "stratified"):
         assert pick(strategy, given, 3).ids.tolist() == [5, 6, 7]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: s.name)
+@pytest.mark.parametrize("seed", range(4))
+def test_renumbering_the_pool_changes_only_ties(strategy, seed):
+    """The same examples under other ids: the same examples are chosen, for scores without ties."""
+    if strategy.name in ("random", "stratified"):
+        return  # chance follows the order of the pool
+    words_ = [chr(97 + j % 26) * (1 + j // 26) for j in range(N)]
+    given = dataclasses.replace(pool(), texts=[" ".join(words_[: i + 1]) for i in range(N)])
+    order = np.random.default_rng(seed).permutation(N)
+    place = np.empty(N, dtype=int)
+    place[order] = np.arange(N)
+    knn = Knn(place[given.knn.indices[order]].astype(np.int32), given.knn.distances[order])
+    other = dataclasses.replace(
+        given,
+        scores=given.scores[order],
+        unit=given.unit[order],
+        clusters=given.clusters[order],
+        groups={name: codes[order] for name, codes in given.groups.items()},
+        probs=given.probs[order],
+        embeddings=given.embeddings[order],
+        knn=knn,
+        texts=[given.texts[i] for i in order],
+    )
+    one = np.searchsorted(given.ids, pick(strategy, given, 9).ids)
+    two = order[np.searchsorted(other.ids, pick(strategy, other, 9).ids)]
+    if strategy.name == "facility_location":  # two rows that are each other's neighbour add the same: a tie
+        first = next((i for i in range(9) if one[i] != two[i]), 9)
+        gains = [_gain(given, one[:first], picked[first]) for picked in (one, two)] if first < 9 else [0, 0]
+        assert gains[0] == pytest.approx(gains[1], abs=1e-9)
+    else:
+        assert one.tolist() == two.tolist()
+
+
+def _gain(given, before, row):
+    starts, columns, values = similarity_graph(given.knn, np.arange(N), N)
+    best = np.zeros(N)
+    for other in [*before, row]:
+        part = slice(starts[other], starts[other + 1])
+        total = best.sum()
+        best[columns[part]] = np.maximum(best[columns[part]], values[part])
+    return best.sum() - total
+
+
+@pytest.mark.parametrize("name", ["mmr", "deita", "facility_location", "k_center"])
+def test_of_duplicates_one_is_kept_while_others_are_left(name):
+    """Every example twice: the first half of the picks holds no pair."""
+    given = pool(12)
+    twice = np.repeat(np.arange(12), 2)
+    x = given.embeddings[twice]
+    distances = np.clip(1 - (x @ x.T), 0, 2)
+    np.fill_diagonal(distances, np.inf)
+    near = np.argsort(distances, axis=1, kind="stable")[:, :4]
+    double = Pool(
+        np.arange(24),
+        given.scores[twice],
+        given.unit[twice],
+        embeddings=x,
+        knn=Knn(near.astype(np.int32), np.take_along_axis(distances, near, axis=1).astype(np.float32)),
+    )
+    options = {"tau": 0.9999} if name == "deita" else {}
+    found = pick(by_name(name), double, 8, **options)
+    assert len(set(found.ids // 2)) == 8
+
+
+def test_what_is_labelled_counts_as_picked():
+    """Row 0 and its neighbourhood are labelled: nothing that only repeats them is taken first."""
+    given = pool()
+    chosen = np.zeros(N, dtype=bool)
+    chosen[[0, 5, 9]] = True
+    labelled = dataclasses.replace(given, chosen=chosen)
+    for name in ("mmr", "facility_location", "k_center"):
+        found = pick(by_name(name), labelled, 6)
+        assert len(found.ids) == 6 and not set(found.ids.tolist()) & set(given.ids[chosen].tolist())
+        assert found.rejected[int(given.ids[5])] == "labelled"
+        assert len(pick(by_name(name), labelled, N).ids) == N - 3
+    x = given.embeddings
+    far = pick(by_name("k_center"), labelled, 1, prefix=N).ids[0]
+    rest = np.flatnonzero(~chosen)
+    assert given.ids[rest[np.argmin((x[rest] @ x[chosen].T).max(axis=1))]] == far
+    good = pick(by_name("mmr"), labelled, 1, prefix=N, balance=0.4).ids[0]
+    value = 0.4 * given.scores[rest] - 0.6 * (x[rest] @ x[chosen].T).max(axis=1)
+    assert given.ids[rest[np.argmax(value)]] == good
+
+
+def test_deita_fills_up_with_near_duplicates_last_and_says_so():
+    given = pool(6)
+    knn = Knn(
+        np.array([[j for j in range(6) if j != i] for i in range(6)], dtype=np.int32), np.zeros((6, 5), np.float32)
+    )
+    unit = np.full((6, 4), 0.5, dtype=np.float32)
+    unit[:, 2], unit[:, 3] = [0.1, 0.9, 0.5, 0.4, 0.3, 0.2], 0.5
+    unit[5, 3] = np.nan
+    found = pick(by_name("deita"), dataclasses.replace(given, unit=unit, knn=knn), 3)
+    assert found.ids.tolist() == [4, 7, 10]  # rows 1, 2, 3 by 0.45, 0.25, 0.20
+    assert found.reasons == ("difficult_and_good", "filled_up", "filled_up")
+    assert found.rejected[13] == "near_duplicate_of:4" and found.rejected[16] == "no_score:quality"
 
 
 def test_caps_quotas_tau_and_threshold_of_the_weighted_sum():

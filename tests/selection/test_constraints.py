@@ -113,6 +113,7 @@ def test_the_prefix_grows_until_the_caps_are_filled():
     assert len(short.rows) == 16 and short.capacity == 16
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=8), st.floats(0, 1), st.integers(0, 60))
 def test_quotas_fill_the_total_within_sizes(sizes, alpha, total):
     sizes = np.array(sizes)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.records import Knn, Pool
-from studio.selection.cover import lazy_greedy, pick_facility_location, pick_k_center, similarity_graph
+from studio.selection.cover import lazy_greedy, lazy_mmr, pick_facility_location, pick_k_center, similarity_graph
 
 
 def full_knn(x: np.ndarray) -> Knn:
@@ -63,6 +63,48 @@ def test_greedy_is_within_its_bound_of_the_best_subset(seed, n, budget):
         Pool(np.arange(n), np.ones(n), knn=full_knn(unit_rows(seed, n))), budget, np.random.default_rng(0), prefix=n
     )  # every row is a candidate: the bound says nothing of rows the ranking left out
     assert best >= value(picked.ids) - 1e-9 >= (1 - 1 / math.e) * best - 1e-9
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 30), st.integers(0, 12), st.sampled_from([0.0, 0.3, 0.5, 1.0]))
+def test_lazy_mmr_is_plain_mmr(seed, n, budget, balance):
+    """Every value worked out anew at every step, in float64."""
+    x = unit_rows(seed, n)
+    scores = np.round(np.random.default_rng(seed).random(n), 1)  # rounding makes ties
+    order, alike = [], np.full(n, -1.0)
+    for _ in range(min(budget, n)):
+        value = np.round(balance * scores - (1 - balance) * alike, 6)
+        value[order] = -np.inf
+        order.append(int(np.argmax(value)))
+        alike = np.maximum(alike, x.astype(np.float64) @ x[order[-1]].astype(np.float64))
+    found = lazy_mmr(x, scores, np.full(n, -1.0), min(budget, n), balance)
+    assert found.tolist() == order
+
+
+def test_mmr_by_hand():
+    """Three rows at 0, 10 and 90 degrees: the best first, then the unlike one, though its score is lowest."""
+    angles = np.deg2rad([0, 10, 90])
+    x = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    scores = np.array([0.9, 0.8, 0.5])
+    assert lazy_mmr(x, scores, np.full(3, -1.0), 3, 0.5).tolist() == [0, 2, 1]  # 0.4 - 0.49 < 0.25 - 0
+    assert lazy_mmr(x, scores, np.full(3, -1.0), 3, 1.0).tolist() == [0, 1, 2]
+    assert lazy_mmr(x, scores, np.array([1.0, 0.985, 0.0]), 1, 0.5).tolist() == [2]  # row 0 is labelled already
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(3, 11), st.integers(1, 4))
+def test_greedy_keeps_its_bound_when_some_rows_are_labelled(seed, n, budget):
+    knn, rest = full_knn(unit_rows(seed, n)), np.arange(1, n)
+    budget = min(budget, n - 1)
+    s = dense(*similarity_graph(knn, np.arange(n), n))
+    start = s[0, 1:]
+    gain = lambda chosen: np.maximum(start, s[:, list(chosen)].max(axis=1)[1:]).sum() - start.sum()  # noqa: E731
+    chosen = np.arange(n) == 0
+    picked = pick_facility_location(
+        Pool(np.arange(n), np.ones(n), knn=knn, chosen=chosen), budget, np.random.default_rng(0), prefix=n
+    )
+    best = max(gain(some) for some in itertools.combinations(rest, budget))
+    assert best >= gain(picked.ids) - 1e-6 >= (1 - 1 / math.e) * best - 1e-6
 
 
 def test_more_budget_never_covers_less():

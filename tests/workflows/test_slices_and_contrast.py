@@ -8,6 +8,7 @@ import pytest
 from studio.errors import AccessError, CorpusError, MeasureError, StoreError
 from studio.mapping.halves import is_held
 from studio.records import Actor, Condition
+from studio.selection.recipe import Recipe
 from studio.settings import Settings, Workspace
 from studio.store import clusters as cluster_rows
 from studio.store import examples, maps, snapshots
@@ -139,7 +140,7 @@ def test_select_limits_the_clusters_people_made(opened, made, map_id):
     clusters.merge(opened, ADMIN, map_id=map_id, chosen=[0, 5], name="joined")
     try:
         state = select_scores.state(opened, made)
-        pool = select_matrix.load(opened, made, state, {}, None)
+        pool = select_matrix.load(opened, made, state, Recipe())
         codes, keys = pool.matrix.columns["cluster"], pool.matrix.keys["cluster"]
         assert len(keys) == large_map.N_CLUSTERS - 1 and "topic 5" not in keys
         joined = pool.matrix.ids[codes == keys.index("joined")]
