@@ -25,6 +25,7 @@ ROOMS: tuple[str, ...] = (
     "diversity",
     "report",
     "select",
+    "proof",
     "annotate",
     "train",
     "loop",

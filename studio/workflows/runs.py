@@ -22,7 +22,7 @@ from studio.workflows.studio import Studio
 SLOTS: Mapping[str, str] = {
     "import": "free", "serve": "free", "encoder": "free", "embed": "gpu", "train": "gpu", "map": "cpu",
     "measure": "cpu", "choose": "cpu", "dedup": "cpu", "probe": "cpu", "clean": "free", "export": "free", "purge": "free",
-    "find": "free", "hub": "free", "audit": "cpu", "counterfactual": "cpu", "diversity": "cpu",
+    "proof": "cpu", "find": "free", "hub": "free", "audit": "cpu", "counterfactual": "cpu", "diversity": "cpu",
     "score": "gpu", "proof": "cpu",
 }  # fmt: skip
 

@@ -1,0 +1,235 @@
+"""Does it help: this recipe against random draws on examples that have labels already."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages._ui import frame, runs_words, select_controls
+from pages._ui.words import plain, t
+from studio.access.roles import may
+from studio.figures.proof import size_chart
+from studio.measures import by_name
+from studio.records import Snapshot
+from studio.selection import proof, proxy
+from studio.selection.recipe import Recipe
+from studio.workflows import runs, select_proof
+from studio.workflows.select_proof import Prospect, Study
+from studio.workflows.select_scores import ScoreState, Targets
+
+_POLL_S = 1.0
+LM = "lm"
+
+
+@st.fragment
+def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None:
+    """The recipe's controls beside what is known of it; moving one only says that the last check is older."""
+    controls, results = st.columns([3, 8], gap="large")
+    with controls, frame.show_errors():
+        recipe = select_controls.show(snapshot, state)
+        with results:
+            found = select_proof.prospect(frame.studio(), snapshot, recipe, state)
+            _body(snapshot, state, recipe, found)
+
+
+def _body(snapshot: Snapshot, state: ScoreState, recipe: Recipe, found: Prospect) -> None:
+    st.subheader(t("proof.title"), anchor=False)
+    is_lm = found.part is not None and found.part.kind == LM
+    st.caption(t("proof.intro_lm" if is_lm else "proof.intro"))
+    study = select_proof.kept(frame.studio(), snapshot, found)
+    live = select_proof.live(frame.studio(), snapshot_id=snapshot.snapshot_id)
+    if found.key is None:
+        _lacking(found)
+    if study is not None:
+        _sentence(study)
+    if live is not None:
+        watch(live.run_id)
+    elif found.key is not None:
+        _offer(snapshot, state, recipe, study)
+    if study is not None:
+        _notes(study)
+        _chart(study)
+        _table(study)
+        _settings(study)
+
+
+def _lacking(found: Prospect) -> None:
+    st.info(t(found.lacking, **(found.values or {})), icon=":material/info:")
+    places = st.container(horizontal=True)
+    if places.button(t("proof.to_choose"), type="primary", icon=":material/ac_unit:", key="proof_to_choose"):
+        frame.go("select", view="choose")
+    if found.part is not None and places.button(
+        t("proof.to_prepare" if found.part.kind == LM else "proof.to_annotate"), key="proof_to_labels"
+    ):
+        frame.go("prepare" if found.part.kind == LM else "annotate")
+
+
+def _offer(snapshot: Snapshot, state: ScoreState, recipe: Recipe, study: Study | None) -> None:
+    if study is not None and not study.stale:
+        return
+    if not may(frame.current_user().role, "analyst"):
+        st.caption(t("proof.read_only"))
+        return
+    if select_proof.last_ended(frame.studio(), snapshot_id=snapshot.snapshot_id) is not None:
+        st.warning(t("proof.failed"), icon=":material/report:")
+        if st.button(t("proof.to_runs"), key="proof_runs"):
+            frame.go("runs")
+    label = t("proof.again" if study is not None else "proof.button")
+    if st.button(label, type="primary", icon=":material/balance:", key="proof_start"):
+        with frame.show_errors():
+            select_proof.start(frame.studio(), frame.current_user(), snapshot_id=snapshot.snapshot_id, recipe=recipe,
+                               state=state)  # fmt: skip
+            st.rerun(scope="app")
+
+
+@st.fragment(run_every=_POLL_S)
+def watch(run_id: str) -> None:
+    """The run at work; the page is drawn again when it is over and its numbers are stored."""
+    view = runs.view(frame.studio(), run_id)
+    if not view.is_live:
+        st.rerun(scope="app")
+    with st.container(border=True):
+        st.progress(view.share, text=runs_words.progress(view))
+        st.caption(t("proof.waiting"))
+        if may(frame.current_user().role, "analyst") and st.button(t("proof.cancel"), key=f"proof_cancel_{run_id}"):
+            with frame.show_errors():  # it may have ended since the button was drawn
+                runs.cancel(frame.studio(), frame.current_user(), run_id=run_id)
+
+
+# --- in words ---------------------------------------------------------------------------------------------------------
+def number(kind: str, value: float) -> str:
+    """An outcome as it is read: percent right, or bits per character."""
+    return f"{-value / math.log(2):.3f}" if kind == LM else f"{value:.1%}"
+
+
+def gap(kind: str, value: float, *, signed: bool = True) -> str:
+    """A difference of outcomes: points, or bits gained per character."""
+    shown = value / math.log(2) if kind == LM else 100 * value
+    digits = 3 if kind == LM else 1
+    return f"{shown:{'+' if signed else ''}.{digits}f}"
+
+
+def _suffix(study: Study) -> str:
+    return "_lm" if study.facts["kind"] == LM else ""
+
+
+def sentence(study: Study) -> str:
+    """The one sentence that stands first."""
+    kind, own = study.facts["kind"], study.selection
+    return t(
+        f"proof.verdict{_suffix(study)}.{own['verdict']}", value=number(kind, own["value"]),
+        mean=number(kind, own["draws_mean"]), size=f"{int(own['size']):,}", k=int(own["n_lower"]),
+        n=int(own["n_draws"]),
+    )  # fmt: skip
+
+
+def _sentence(study: Study) -> None:
+    for changed in study.stale:
+        st.warning(t(f"proof.stale.{changed}"), icon=":material/history:")
+    box, icon = {"better": (st.success, ":material/trending_up:"), "same": (st.info, ":material/drag_handle:"),
+                 "worse": (st.warning, ":material/trending_down:")}[study.selection["verdict"]]  # fmt: skip
+    box(sentence(study), icon=icon)
+
+
+def _notes(study: Study) -> None:
+    facts, own, more = study.facts, study.selection, _suffix(study)
+    kind = facts["kind"]
+    st.markdown(t(f"proof.note.interval{more}", difference=gap(kind, own["difference"]), low=gap(kind, own["low"]),
+                  high=gap(kind, own["high"]), n=f"{facts['n_judged']:,}",
+                  half=gap(kind, study.half_width, signed=False)))  # fmt: skip
+    if study.is_small:
+        error = 100 * math.sqrt(0.8 * 0.2 / max(facts["n_judged"], 1))
+        st.warning(t(f"proof.note.small{more}", n=facts["n_judged"], error=f"{error:.0f}", least=proxy.SMALL_HELD),
+                   icon=":material/warning:")  # fmt: skip
+    if facts["winner"]:
+        won = facts["winner"]
+        low, high = sorted((won["low"], won["high"]), key=lambda value: -value if kind == LM else value)
+        st.markdown(t(f"proof.note.size{more}", best=f"{facts['best']:,}", within=f"{facts['within']:,}",
+                      n_choice=f"{facts['n_choice']:,}", n_report=f"{facts['n_report']:,}",
+                      value=number(kind, won["value"]), low=number(kind, low), high=number(kind, high),
+                      n=f"{facts['n_rows']:,}", full=number(kind, won["full"])))  # fmt: skip
+
+
+def _chart(study: Study) -> None:
+    facts, kind = study.facts, study.facts["kind"]
+    more = _suffix(study)
+    names = {name: t(f"proof.chart.{name}") for name in ("x", "selection", "band", "mean", "own", "best", "within")}
+    names["y"] = t(f"proof.chart.y{more}")
+    points = [_point(row, kind) for row in study.curve.to_dict("records")]
+    figure = size_chart(points, own=int(study.selection["size"]), best=int(facts["best"]),
+                        within=int(facts["within"]), unit="" if kind == LM else " %", words=names)  # fmt: skip
+    st.plotly_chart(figure, width="stretch", config={"displayModeBar": False}, key="proof_chart")
+    st.caption(t("proof.chart.about"))
+
+
+def _point(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    factor = -1 / math.log(2) if kind == LM else 100
+    point: dict[str, Any] = {name: factor * float(row[name]) for name in ("value", "low", "high", "draws_mean",
+                                                                          "draws_low", "draws_high")}  # fmt: skip
+    if kind == LM:  # turned round, so the ends change places
+        point |= {"low": point["high"], "high": point["low"], "draws_low": point["draws_high"],
+                  "draws_high": point["draws_low"]}  # fmt: skip
+    low, high = ("high", "low") if kind == LM else ("low", "high")
+    point["hover"] = t("proof.chart.hover", size=f"{int(row['size']):,}", value=number(kind, row["value"]),
+                       low=number(kind, row[low]), high=number(kind, row[high]), mean=number(kind, row["draws_mean"]),
+                       n=int(row["n_draws"]))  # fmt: skip
+    return point | {"size": int(row["size"])}
+
+
+def _table(study: Study) -> None:
+    kind, rows = study.facts["kind"], study.arms.to_dict("records")
+    is_random = [row["arm"] == "random" for row in rows]
+    st.dataframe(
+        {
+            t("proof.table.arm"): [t(f"proof.arm.{row['arm']}") for row in rows],
+            t("proof.table.size"): [int(row["size"]) for row in rows],
+            t("proof.table.runs"): [int(row["n_runs"]) for row in rows],
+            t(f"proof.table.value{_suffix(study)}"): [number(kind, row["value"]) for row in rows],
+            t("proof.table.difference"): ["–" if is_it else gap(kind, row["difference"])
+                                          for row, is_it in zip(rows, is_random, strict=True)],
+            t("proof.table.interval"): ["–" if is_it else f"{gap(kind, row['low'])} … {gap(kind, row['high'])}"
+                                        for row, is_it in zip(rows, is_random, strict=True)],
+            t("proof.table.lower"): ["–" if row["n_runs"] > 1 else f"{int(row['n_lower'])} / {int(row['n_draws'])}"
+                                     for row in rows],
+            t("proof.table.characters"): [round(row["characters"]) for row in rows],
+        },
+        hide_index=True, width="stretch",
+    )  # fmt: skip
+
+
+def _settings(study: Study) -> None:
+    facts = study.facts
+    with st.expander(t("proof.settings.title"), icon=":material/tune:"):
+        st.markdown(t(f"proof.settings.facts{_suffix(study)}", n=f"{facts['n_rows']:,}", held=f"{facts['n_held']:,}",
+                      judged=f"{facts['n_judged']:,}", classes=facts["n_classes"], draws=proof.DRAWS,
+                      other=proof.OTHER_DRAWS, fits=f"{facts['n_fits']:,}", seconds=facts["seconds"],
+                      seed=facts["seed"], encoder=plain(facts.get("encoder") or "–"),
+                      time=f"{study.computed_at:%Y-%m-%d %H:%M}"))  # fmt: skip
+        weights = t("measure.context.and").join(f"{t(f'select.view.{view}')} {weight} %"
+                                                for view, weight in facts["weights"].items() if weight)  # fmt: skip
+        st.markdown(t("proof.settings.weights", weights=weights))
+        own = {"n": f"{facts['n_rows']:,}", "own": f"{facts['own']:,}"}
+        st.markdown(t("proof.note.share", **own, budget=f"{facts['budget']:,}") if facts["is_share"]
+                    else t("proof.note.own", **own, budget=f"{facts['budget']:,}"))  # fmt: skip
+        for key, values in _remarks(facts):
+            st.markdown(t(key, **values))
+        st.caption(f"{t(f'proof.note.limits{_suffix(study)}')} {t('proof.note.test')}")
+
+
+def _remarks(facts: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Words keys with their values: what else a reader must know of the rows and scores."""
+    lines: list[tuple[str, dict[str, Any]]] = []
+    if facts["n_labels"] > facts["n_rows"]:
+        lines.append(("proof.note.sampled", {"n": f"{facts['n_rows']:,}", "all": f"{facts['n_labels']:,}"}))
+    if facts["judged"] != "held":
+        lines.append(("proof.note.learned", {"n": facts["n_judged"]}))
+    if facts["again"]:
+        lines.append(("proof.note.again", {"views": ", ".join(t(f"select.view.{view}") for view in facts["again"])}))
+    for reason in ("round", "pool"):
+        names = [t(by_name(name).title) for name, why in facts["left_out"].items() if why == reason]
+        if names:
+            lines.append((f"proof.note.left_out_{reason}", {"names": ", ".join(names)}))
+    return lines

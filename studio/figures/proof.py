@@ -1,0 +1,64 @@
+"""Pictures of a proof study: how good a proxy is against how many examples it learnt from, with the random draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from studio.figures import theme
+from studio.figures.text import escape
+
+_BAND = "rgba(128, 128, 128, 0.28)"
+
+
+def size_chart(
+    points: Sequence[Mapping[str, float]], *, own: int, best: int, within: int, unit: str, words: Mapping[str, str]
+) -> go.Figure:
+    """The recipe's line over the band of random draws; the own size is a dotted line, two sizes are marked.
+
+    Args:
+        points: size, value, low, high, draws_mean, draws_low, draws_high, hover (text), in size order, in axis units.
+        own: the person's size.
+        best: the best size.
+        within: the smallest size within one standard error of it.
+        unit: put after the numbers of the axis, such as " %".
+        words: x, y, selection, band, mean, own, best, within in the reader's language.
+    """
+    x = [point["size"] for point in points]
+    figure = go.Figure()
+    figure.add_scatter(x=x, y=[p["draws_low"] for p in points], mode="lines", line={"width": 0}, showlegend=False,
+                       hoverinfo="skip")  # fmt: skip
+    figure.add_scatter(x=x, y=[p["draws_high"] for p in points], mode="lines", line={"width": 0}, fill="tonexty",
+                       fillcolor=_BAND, name=words["band"], hoverinfo="skip")  # fmt: skip
+    figure.add_scatter(x=x, y=[p["draws_mean"] for p in points], mode="lines", name=words["mean"], hoverinfo="skip",
+                       line={"width": 2, "color": theme.FAINT, "dash": "dot"})  # fmt: skip
+    figure.add_scatter(
+        x=x,
+        y=[p["value"] for p in points],
+        mode="lines+markers",
+        name=words["selection"],
+        line={"width": 2.5, "color": theme.FIRST},
+        marker={"size": [11 if size in (best, within) else 7 for size in x],
+                "symbol": [_symbol(int(size), best, within) for size in x]},
+        error_y={"type": "data", "symmetric": False, "thickness": 1.2, "width": 3, "color": theme.FIRST,
+                 "array": [p["high"] - p["value"] for p in points],
+                 "arrayminus": [p["value"] - p["low"] for p in points]},
+        text=[escape(str(p["hover"])) for p in points],
+        hovertemplate="%{text}<extra></extra>",
+    )  # fmt: skip
+    figure.add_vline(x=own, line={"dash": "dot", "width": 1.5, "color": theme.SECOND},
+                     annotation={"text": escape(words["own"]), "yanchor": "bottom", "y": 1.0})  # fmt: skip
+    figure.update_layout(height=380, margin={"l": 10, "r": 10, "t": 34, "b": 10}, hovermode="closest", dragmode=False,
+                         legend={"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0})  # fmt: skip
+    figure.update_xaxes(title=escape(words["x"]), type="log", tickmode="array", tickvals=x,
+                        ticktext=[f"{int(size):,}" for size in x], zeroline=False)  # fmt: skip
+    figure.update_yaxes(title=escape(words["y"]), ticksuffix=unit, zeroline=False)
+    return figure
+
+
+def _symbol(size: int, best: int, within: int) -> str:
+    """Shape says what the text says: the two may be one size, then the diamond wins."""
+    if size == within:
+        return "diamond"
+    return "circle-dot" if size == best else "circle"

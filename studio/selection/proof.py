@@ -1,0 +1,162 @@
+"""Does a selection help: its place among random draws, intervals over examples and draws together, the best size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from studio.errors import SelectionError
+from studio.records import Array
+
+SHARES: tuple[float, ...] = (0.01, 0.02, 0.05, 0.10, 0.20, 0.40, 0.70, 1.00)  # reference, section 3.4
+DRAWS, OTHER_DRAWS = 100, 20  # random draws of the person's own size, and of every other size
+RESAMPLES = 2_000
+LEVEL = 0.95
+LARGEST_SHARE = 0.7  # ours: of more than this any two choices are nearly the same rows
+FEWEST = 2
+_CELLS = 2_000_000  # numbers of one block of resamples, 16 MB
+
+
+@dataclass(frozen=True)
+class Against:
+    """One arm against random draws of the same size; differences are arm minus mean draw, high = the arm is better.
+
+    `p` is one-sided: how often a draw does at least as well, (1 + count) / (1 + draws). `percentile` counts equal draws
+    half, in [0, 100].
+    """
+
+    value: float
+    draws_mean: float
+    difference: float
+    low: float
+    high: float
+    percentile: float
+    percentile_low: float
+    percentile_high: float
+    p: float
+    p_worse: float
+    n_lower: int
+    n_draws: int
+    n_held: int
+
+    @property
+    def verdict(self) -> str:
+        """`better`, `worse` or `same`: the rank among draws and the interval of the difference must both say so."""
+        if self.p <= 1 - LEVEL and self.low > 0:
+            return "better"
+        if self.p_worse <= 1 - LEVEL and self.high < 0:
+            return "worse"
+        return "same"
+
+
+def sizes(n: int, own: int) -> list[int]:
+    """The sizes that are tried, ascending: shares of n rows and the person's own size, each at least 2."""
+    return sorted({min(n, max(FEWEST, round(n * share))) for share in SHARES} | {own})
+
+
+def own_size(budget: int, n_pool: int, n: int) -> tuple[int, bool]:
+    """How many of n labelled rows stand for a budget; True where it is the same share instead of the same number.
+
+    The budget itself where it is at most 70 % of the rows, else the share of the pool it would take, held to 70 %.
+    """
+    most = max(FEWEST, int(n * LARGEST_SHARE))
+    if budget <= most:
+        return max(FEWEST, budget), False
+    share = min(budget / n_pool, 1.0) if n_pool else LARGEST_SHARE
+    return min(most, max(FEWEST, round(n * share))), True
+
+
+def percentile(value: float, draws: Array) -> float:
+    """Share of the draws that lie below a value, equal ones counted half, in [0, 100].
+
+    Example:
+        >>> percentile(3.0, np.array([1.0, 2.0, 3.0, 4.0]))
+        62.5
+    """
+    draws = np.asarray(draws, dtype=np.float64)
+    return float(100 * ((draws < value).mean() + 0.5 * (draws == value).mean()))
+
+
+def against_draws(arm: Array, draws: Array, rng: np.random.Generator, resamples: int = RESAMPLES) -> Against:
+    """An arm's outcomes against those of random draws, held-out examples and draws resampled together.
+
+    difference = mean over arm runs and examples of the arm - mean over draws and examples. In every resample the same
+    examples (with replacement) are taken for both, and runs and draws with replacement; bounds are the 2.5 % and 97.5 %
+    quantiles.
+
+    Args:
+        arm: (r, m) outcomes, a row per run of the arm (one where nothing is random), high = good.
+        draws: (k, m) outcomes, a row per draw.
+        rng: resamples.
+        resamples: how many.
+
+    Raises:
+        SelectionError: no draws or no examples, or different examples.
+
+    Paper: efron-1993 (the percentile interval)
+    Paper: owen-2007 (two crossed factors resampled together)
+    """
+    arm, draws = np.atleast_2d(np.asarray(arm, dtype=np.float64)), np.atleast_2d(np.asarray(draws, dtype=np.float64))
+    (r, m), k = arm.shape, len(draws)
+    if not k or not m or draws.shape[1] != m:
+        raise SelectionError("The draws cannot be compared", got=f"{draws.shape} and {arm.shape}", fix="Run it again.")
+    value, each = float(arm.mean()), draws.mean(axis=1)
+    differences, places = np.empty(resamples), np.empty(resamples)
+    step = max(1, _CELLS // m)
+    for start in range(0, resamples, step):
+        part = slice(start, min(start + step, resamples))
+        examples, runs, taken = (_shares(rng, size, part.stop - part.start) for size in (m, r, k))
+        arm_b = np.einsum("br,br->b", examples @ arm.T, runs)
+        draws_b = examples @ draws.T  # (b, k) mean of every draw on the resampled examples
+        differences[part] = arm_b - np.einsum("bk,bk->b", draws_b, taken)
+        places[part] = np.einsum("bk,bk->b", np.where(_same(draws_b, arm_b), 0.5, draws_b < arm_b[:, None]), taken)
+    low, high = _ends(differences)
+    place_low, place_high = _ends(100 * places)
+    at_least = int((each >= value - 1e-12).sum())
+    at_most = int((each <= value + 1e-12).sum())
+    return Against(value, float(each.mean()), value - float(each.mean()), low, high, percentile(value, each),
+                   place_low, place_high, (1 + at_least) / (1 + k), (1 + at_most) / (1 + k),
+                   int((each < value - 1e-12).sum()), k, m)  # fmt: skip
+
+
+def _shares(rng: np.random.Generator, n: int, times: int) -> Array:
+    """(times, n) shares with which each of n is taken when n are drawn with replacement."""
+    return rng.multinomial(n, np.full(n, 1 / n), size=times) / n
+
+
+def _same(draws: Array, arm: Array) -> Array:
+    return np.abs(draws - arm[:, None]) < 1e-12
+
+
+def _ends(values: Array) -> tuple[float, float]:
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def mean_interval(outcomes: Array, rng: np.random.Generator, resamples: int = RESAMPLES) -> tuple[float, float]:
+    """95 % percentile interval of a mean over held-out examples."""
+    values, m = np.asarray(outcomes, dtype=np.float64), len(outcomes)
+    step = max(1, _CELLS // m)
+    return _ends(np.concatenate([_shares(rng, m, min(step, resamples - start)) @ values
+                                 for start in range(0, resamples, step)]))  # fmt: skip
+
+
+def best_sizes(tried: Sequence[int], outcomes: Array) -> tuple[int, int]:
+    """The size with the highest mean, and the smallest within one standard error of it; ties to the smaller.
+
+    se = standard deviation of the best size's outcomes / sqrt(m)
+
+    Args:
+        tried: s sizes, ascending.
+        outcomes: (s, m) outcomes on the examples the choice may look at.
+
+    Paper: breiman-1984 (the one-standard-error rule).
+    """
+    outcomes = np.asarray(outcomes, dtype=np.float64)
+    means = outcomes.mean(axis=1)
+    best = int(np.argmax(np.round(means, 12)))
+    error = float(outcomes[best].std(ddof=1) / np.sqrt(outcomes.shape[1])) if outcomes.shape[1] > 1 else 0.0
+    within = int(np.flatnonzero(means >= means[best] - error - 1e-12)[0])
+    return tried[best], tried[within]

@@ -1,0 +1,113 @@
+"""Who each arm of a study would choose among labelled rows: the recipe itself, simple baselines, random draws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from studio.errors import SelectionError
+from studio.records import VIEWS, Array, Knn, Pool
+from studio.selection import by_name
+from studio.selection.combine import weighted_scores
+from studio.selection.live import LiveMatrix, Rule, rank
+from studio.selection.recipe import LIMITED, Recipe
+from studio.selection.strategies import pick_longest, pick_stratified
+
+SELECTION, RANDOM, STRATIFIED, LONGEST, BOTTOM, FULL = "selection", "random", "stratified", "longest", "bottom", "full"
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The labelled rows as the ranking takes them, and what strategies may ask for besides; row i is one example.
+
+    `weights` are the four in force; the rest is None where the recipe does not need it.
+    """
+
+    matrix: LiveMatrix
+    weights: Mapping[str, int]
+    texts: Sequence[str]
+    embeddings: Array | None = None
+    probs: Array | None = None
+    knn: Knn | None = None
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+    @property
+    def scored(self) -> Array:
+        """(4,) which views have any score among these rows."""
+        return np.array([bool(np.isfinite(self.matrix.unit[:, column]).any()) for column in range(len(VIEWS))])
+
+
+def choose(given: Candidates, recipe: Recipe, size: int) -> Array:
+    """Rows the recipe takes when these are the pool, in pick order; fewer where scores are missing or limits bind.
+
+    Limits in examples are scaled to the size, so that they bind as they do at the recipe's own budget.
+
+    Raises:
+        SelectionError: a strategy that cannot be used with these rows.
+    """
+    if recipe.strategy in LIMITED:
+        return rank(given.matrix, given.weights, size, _scaled(recipe, size)).rows
+    strategy = by_name(recipe.strategy)
+    options = {"view": recipe.view} if recipe.strategy == "model_score" else {}
+    picked = strategy.pick(_pool(given, recipe), size, np.random.default_rng(recipe.seed), **options)
+    return given.matrix.rows_of(picked.ids)
+
+
+def _scaled(recipe: Recipe, size: int) -> Rule:
+    caps = {column: max(1, math.ceil(limit * size / recipe.budget)) for column, limit in recipe.rule.caps.items()}
+    return replace(recipe.rule, caps=caps)
+
+
+def _pool(given: Candidates, recipe: Recipe) -> Pool:
+    matrix = given.matrix
+    weighted = weighted_scores(matrix.unit, given.weights, recipe.missing)
+    groups = {name: codes for name, codes in matrix.columns.items() if name != "cluster"}
+    return Pool(matrix.ids, weighted, matrix.unit, matrix.columns.get("cluster"), groups, given.probs, given.embeddings,
+                given.knn, given.texts)  # fmt: skip
+
+
+def baselines(given: Candidates, recipe: Recipe, size: int) -> dict[str, Array]:
+    """The arms without chance: longest texts, each single view, the bottom of the same score, all rows.
+
+    A view alone is ranked under the recipe's own limits; bottom turns every unit score round, u -> 1 - u.
+    """
+    found = {LONGEST: given.matrix.rows_of(pick_longest(_pool(given, recipe), size, np.random.default_rng(0)).ids)}
+    ranked = replace(recipe, strategy="weighted_sum")
+    for view in np.array(VIEWS)[given.scored]:
+        alone = replace(given, weights=dict.fromkeys(VIEWS, 0) | {str(view): 100})
+        found[str(view)] = choose(alone, ranked, size)
+    if recipe.strategy in LIMITED:
+        turned = LiveMatrix(given.matrix.ids, np.asfortranarray(1 - given.matrix.unit), given.matrix.columns,
+                            given.matrix.keys, given.matrix.near)  # fmt: skip
+        found[BOTTOM] = choose(replace(given, matrix=turned), recipe, size)
+    return {name: rows for name, rows in found.items() if len(rows)} | {FULL: np.arange(len(given))}
+
+
+def stratified(given: Candidates, size: int, rng: np.random.Generator) -> Array | None:
+    """A random draw inside each cluster; None without clusters."""
+    if "cluster" not in given.matrix.columns:
+        return None
+    matrix = given.matrix
+    pool = Pool(matrix.ids, np.zeros(len(matrix)), clusters=matrix.columns["cluster"])
+    return matrix.rows_of(pick_stratified(pool, size, rng).ids)
+
+
+def draw(n: int, size: int, seed: int, number: int) -> Array:
+    """Rows of the random draw of that number: of one number a larger size holds the smaller, as prefixes do."""
+    return np.random.default_rng([seed, number]).permutation(n)[:size]
+
+
+def check_usable(rows: Array) -> None:
+    """Refuse a choice that left nobody.
+
+    Raises:
+        SelectionError: none of the labelled examples can be chosen.
+    """
+    if not len(rows):
+        raise SelectionError("None of the labelled examples has every score in use", got=0,
+                             fix="Prepare the scores again, or count missing scores as middling.")  # fmt: skip

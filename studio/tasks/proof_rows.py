@@ -1,0 +1,181 @@
+"""What the studies of kinds `proof` and `tune` read: the frozen labelled rows as the ranking takes them, and a judge.
+
+The folder `given` holds rows.parquet (example_id, row in the snapshot, part train or held, label, unit_<view>, code_<n>
+per column of params.columns, unit:<measure> of views that are put together anew) and, where a strategy asks for it,
+knn_idx.npy and knn_dist.npy of the train rows. Views whose scores come from a model that was trained on these very
+labels are computed again by heads that never saw the row they score.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+import pyarrow.parquet as pq
+
+from studio.errors import SelectionError
+from studio.jobs.task import Task
+from studio.measures import by_name as measure_named
+from studio.measures import ngrams
+from studio.measures.probe import FOLDS
+from studio.records import VIEWS, Array, Batch, Knn
+from studio.selection import proxy
+from studio.selection.combine import view_score
+from studio.selection.constraints import near_pairs
+from studio.selection.live import LiveMatrix
+from studio.selection.proxy_arms import Candidates
+from studio.selection.recipe import Recipe
+from studio.selection.unit_scores import unit_scores
+
+log = logging.getLogger(__name__)
+ROWS, HEAD, LM = "rows.parquet", "head", "lm"
+# order and bits per symbol of the n-gram model, as fluency has them
+_SHAPES: Mapping[str, tuple[int, int]] = {"en": (5, 12)}
+_OTHER = (4, 15)
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """The rows to choose from, the judge, and what the held-out examples are."""
+
+    given: Candidates
+    judge: proxy.Judge
+    held: Array
+    kind: str
+    n_classes: int
+    x: Array | None = None
+    y: Array | None = None
+    held_x: Array | None = None
+    held_y: Array | None = None
+    lengths: Array | None = None
+
+
+def read(task: Task, recipe: Recipe) -> Material:
+    """Everything a study needs, checked.
+
+    Raises:
+        SelectionError: too few rows, one label, or scores that none of them has.
+    """
+    params = task.spec.params
+    frame = pd.read_parquet(task.input_path("given") / ROWS)
+    train, held = frame[frame["part"] == "train"], frame[frame["part"] == "held"]
+    texts = _texts(task, train["row"].to_numpy())
+    if params["kind"] == LM:
+        proxy.check_enough(len(train), len(held), None)
+        judge, lengths = _lm(task, train["row"].to_numpy(), held["row"].to_numpy())
+        given = _candidates(task, recipe, train, texts, None, None)
+        return Material(given, judge, np.arange(len(held)) % len(proxy.PARTS), LM, 0, lengths=lengths)
+    proxy.check_enough(len(train), len(held), train["label"].nunique())
+    vectors = np.load(task.input_path("vectors") / "vectors.npy", mmap_mode="r", allow_pickle=False)
+    if len(vectors) <= int(frame["row"].max()):
+        raise SelectionError("The vectors do not belong to this snapshot", got=len(vectors), fix="Embed it again.")
+    names = sorted({*train["label"], *held["label"]})
+    code = {name: number for number, name in enumerate(names)}
+    y, held_y = (part["label"].map(code).to_numpy(np.int64) for part in (train, held))
+    x, held_x = (np.asarray(vectors[part["row"].to_numpy()], dtype=np.float32) for part in (train, held))
+    probs = None
+    if params.get("again") or params.get("label_quality") or "probs" in params.get("needs", ()):
+        task.progress(0, 0, "proof.run.folds")
+        folds = proxy.deal(y, FOLDS, np.random.default_rng(task.spec.seed))
+        probs = proxy.out_of_fold(x, y, len(names), folds)
+    given = _candidates(task, recipe, train, texts, x, probs, y)
+    judge = proxy.head_judge(x, y, held_x, held_y, len(names))
+    lengths = np.array([len(text) for text in texts], dtype=np.int64)
+    return Material(given, judge, proxy.held_parts(held_y), HEAD, len(names), x, y, held_x, held_y, lengths)
+
+
+def _candidates(
+    task: Task, recipe: Recipe, train: pd.DataFrame, texts: Sequence[str], x: Array | None, probs: Array | None,
+    y: Array | None = None,
+) -> Candidates:  # fmt: skip
+    params = task.spec.params
+    unit = np.asfortranarray(train[[f"unit_{view}" for view in VIEWS]].to_numpy(np.float32))
+    ids = train["example_id"].to_numpy(np.int64)
+    for view, inner in params.get("again", {}).items():
+        unit[:, VIEWS.index(view)] = _again(train, inner, ids, texts, x, probs, str(params["language"]))
+    if params.get("label_quality") and probs is not None and y is not None:
+        own = probs[np.arange(len(y)), y]
+        unit[:, VIEWS.index("quality")] = unit_scores(own, "high")
+    columns = {name: train[f"code_{number}"].to_numpy(np.int32) for number, name in enumerate(params["columns"])}
+    keys = {name: tuple(params["keys"][name]) for name in columns}
+    barred = train["barred"].to_numpy(np.int16) if "barred" in train else None
+    knn = None
+    if (place := task.input_path("given") / "knn_idx.npy").exists():
+        distances = np.load(place.with_name("knn_dist.npy"), allow_pickle=False)
+        knn = Knn(np.load(place, allow_pickle=False), distances)
+    near = near_pairs(knn, recipe.tau) if knn is not None and recipe.tau is not None else None
+    weights = {view: int(params["weights"][view]) for view in VIEWS}
+    matrix = LiveMatrix(ids, unit, columns, keys, near, barred=barred, barred_codes=("", "threshold"))
+    return Candidates(matrix, weights, texts, x, probs, knn)
+
+
+def _again(
+    train: pd.DataFrame, inner: Mapping[str, float], ids: Array, texts: Sequence[str], x: Array | None,
+    probs: Array | None, language: str,
+) -> Array:  # fmt: skip
+    """One view put together from its measures, those that look at class probabilities by out-of-fold ones."""
+    units: dict[str, Array] = {}
+    for name in inner:
+        if f"unit:{name}" in train:
+            units[name] = train[f"unit:{name}"].to_numpy(np.float64)
+        elif probs is not None:
+            one = measure_named(name)
+            units[name] = unit_scores(one.compute(Batch(ids, texts, language, x, probs)), one.prefer)
+    return view_score(units, inner) if units else np.full(len(ids), np.nan)
+
+
+def _texts(task: Task, rows: Array) -> list[str]:
+    column = pq.read_table(task.input_path("examples"), columns=["text"])["text"].take(rows)
+    return [text or "" for text in column.to_pylist()]
+
+
+# --- texts as targets -------------------------------------------------------------------------------------------------
+def _lm(task: Task, train: Array, held: Array) -> tuple[proxy.Judge, Array]:
+    """Held-out log-probability per target character of an n-gram model of the chosen rows, and the rows' lengths.
+
+    The model reads prompt and target as one text; only the target's characters and its end are judged.
+    """
+    order, bits = _SHAPES.get(str(task.spec.params["language"]), _OTHER)
+    columns = ["prompt", "context", "completion", "messages", "text"]
+    table = pq.read_table(task.input_path("examples"), columns=columns)
+    known, asked = (_pairs(table.take(rows).to_pylist()) for rows in (train, held))
+    whole = [before + target for before, target in known]
+    alphabet = ngrams.make_alphabet(whole, bits)  # of all candidates, so that every model predicts the same characters
+    symbols, starts = ngrams.encode([before + target for before, target in asked], alphabet, order)
+    sizes = np.array([len(target) + 1 for _, target in asked], dtype=np.int64)
+
+    def judge(rows: Array) -> Array:
+        model = ngrams.fit(ngrams.encode([whole[i] for i in rows], alphabet, order)[0], alphabet, order)
+        logs, begins = ngrams.log_probs(model, symbols, starts)
+        sums = np.append(0.0, np.cumsum(logs))
+        ends = np.append(begins[1:], len(logs))
+        return (sums[ends] - sums[ends - sizes]) / sizes
+
+    return judge, np.array([len(text) for text in whole], dtype=np.int64)
+
+
+def _pairs(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """(what comes before, target) of each row, lower case with single blanks."""
+    pairs = [tuple(_flat(part) for part in pair_of(row)) for row in rows]
+    return [(f"{before}\n" if before else "", target) for before, target in pairs]
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split()).lower()
+
+
+def pair_of(row: Mapping[str, Any]) -> tuple[str, str]:
+    """What a model is given and what it should answer: prompt and completion, the last turn, or the text itself."""
+    if row.get("completion"):
+        return "\n".join(part for part in (row.get("prompt"), row.get("context")) if part), str(row["completion"])
+    messages = row.get("messages")
+    turns = orjson.loads(messages) if isinstance(messages, str) else messages or []
+    if turns:
+        said = [str(turn.get("content") or "") for turn in turns]
+        return "\n".join(said[:-1]), said[-1]
+    return "", str(row.get("text") or "")

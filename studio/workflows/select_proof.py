@@ -1,0 +1,196 @@
+"""Does a choice help? A study on the labelled part, run by a worker, kept per recipe and state of labels and scores."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from studio import findings as finding_texts
+from studio.errors import SelectionError
+from studio.jobs import rundir
+from studio.records import Actor, RunSpec, Snapshot
+from studio.selection import proxy
+from studio.selection.recipe import Recipe
+from studio.store import findings, labels, snapshots
+from studio.workflows import runs, select_proof_inputs
+from studio.workflows.acts import act
+from studio.workflows.audits_state import digest
+from studio.workflows.runs import RunView
+from studio.workflows.select_proof_inputs import Part, Usable
+from studio.workflows.select_scores import ScoreState
+from studio.workflows.studio import Studio
+
+AUDIT, KIND, VERSION = "proof", "proof", 1
+SEED = 0
+LARGEST_VISIBLE = 2  # an interval's half width is what could not be told from chance
+
+
+@dataclass(frozen=True)
+class Study:
+    """A kept study. arms: one row per arm at the own size, the selection first; curve: one per size; facts: the rest.
+
+    `stale` names what changed since (recipe, labels, scores, vectors, map), empty where it is of what there is now.
+    """
+
+    arms: pd.DataFrame
+    curve: pd.DataFrame
+    facts: Mapping[str, Any]
+    computed_at: datetime
+    stale: tuple[str, ...] = ()
+
+    @property
+    def selection(self) -> Mapping[str, Any]:
+        """The row of the selection itself."""
+        return self.arms.iloc[0].to_dict()
+
+    @property
+    def is_small(self) -> bool:
+        """True where the held-out part is too small for usual differences."""
+        return int(self.facts["n_judged"]) < proxy.SMALL_HELD
+
+    @property
+    def half_width(self) -> float:
+        """Half the interval of the difference: about what would have been missed."""
+        return (float(self.selection["high"]) - float(self.selection["low"])) / LARGEST_VISIBLE
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What a study would rest on; `key` is None where it cannot be made, then `lacking` says why (a words key)."""
+
+    part: Part | None
+    used: Usable
+    recipe: Recipe
+    rests_on: Mapping[str, str]
+    key: str | None
+    lacking: str = ""
+    values: Mapping[str, Any] | None = None
+
+
+def prospect(studio: Studio, snapshot: Snapshot, recipe: Recipe, state: ScoreState, seed: int = SEED) -> Prospect:
+    """Whether a study can be made now, of what, and the key it is kept under."""
+    used = select_proof_inputs.usable(state, recipe)
+    nothing = Prospect(None, used, recipe, {}, None)
+    if snapshot.task not in select_proof_inputs.KINDS:
+        return Prospect(None, used, recipe, {}, None, "proof.lacking.task", {})
+    if not used.inner:
+        return Prospect(None, used, recipe, {}, None, "proof.lacking.scores", {})
+    part = select_proof_inputs.part_of(studio, snapshot, seed)
+    is_head = part.kind == select_proof_inputs.HEAD
+    try:
+        proxy.check_enough(len(part.train), len(part.held), part.train["label"].nunique() if is_head else None)
+    except SelectionError:
+        values = {"n": len(part.train), "held": len(part.held), "least": proxy.FEWEST_ROWS,
+                  "least_held": proxy.FEWEST_HELD}  # fmt: skip
+        return Prospect(part, used, recipe, {}, None, f"proof.lacking.{part.kind}", values)
+    if is_head and state.around.vectors_path is None:
+        return Prospect(part, used, recipe, {}, None, "proof.lacking.vectors", {})
+    applied = select_proof_inputs.recipe_in_force(state, recipe, used)
+    rests_on = select_proof_inputs.state_key(studio, snapshot, part, state, used)
+    rests_on |= {"recipe": digest(applied.to_json())}
+    return Prospect(part, used, applied, rests_on, digest([rests_on, seed, KIND, VERSION])) if part else nothing
+
+
+def kept(studio: Studio, snapshot: Snapshot, found: Prospect) -> Study | None:
+    """The study of exactly this recipe and state, else the newest of the snapshot with what changed since, or None."""
+    one = findings.get(studio.store, snapshot.snapshot_id, AUDIT, VERSION, found.key) if found.key else None
+    exact = one is not None
+    one = one or findings.newest(studio.store, snapshot.snapshot_id, AUDIT, VERSION)
+    if one is None:
+        return None
+    facts = json.loads(one[0].notes[0])
+    old = facts["rests_on"]
+    stale = tuple(name for name in ("recipe", "labels", "scores", "vectors", "map")
+                  if found.rests_on and old.get(name) != found.rests_on.get(name))  # fmt: skip
+    table = one[0].table
+    parts = (table[table["kind"] == kind].reset_index(drop=True) for kind in ("own", "curve"))
+    return Study(*parts, facts, one[1], () if exact else stale or ("seed",))
+
+
+@act("select.proof", "analyst")
+def start(
+    studio: Studio, actor: Actor, *, snapshot_id: str, recipe: Recipe, state: ScoreState, seed: int = SEED,
+    run_id: str | None = None,
+) -> str:  # fmt: skip
+    """Queue a study of a recipe on the labelled part; returns the run's id (that of the same one at work, if any).
+
+    Args:
+        studio: the open workspace.
+        actor: who asks.
+        snapshot_id: whose labels.
+        recipe: what is judged.
+        state: which scores are in use.
+        seed: of draws, folds and resamples.
+        run_id: a UUID made by the client.
+
+    Raises:
+        SelectionError: the task is not judged, or there are too few labels or scores.
+        JobError: the run cannot be written.
+    """
+    snapshot = snapshots.require(studio.store, snapshot_id)
+    found = prospect(studio, snapshot, recipe, state, seed)
+    part = found.part or select_proof_inputs.part_of(studio, snapshot, seed)
+    if found.key is None:
+        _refuse(part, state)
+    already = live(studio, snapshot_id=snapshot_id, key=found.key)
+    if already is not None:
+        return already.run_id
+    chosen = run_id or str(uuid.uuid4())
+    select_proof_inputs.sweep(studio, KIND)
+    folder = select_proof_inputs.folder_of(studio, KIND, chosen)
+    params, inputs = select_proof_inputs.freeze(studio, snapshot, part, state, found.recipe, found.used, folder)
+    is_learned = learned_here(studio, snapshot, found.recipe)
+    params |= {
+        "budget": recipe.budget, "n_pool": len(labels.pool_left(studio.store, snapshot_id)), "key": found.key,
+        "judged": proxy.PARTS[-1] if is_learned else "held",
+        "facts": select_proof_inputs.facts_of(part, found.used) | {"rests_on": dict(found.rests_on),
+                                                                   "encoder": state.around.encoder_key},
+    }  # fmt: skip
+    return runs.submit(studio, actor, kind=KIND, title=snapshot.name, params=params, inputs=inputs,
+                       snapshot_id=snapshot_id, corpus_id=snapshot.corpus_id, seed=seed, run_id=chosen)  # fmt: skip
+
+
+def _refuse(part: Part, state: ScoreState) -> None:
+    is_head = part.kind == select_proof_inputs.HEAD
+    proxy.check_enough(len(part.train), len(part.held), part.train["label"].nunique() if is_head else None)
+    raise SelectionError("None of the scores in use can be held against these labels", got=len(state.sets),
+                         fix="Prepare the scores first.")  # fmt: skip
+
+
+def learned_here(studio: Studio, snapshot: Snapshot, recipe: Recipe) -> bool:
+    """True where these very weights were learned from the reward and choice parts of the same held-out labels."""
+    found = findings.newest(studio.store, snapshot.snapshot_id, "tune", 1)
+    if found is None:
+        return False
+    weights = json.loads(found[0].notes[0]).get("learned", {})
+    return dict(recipe.weights) in [dict(one) for one in weights.values()]
+
+
+def live(studio: Studio, *, snapshot_id: str, key: str | None = None, kind: str = KIND) -> RunView | None:
+    """The study at work on a snapshot (of one key, or any), or None."""
+    views = runs.overview(studio, limit=0, kinds=(kind,), snapshot_id=snapshot_id)
+    return next((v for v in views if v.is_live and (key is None or v.spec.params.get("key") == key)), None)
+
+
+def last_ended(studio: Studio, *, snapshot_id: str, kind: str = KIND) -> RunView | None:
+    """The newest study where it did not end well; None where it did or there is none."""
+    views = runs.overview(studio, limit=1, kinds=(kind,), snapshot_id=snapshot_id)
+    newest = views[0] if views else None
+    ended_well = newest is None or newest.is_live or (newest.status.state == "done" and not newest.trouble)
+    return None if ended_well else newest
+
+
+def finish_proof(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
+    """Take the numbers of a done study over; may be called again."""
+    result = rundir.check_result(run_dir, "study.json")
+    found = finding_texts.from_json((result / "study.json").read_text(encoding="utf-8"))
+    findings.put(studio.store, str(spec.snapshot_id), VERSION, str(spec.params["key"]), found)
+    shutil.rmtree(select_proof_inputs.folder_of(studio, KIND, spec.run_id), ignore_errors=True)

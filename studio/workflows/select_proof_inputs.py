@@ -1,0 +1,223 @@
+"""What the studies `proof` and `tune` are given: the labelled part as a pool, its held-out rows, frozen as files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from studio.errors import SelectionError
+from studio.jobs import rundir
+from studio.measures import by_name as measure_named
+from studio.records import VIEWS, Array, Snapshot
+from studio.selection import by_name, proxy
+from studio.selection.live import LiveMatrix
+from studio.selection.recipe import Recipe
+from studio.store import labels, splits, vectors
+from studio.workflows import select_matrix
+from studio.workflows.audits_state import digest
+from studio.workflows.select import weights_in_force
+from studio.workflows.select_scores import ScoreState, default_inner
+from studio.workflows.studio import Studio
+
+HEAD, LM = "head", "lm"
+# How a task is judged; the others have targets that neither a head nor a language model of texts can be held against.
+KINDS: Mapping[str, str] = {"classification": HEAD, "seq2seq": LM, "prompt_completion": LM, "generative_qa": LM,
+                            "instruction": LM, "chat": LM, "preference": LM, "masked_lm": LM}  # fmt: skip
+MOST_ROWS, MOST_HELD = 10_000, 5_000  # a seeded sample of larger parts; said beside the result
+MOST_LM_ROWS, MOST_LM_HELD = 4_000, 400  # every draw counts all its characters, a second or less each
+MOST_KNN = 50_000
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which examples take part, before anything is computed.
+
+    train and held hold example_id (ascending) and label (None where the target is a text); n_* count those there are
+    before sampling.
+    """
+
+    kind: str
+    train: pd.DataFrame
+    held: pd.DataFrame
+    n_train: int
+    n_held: int
+
+
+@dataclass(frozen=True)
+class Usable:
+    """Measures a study can use by view, and those it cannot with the reason (round: in-sample, pool: not on the pool).
+
+    again: view -> measure -> weight of views with a measure that is computed anew out of fold.
+    """
+
+    inner: Mapping[str, Mapping[str, float]]
+    again: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+def part_of(studio: Studio, snapshot: Snapshot, seed: int = 0) -> Part:
+    """The labelled part: labels in force of the training side to choose from, validation labels to judge by.
+
+    Where the target is a text every example has one: the pool and the training split are chosen from.
+
+    Raises:
+        SelectionError: a task that is not judged.
+    """
+    kind = KINDS.get(snapshot.task)
+    if kind is None:
+        raise SelectionError("Choices cannot be compared for this kind of task yet", got=snapshot.task,
+                             fix="Freeze it with a random control and compare the trained rounds.")  # fmt: skip
+    if kind == HEAD:
+        known = labels.current(studio.store, snapshot.snapshot_id)
+        train, held = (known.loc[known["split"] == name, ["example_id", "label"]] for name in ("train", "validation"))
+        most = (MOST_ROWS, MOST_HELD)
+    else:
+        every = splits.frame(studio.store, snapshot.snapshot_id).assign(label=None)
+        train = every.loc[every["split"].isin(("pool", "train")), ["example_id", "label"]]
+        held = every.loc[every["split"] == "validation", ["example_id", "label"]]
+        most = (MOST_LM_ROWS, MOST_LM_HELD)
+    return Part(kind, _sample(train, most[0], seed), _sample(held, most[1], seed), len(train), len(held))
+
+
+def _sample(frame: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
+    frame = frame.sort_values("example_id", ignore_index=True)
+    if len(frame) <= most:
+        return frame
+    rows = np.sort(np.random.default_rng([seed, len(frame)]).permutation(len(frame))[:most])
+    return frame.iloc[rows].reset_index(drop=True)
+
+
+def usable(state: ScoreState, recipe: Recipe) -> Usable:
+    """Which of the recipe's measures can be used on examples that have labels.
+
+    A measure of a round's model knows these labels: what is made of class probabilities is computed again out of fold,
+    anything else is left out. A measure of labelled examples alone says nothing about choosing from the pool.
+    """
+    inner = default_inner(state, recipe.inner)
+    kept: dict[str, dict[str, float]] = {}
+    again: dict[str, dict[str, float]] = {}
+    left_out: dict[str, str] = {}
+    for view, own in inner.items():
+        sets = {item.measure: item for item in state.views[view].sets}
+        for name, weight in own.items():
+            in_sample = "round" in sets[name].context
+            if in_sample and set(measure_named(name).needs) != {"class_probs"}:
+                left_out[name] = "round"
+            elif measure_named(name).is_of_labelled:
+                left_out[name] = "pool"
+            else:
+                kept.setdefault(view, {})[name] = weight
+                if in_sample:
+                    again[view] = {}
+    again = {view: kept[view] for view in again}
+    return Usable(kept, again, left_out)
+
+
+def recipe_in_force(state: ScoreState, recipe: Recipe, found: Usable) -> Recipe:
+    """The recipe with only the measures that can be used, its weights those of the views they leave.
+
+    Raises:
+        SelectionError: no view is left.
+    """
+    weights = weights_in_force(recipe.weights, [view for view in VIEWS if view in found.inner])
+    return replace(recipe, weights=weights, inner={name: w for own in found.inner.values() for name, w in own.items()})
+
+
+def state_key(studio: Studio, snapshot: Snapshot, part: Part, state: ScoreState, found: Usable) -> dict[str, str]:
+    """What a study rests on besides the recipe: digests of labels, scores and vectors."""
+    made = vectors.newest(studio.store, snapshot.snapshot_id)
+    used = {name for own in found.inner.values() for name in own}
+    return {
+        "labels": digest([part.train.to_numpy().tolist(), part.held.to_numpy().tolist()]),
+        "scores": digest(sorted([s.measure, s.version, s.context_hash] for s in state.sets if s.measure in used)),
+        "vectors": digest([made.encoder_key, made.content_hash] if made else None),
+        "map": digest(state.around.map_mark),
+    }
+
+
+def freeze(
+    studio: Studio, snapshot: Snapshot, part: Part, state: ScoreState, recipe: Recipe, found: Usable, folder: Path
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Write the rows of a study and say what else it reads.
+
+    Returns:
+        params (kind, columns, again, needs, weights, language) and inputs (paths relative to the workspace).
+
+    Raises:
+        SelectionError: too few rows, or no vectors for a head.
+    """
+    proxy.check_enough(len(part.train), len(part.held), part.train["label"].nunique() if part.kind == HEAD else None)
+    if part.kind == HEAD and state.around.vectors_path is None:
+        raise SelectionError("Choices are compared by vectors, and this corpus has none", got=0, fix="Embed it first.")
+    ids = part.train["example_id"].to_numpy(np.int64)
+    pool = select_matrix.of_rows(studio, snapshot.snapshot_id, state, recipe, ids)
+    train = part.train.assign(part="train", row=pool.rows)
+    for column, view in enumerate(VIEWS):
+        inside = view in found.inner
+        train[f"unit_{view}"] = pool.matrix.unit[:, column] if inside else np.float32(np.nan)
+    for number, codes in enumerate(_columns(pool.matrix).values()):
+        train[f"code_{number}"] = codes
+    if pool.matrix.barred is not None:
+        train["barred"] = (pool.matrix.barred != 0).astype(np.int16)
+    for view, own in found.again.items():
+        sets = {item.measure: item for item in state.views[view].sets}
+        for name in own:
+            if "round" not in sets[name].context:
+                given = select_matrix.measure_units(studio, snapshot.snapshot_id, state, pool, view)
+                train[f"unit:{name}"] = given[name]
+    held = part.held.assign(part="held", row=_rows(studio, snapshot, part.held))
+    folder.mkdir(parents=True, exist_ok=True)
+    pd.concat([train, held], ignore_index=True).to_parquet(folder / "rows.parquet", index=False)
+    needs = by_name(recipe.strategy).needs
+    if (recipe.tau is not None or "knn" in needs) and state.around.k is not None and len(ids) <= MOST_KNN:
+        knn = select_matrix.pool_knn(studio, state, pool.rows, pool.n_snapshot)
+        np.save(folder / "knn_idx.npy", knn.indices, allow_pickle=False)
+        np.save(folder / "knn_dist.npy", knn.distances, allow_pickle=False)
+    root = studio.workspace.root
+    inputs = {"given": str(folder.relative_to(root)),
+              "examples": str(studio.workspace.examples_file(snapshot.snapshot_id).relative_to(root))}  # fmt: skip
+    if state.around.vectors_path is not None:
+        inputs["vectors"] = str(state.around.vectors_path)
+    params = {"kind": part.kind, "columns": list(_columns(pool.matrix)), "keys": _keys(pool.matrix),
+              "again": {view: dict(own) for view, own in found.again.items()}, "needs": list(needs),
+              "weights": dict(recipe.weights), "recipe": recipe.to_json(), "language": snapshot.language}  # fmt: skip
+    return json.loads(json.dumps(params)), inputs
+
+
+def _columns(matrix: LiveMatrix) -> dict[str, Array]:
+    return {**matrix.columns, **matrix.more}
+
+
+def _keys(matrix: LiveMatrix) -> dict[str, list[str]]:
+    return {name: list(matrix.keys[name]) for name in _columns(matrix)}
+
+
+def _rows(studio: Studio, snapshot: Snapshot, frame: pd.DataFrame) -> Array:
+    everyone = splits.frame(studio.store, snapshot.snapshot_id)["example_id"].to_numpy(np.int64)
+    return np.searchsorted(everyone, frame["example_id"].to_numpy(np.int64))
+
+
+def folder_of(studio: Studio, kind: str, run_id: str) -> Path:
+    """Where the inputs of a run lie until it is over."""
+    return studio.workspace.cache / kind / run_id
+
+
+def sweep(studio: Studio, kind: str) -> None:
+    """Remove the inputs of runs that are over for good; those of a stopped or failed one are needed to go on."""
+    place = studio.workspace.cache / kind
+    for path in place.iterdir() if place.is_dir() else ():
+        run_dir = studio.workspace.run_dir(path.name)
+        if run_dir.exists() and rundir.read_status(run_dir).state in ("done", "cancelled"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def facts_of(part: Part, found: Usable) -> dict[str, Any]:
+    """What the page says about where the numbers come from."""
+    return {"n_labels": part.n_train, "n_validation": part.n_held, "left_out": dict(found.left_out)}

@@ -1,0 +1,208 @@
+"""Numbers of a proof study against hand-worked values, sklearn and brute force."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+
+from studio.errors import SelectionError
+from studio.records import VIEWS
+from studio.selection import proof, proxy, proxy_arms
+from studio.selection.live import LiveMatrix
+from studio.selection.proxy_arms import Candidates
+from studio.selection.recipe import Recipe
+
+
+def test_percentile_counts_ties_half():
+    draws = np.array([0.5, 0.6, 0.6, 0.7, 0.8])
+    assert proof.percentile(0.6, draws) == pytest.approx(100 * (1 + 0.5 * 2) / 5)
+    assert proof.percentile(0.9, draws) == 100.0 and proof.percentile(0.1, draws) == 0.0
+
+
+def test_p_is_the_rank_among_draws():
+    arm = np.array([[1, 1, 1, 0]], dtype=float)  # 0.75
+    draws = np.array([[1, 1, 1, 1], [1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]], dtype=float)  # 1, .75, .25, 0
+    found = proof.against_draws(arm, draws, np.random.default_rng(0))
+    assert found.p == pytest.approx((1 + 2) / 5) and found.p_worse == pytest.approx((1 + 3) / 5)
+    assert found.n_lower == 2 and found.percentile == pytest.approx(100 * 2.5 / 4)
+    assert found.difference == pytest.approx(0.75 - 0.5) and found.verdict == "same"
+
+
+def test_joint_bootstrap_is_the_exhaustive_one():
+    """Three examples and two draws: all 27 x 4 equally likely resamples, listed by hand of itertools."""
+    arm = np.array([[1.0, 0.0, 1.0]])
+    draws = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])
+    every = [arm[0, list(rows)].mean() - draws[np.ix_(picked, rows)].mean()
+             for rows in itertools.product(range(3), repeat=3)
+             for picked in itertools.product(range(2), repeat=2)]  # fmt: skip
+    found = proof.against_draws(arm, draws, np.random.default_rng(1), resamples=40_000)
+    wanted = np.quantile(every, [0.025, 0.975], method="inverted_cdf")
+    assert (found.low, found.high) == pytest.approx(tuple(wanted), abs=0.02)
+
+
+def test_blocks_of_resamples_change_nothing_that_matters(monkeypatch):
+    rng = np.random.default_rng(0)
+    arm, draws = rng.random((1, 300)), rng.random((30, 300))
+    whole = proof.against_draws(arm, draws, np.random.default_rng(2))
+    monkeypatch.setattr(proof, "_CELLS", 300 * 7)
+    blocks = proof.against_draws(arm, draws, np.random.default_rng(2))
+    assert blocks.difference == whole.difference
+    assert (blocks.low, blocks.high) == pytest.approx((whole.low, whole.high), abs=0.01)
+
+
+def test_the_verdict_needs_rank_and_interval():
+    better = np.tile([1.0, 1.0, 1.0, 0.0], 50)[None]
+    worse = np.tile([1.0, 0.0, 0.0, 0.0], 50)[None]
+    draws = np.repeat(np.tile([1.0, 1.0, 0.0, 0.0], 50)[None], 40, axis=0)
+    assert proof.against_draws(better, draws, np.random.default_rng(0)).verdict == "better"
+    assert proof.against_draws(worse, draws, np.random.default_rng(0)).verdict == "worse"
+    few = proof.against_draws(better, draws[:5], np.random.default_rng(0))
+    assert few.p == pytest.approx(1 / 6) and few.verdict == "same"  # five draws cannot say it
+
+
+def test_draws_judged_against_themselves_are_rarely_called_better():
+    """A choice that is itself a random draw: at most about one in twenty may be called better."""
+    rng = np.random.default_rng(5)
+    called = 0
+    for _ in range(60):
+        level = rng.normal(0.7, 0.03, size=41)  # every training set has its own accuracy
+        outcomes = (rng.random((41, 400)) < level[:, None]).astype(float)
+        called += proof.against_draws(outcomes[:1], outcomes[1:], rng, resamples=200).verdict == "better"
+    assert called <= 7  # binomial(60, 0.05) exceeds 7 once in 50
+
+
+def test_best_and_smallest_within_one_standard_error():
+    outcomes = np.zeros((3, 100))
+    outcomes[0, :70] = 1  # 0.70
+    outcomes[1, :76] = 1  # 0.76
+    outcomes[2, :80] = 1  # 0.80, se = sqrt(.8 * .2 * 100 / 99 / 100) = 0.0402
+    assert proof.best_sizes([10, 20, 40], outcomes) == (40, 20)  # 0.76 >= 0.7598
+    outcomes[1, 75] = 0
+    assert proof.best_sizes([10, 20, 40], outcomes) == (40, 40)
+    outcomes[1] = outcomes[2]
+    assert proof.best_sizes([10, 20, 40], outcomes) == (20, 20)  # a tie goes to the smaller
+
+
+@pytest.mark.parametrize(
+    ("budget", "pool", "n", "expected"),
+    [(30, 1000, 160, (30, False)), (112, 1000, 160, (112, False)), (500, 1000, 160, (80, True)),
+     (5000, 1000, 160, (112, True)), (500, 0, 160, (112, True)), (1, 10, 160, (2, False))],
+)  # fmt: skip
+def test_a_budget_on_the_labelled_part(budget, pool, n, expected):
+    assert proof.own_size(budget, pool, n) == expected
+
+
+def test_sizes_hold_the_own_one_once():
+    assert proof.sizes(1000, 100) == [10, 20, 50, 100, 200, 400, 700, 1000]
+    assert proof.sizes(40, 9) == [2, 4, 8, 9, 16, 28, 40]
+
+
+# --- the proxy --------------------------------------------------------------------------------------------------------
+def blobs(n=300, c=4, d=12, seed=0, spread=0.6):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(c, size=n)
+    x = np.eye(c, d)[y] + rng.normal(scale=spread, size=(n, d))
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32), y
+
+
+def test_the_head_is_sklearns():
+    x, y = blobs()
+    head = proxy.fit_head(x, y, 4)
+    reference = LogisticRegression(C=proxy.C, max_iter=1000, tol=1e-6).fit(x, y)
+    assert np.exp(proxy.log_likelihoods(head, x)) == pytest.approx(reference.predict_proba(x), abs=0.03)
+    assert (proxy.log_likelihoods(head, x).argmax(1) == reference.predict(x)).mean() > 0.98
+
+
+def test_weights_of_two_are_rows_twice():
+    x, y = blobs(n=60)
+    weights = np.ones(60)
+    weights[:20], weights[40:] = 2, 0
+    twice = np.concatenate([np.arange(40), np.arange(20)])
+    a = proxy.log_likelihoods(proxy.fit_head(x, y, 4, weights=weights), x)
+    b = proxy.log_likelihoods(proxy.fit_head(x[twice], y[twice], 4), x)
+    assert np.exp(a) == pytest.approx(np.exp(b), abs=0.02)
+
+
+def test_one_class_and_no_rows():
+    x, _ = blobs(n=10)
+    head = proxy.fit_head(x, np.zeros(10, dtype=np.int64), 3)
+    assert (proxy.log_likelihoods(head, x).argmax(1) == 0).all()
+    with pytest.raises(SelectionError, match="nothing to learn"):
+        proxy.fit_head(x[:0], np.zeros(0, dtype=np.int64), 3)
+
+
+def test_out_of_fold_does_not_see_its_own_row():
+    """Labels that mean nothing are learnt by heart in sample and not at all out of fold."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 150)).astype(np.float32)
+    y = rng.integers(2, size=200)
+    inside = (proxy.log_likelihoods(proxy.fit_head(x, y, 2), x).argmax(1) == y).mean()
+    outside = (proxy.out_of_fold(x, y, 2, proxy.deal(y, 5, rng)).argmax(1) == y).mean()
+    assert inside > 0.95 and 0.35 < outside < 0.65
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(2, 5), st.integers(0, 3))
+def test_parts_are_even_over_all_and_within_classes(codes, parts, seed):
+    y = np.array(codes)
+    part = proxy.deal(y, parts, np.random.default_rng(seed))
+    sizes = np.bincount(part, minlength=parts)
+    assert sizes.max() - sizes.min() <= 1
+    for code in set(codes):
+        own = np.bincount(part[y == code], minlength=parts)
+        assert own.max() - own.min() <= 1
+
+
+def test_the_parts_of_held_out_labels_do_not_move():
+    y = np.arange(30) % 3
+    assert np.array_equal(proxy.held_parts(y), proxy.held_parts(y.copy()))
+
+
+@pytest.mark.parametrize(
+    ("rows", "held", "classes", "said"),
+    [(39, 100, 2, "too few labelled"), (40, 29, 2, "too few validation"), (40, 30, 1, "same label"),
+     (0, 0, 0, "too few labelled")],
+)  # fmt: skip
+def test_too_little_is_refused(rows, held, classes, said):
+    with pytest.raises(SelectionError, match=said):
+        proxy.check_enough(rows, held, classes)
+    proxy.check_enough(40, 30, 2)
+
+
+# --- arms -------------------------------------------------------------------------------------------------------------
+def candidates(n=20):
+    unit = np.asfortranarray(np.stack([(np.arange(n) + 0.5) / n] * 4, axis=1).astype(np.float32))
+    unit[:, 3] = unit[::-1, 3]
+    columns = {"cluster": (np.arange(n) % 2).astype(np.int32)}
+    matrix = LiveMatrix(np.arange(n) + 100, unit, columns, {"cluster": ("a", "b")})
+    weights = dict(zip(VIEWS, (100, 0, 0, 0), strict=True))
+    return Candidates(matrix, weights, ["x" * (1 + i % 7) for i in range(n)])
+
+
+def test_arms_choose_what_their_names_say():
+    given_ = candidates()
+    recipe = Recipe(weights=given_.weights, budget=4)
+    assert proxy_arms.choose(given_, recipe, 4).tolist() == [19, 18, 17, 16]
+    found = proxy_arms.baselines(given_, recipe, 4)
+    assert found["bottom"].tolist() == [0, 1, 2, 3] and found["quality"].tolist() == [0, 1, 2, 3]
+    assert found["longest"].tolist() == [6, 13, 5, 12] and len(found["full"]) == 20
+    capped = Recipe(weights=given_.weights, budget=4, caps={"cluster": 3})
+    assert proxy_arms.choose(given_, capped, 4).tolist() == [19, 18, 17, 16]
+    assert np.bincount(proxy_arms.choose(given_, capped, 8) % 2).max() <= 6  # the cap grows with the size
+
+
+def test_draws_are_nested_and_repeatable():
+    assert set(proxy_arms.draw(50, 5, 7, 3)) <= set(proxy_arms.draw(50, 20, 7, 3))
+    assert proxy_arms.draw(50, 5, 7, 3).tolist() != proxy_arms.draw(50, 5, 7, 4).tolist()
+    strata = proxy_arms.stratified(candidates(), 6, np.random.default_rng(0))
+    assert np.bincount(strata % 2).tolist() == [3, 3]
+
+
+def test_nobody_to_choose_is_an_error():
+    with pytest.raises(SelectionError, match="every score"):
+        proxy_arms.check_usable(np.empty(0))
