@@ -90,7 +90,11 @@ def _more_like(
     else:
         what = what.removeprefix(SLICE)
         found = slices.require_slice(opened.store, what)
-        ids, key, values = found.example_ids, "map.like_slice", {"name": data.slice_title(opened, what)}
+        ids, key, values = (
+            slices.ids(opened.store, found.snapshot_id, what),
+            "map.like_slice",
+            {"name": data.slice_title(opened, what)},
+        )
         kept = f"{SLICE}{what}"
     near = _found(opened, snapshot, kept, lambda: explore_map.more_like(opened, snapshot.snapshot_id, ids, ROWS))
     return near, t(key, found=len(near), **values)

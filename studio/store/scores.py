@@ -286,4 +286,5 @@ def pool_state(store: Store, snapshot_id: str) -> tuple[int, str]:
 
 def slice_ids(store: Store, snapshot_id: str, slice_id: str) -> list[int] | None:
     """Example ids of a stored slice, or None when there is none of that id."""
-    return slices.ids(store, snapshot_id, slice_id)
+    found = slices.ids(store, snapshot_id, slice_id)
+    return None if found is None else found.tolist()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from studio.errors import StoreError
@@ -25,8 +26,8 @@ INSERT INTO slice (slice_id, snapshot_id, name, definition, example_ids, created
 VALUES ($slice_id, $snapshot_id, $name, $definition, $example_ids, $created_at, $created_by)
 """
 _NOW = """
-SELECT s.slice_id, s.snapshot_id, coalesce(d.name, s.name) AS name, s.definition, s.example_ids, s.created_at,
-       s.created_by, coalesce(d.is_deleted, false) AS is_deleted
+SELECT s.slice_id, s.snapshot_id, coalesce(d.name, s.name) AS name, s.definition,
+       len(s.example_ids)::BIGINT AS n, s.created_at, s.created_by, coalesce(d.is_deleted, false) AS is_deleted
 FROM slice AS s LEFT JOIN (
     SELECT slice_id, arg_max(name, number) FILTER (WHERE kind = 'rename') AS name,
            arg_max(kind = 'delete', number) FILTER (WHERE kind IN ('delete', 'restore')) AS is_deleted
@@ -34,7 +35,7 @@ FROM slice AS s LEFT JOIN (
 """
 _ONE = f"{_NOW} WHERE s.slice_id = $slice_id"
 _LIST = f"""
-SELECT slice_id, name, len(example_ids)::BIGINT AS n, created_at, created_by, definition, is_deleted FROM ({_NOW})
+SELECT slice_id, name, n, created_at, created_by, definition, is_deleted FROM ({_NOW})
 WHERE snapshot_id = $snapshot_id AND ($deleted OR NOT is_deleted) ORDER BY created_at DESC, slice_id
 """
 _DECIDE = """
@@ -43,17 +44,18 @@ SELECT $slice_id, $snapshot_id, coalesce(max(number), 0) + 1, $kind, $name, $cre
 FROM slice_decision WHERE slice_id = $slice_id
 """
 _IDS = "SELECT example_ids FROM slice WHERE snapshot_id = $snapshot_id AND slice_id = $slice_id"
+_IS_OF = "SELECT 1 FROM slice WHERE snapshot_id = $snapshot_id AND slice_id = $slice_id"
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of a snapshot somebody named; `definition` is how it was found, as JSON."""
+    """A part of a snapshot somebody named, of n examples (`ids` has them); `definition` says how it was found."""
 
     slice_id: str
     snapshot_id: str
     name: str
     definition: Mapping[str, Any]
-    example_ids: tuple[int, ...]
+    n: int
     created_at: str
     created_by: str
     is_deleted: bool = False
@@ -113,7 +115,7 @@ def get_slice(store: Store, slice_id: str) -> Slice | None:
     if row is None:
         return None
     made = row[5].isoformat(timespec="seconds")
-    return Slice(row[0], row[1], row[2], json.loads(row[3]), tuple(row[4]), made, row[6], bool(row[7]))
+    return Slice(row[0], row[1], row[2], json.loads(row[3]), int(row[4]), made, row[6], bool(row[7]))
 
 
 def require_slice(store: Store, slice_id: str) -> Slice:
@@ -139,7 +141,15 @@ def slices(store: Store, snapshot_id: str, *, deleted: bool = False) -> pd.DataF
     return store.read(_LIST, {"snapshot_id": snapshot_id, "deleted": deleted})
 
 
-def ids(store: Store, snapshot_id: str, slice_id: str) -> list[int] | None:
-    """Example ids of a slice of this snapshot, or None when there is none of that id."""
-    row = store.one(_IDS, {"snapshot_id": snapshot_id, "slice_id": slice_id})
-    return [int(i) for i in row[0]] if row else None
+def ids(store: Store, snapshot_id: str, slice_id: str) -> Array | None:
+    """(n,) int64 example ids of a slice of this snapshot as they were saved, or None when there is none of that id.
+
+    They come as Arrow: half a million as Python numbers took a tenth of a second.
+    """
+    found = store.arrow(_IDS, {"snapshot_id": snapshot_id, "slice_id": slice_id})["example_ids"].combine_chunks()
+    return found.flatten().to_numpy(zero_copy_only=False).astype(np.int64) if len(found) else None
+
+
+def is_of(store: Store, snapshot_id: str, slice_id: str) -> bool:
+    """True when a slice of that id was saved of this snapshot."""
+    return store.one(_IS_OF, {"snapshot_id": snapshot_id, "slice_id": slice_id}) is not None

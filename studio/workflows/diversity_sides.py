@@ -75,7 +75,7 @@ def require(studio: Studio, key: str) -> Side:
     if kind == "selection" and (chosen := selections.get_or_none(store, name)) is not None:
         return Side(key, kind, chosen.name, chosen.n, chosen.snapshot_id)
     if kind == "slice" and (part := slices.get_slice(store, name)) is not None:
-        return Side(key, kind, part.name, len(part.example_ids), part.snapshot_id)
+        return Side(key, kind, part.name, part.n, part.snapshot_id)
     raise CorpusError("This set of examples is not known", got=key, fix="Choose one of the list.")
 
 
@@ -91,7 +91,7 @@ def ids_of(studio: Studio, side: Side) -> Array:
         return np.unique(selections.ids(store, name))
     if side.kind == "slice":
         part = slices.require_slice(store, name)
-        return np.unique(np.array(part.example_ids, dtype=np.int64))
+        return np.unique(slices.ids(store, part.snapshot_id, name))
     return examples.ids(store, side.snapshot_id)
 
 
