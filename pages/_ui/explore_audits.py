@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 import streamlit as st
 
 from pages._ui import explore_audits_detail as detail
@@ -150,6 +152,7 @@ def _one(studio: Studio, snapshot: Snapshot, report: AuditReport, name: str) -> 
         shown.line(finding, key=f"audit.{name}.{number}", to_map=report.has_map)
     for note in result.notes:
         st.caption(t(note))
+    st.caption(t("audit.stored", time=f"{report.computed[name].astimezone(UTC):%Y-%m-%d %H:%M}"))
     detail.show(name, result, snapshot)
     if name == "representation" and snapshot.groups and may(frame.current_user().role, "analyst"):
         detail.reference_editor(studio, snapshot, result)

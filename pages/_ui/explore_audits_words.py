@@ -33,11 +33,16 @@ def npmi(table: pd.DataFrame) -> None:
     """One pair of groups at a time; pairs with words that stand out first."""
     pairs = table.groupby(["axis", "value", "other"], sort=False)["alarm"].agg(["sum", "size"])
     pairs = pairs.sort_values(["sum", "size"], ascending=False, kind="stable")
-    keys = {f"{value} / {other}": (axis, value, other) for axis, value, other in pairs.index}
-    chosen = frame.url_select(st, t("audit_words.chart.pair"), list(keys), "np", format_func=str)
+    keys = {":".join(pair): pair for pair in pairs.index}  # two axes may have groups of the same name
+    chosen = frame.url_select(st, t("audit_words.chart.pair"), list(keys), "np",
+                              format_func=lambda key: _pair(*keys[key]))  # fmt: skip
     axis, value, other = keys[chosen]
     own = table[(table["axis"] == axis) & (table["value"] == value) & (table["other"] == other)]
     _draw(pictures.beside(own.reset_index(drop=True)), "npmi")
+
+
+def _pair(axis: str, value: str, other: str) -> str:
+    return f"{t(f'audit_words.axis.{axis}')} · {value} / {other}"
 
 
 def genbit(table: pd.DataFrame) -> None:

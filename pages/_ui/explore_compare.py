@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 import pandas as pd
@@ -101,7 +102,7 @@ def _basis(found: Compared, a: Side, b: Side) -> None:
             size=found.size,
             pool=found.size_pool,
             seed=found.seed,
-            when=f"{found.computed_at:%Y-%m-%d %H:%M}",
+            when=f"{found.computed_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
         )
     )
     rows = [row for row in found.table.to_dict("records") if row["n_draws"] and row[found.judged] == row[found.judged]]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC
 
 import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import explore_audits_counts, explore_audits_detail, frame
+from pages._ui import explore_audits_counts, explore_audits_detail, explore_audits_words, frame
 from pages._ui import explore_audits_findings as shown
 from studio.corpus.roles import Roles
 from studio.records import Actor, Condition, Finding, conditions_from_text, conditions_to_text
@@ -84,6 +85,26 @@ def test_every_check_opens_from_its_link(open_page, studio):
         assert t(f"audit.about.{name}", lang="zh") in [caption.value for caption in app.caption]
     app = open_page("en", s=snapshot_id, audit="balance", al="visible")
     assert any("Visible labels only" in caption.value for caption in app.caption)
+    moment = audits.report(studio, snapshot_id=snapshot_id, label_mode="visible").computed["balance"]
+    said = t("audit.stored", time=f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}", lang="en")
+    assert said in [caption.value for caption in app.caption]
+
+
+def test_pairs_of_two_axes_with_the_same_names_can_both_be_chosen(monkeypatch):
+    """Young / old of texts about age and of texts about anything else were one entry of the list."""
+    seen = {}
+
+    def pick(where, label, options, key, format_func=str, **_):
+        seen.update({option: format_func(option) for option in options})
+        return options[-1]
+
+    monkeypatch.setattr(explore_audits_words.frame, "url_select", pick)
+    monkeypatch.setattr(explore_audits_words, "_draw", lambda *_: None)
+    monkeypatch.setattr(explore_audits_words.pictures, "beside", lambda own: seen.update(drawn=own["axis"].tolist()))
+    rows = [("age", "old", "young", True), ("religion", "old", "young", False)]
+    explore_audits_words.npmi(pd.DataFrame(rows, columns=["axis", "value", "other", "alarm"]))
+    assert seen.pop("drawn") == ["religion"]
+    assert list(seen) == ["age:old:young", "religion:old:young"] and len(set(seen.values())) == 2
 
 
 def test_a_corpus_without_labels_or_groups_says_what_is_missing(open_page, studio):
