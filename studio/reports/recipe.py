@@ -93,7 +93,9 @@ def _weights(recipe: Mapping[str, Any], lang: str | None) -> list[str]:
     inner = recipe.get("inner")
     if not isinstance(inner, Mapping):
         return found
-    for view, own in inner.items():
+    for view, own in sorted(
+        inner.items(), key=lambda pair: ordered.index(pair[0]) if pair[0] in ordered else len(ordered)
+    ):
         if isinstance(own, Mapping):
             if own and weights.get(view, 1):
                 found.append(t("proposal.recipe.inner", lang=lang, view=_view(str(view), lang),
@@ -106,7 +108,7 @@ def _weights(recipe: Mapping[str, Any], lang: str | None) -> list[str]:
 
 def _measures(own: Mapping[str, Any], lang: str | None) -> str:
     titles = [said.measure_title(str(name), lang=lang) for name in own]
-    if len(own) > 1:
+    if len(set(map(str, own.values()))) > 1:  # equal weights need no numbers
         titles = [f"{title} ({_short(weight)})" for title, weight in zip(titles, own.values(), strict=True)]
     return t("proposal.comma", lang=lang).join(titles)
 

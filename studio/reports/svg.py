@@ -169,3 +169,82 @@ def dots(x: Array, y: Array, colours: Sequence[str], *, title: str, names: Seque
             taken.append((px, py))
             body.append(f'<text class="place" x="{px}" y="{py}">{_cut(name, 30)}</text>')
     return _svg(WIDTH, height, title, body)
+
+
+def bands(rows: Sequence[Mapping[str, object]], *, title: str) -> str:
+    """Shares beside what chance would do: a pale band, a tick for the pool's share, a dot for the selection's.
+
+    Args:
+        rows: label, share, low, high, pool (shares in [0, 1]), text (printed behind), kind (fewer, more or other: the
+            first two are drawn as triangles in the warning colour) and faint (too few to judge).
+        title: what a screen reader says.
+    """
+    height = ROW * len(rows) + 6
+    top = max([*(float(row[name]) for row in rows for name in ("share", "high", "pool")), 1e-9])
+    room = WIDTH - LABEL_PX - NUMBER_PX - 12
+
+    def x(share: object) -> float:
+        return round(LABEL_PX + room * float(share) / top, 1)
+
+    body = []
+    for place, row in enumerate(rows):
+        y = ROW * place + 10
+        faint = " faint" if row.get("faint") else ""
+        body.append(f'<text class="label" x="{LABEL_PX - 10}" y="{y + 4}">{_cut(str(row["label"]))}</text>')
+        body.append(f'<rect class="band" x="{x(row["low"])}" y="{y - 7}" height="14" '
+                    f'width="{max(x(row["high"]) - x(row["low"]), 2):.1f}"/>')  # fmt: skip
+        body.append(f'<line class="whisker" x1="{x(row["pool"])}" x2="{x(row["pool"])}" y1="{y - 8}" y2="{y + 8}"/>')
+        at = x(row["share"])
+        shape = {"fewer": f"M{at - 7} {y}l9 -6v12z", "more": f"M{at + 7} {y}l-9 -6v12z"}.get(str(row.get("kind")))
+        body.append(
+            f'<path class="warn{faint}" d="{shape}"/>'
+            if shape
+            else f'<circle class="calm{faint}" cx="{at}" cy="{y}" r="5"/>'
+        )
+        body.append(f'<text class="number" x="{WIDTH}" y="{y + 4}">{escape(str(row["text"]))}</text>')
+    return _svg(WIDTH, height, title, body)
+
+
+def density(
+    grid: Sequence[Sequence[int]], points: Sequence[Sequence[int]], names: Sequence[tuple[int, int, str]], *,
+    title: str, places: int,
+) -> str:  # fmt: skip
+    """A picture of counts as grey cells with points on top and names of places; nothing is taken from a map's axes.
+
+    Args:
+        grid: (columns, rows) counts, left to right, bottom to top.
+        points: (x, y) from 0 to `places`.
+        names: x, y and what is written there; one that would lie on an earlier one is left out.
+        title: what a screen reader says.
+        places: of the frame's width and height.
+    """
+    height, pad = 420, 10
+    across, up = len(grid), max((len(column) for column in grid), default=0)
+    most = max((count for column in grid for count in column), default=0) or 1
+    inside_w, inside_h = WIDTH - 2 * pad, height - 2 * pad
+
+    def at(px: float, py: float) -> tuple[float, float]:
+        return round(pad + inside_w * px / places, 1), round(height - pad - inside_h * py / places, 1)
+
+    body = []
+    for i, column in enumerate(grid):
+        for j, count in enumerate(column):
+            if count:
+                left, top = pad + inside_w * i / across, height - pad - inside_h * (j + 1) / up
+                shade = 0.12 + 0.55 * math.sqrt(
+                    count / most
+                )  # a cell of one can still be seen beside one of a thousand
+                body.append(f'<rect class="cell" x="{left:.1f}" y="{top:.1f}" width="{inside_w / across:.1f}" '
+                            f'height="{inside_h / up:.1f}" fill-opacity="{shade:.2f}"/>')  # fmt: skip
+    for px, py in points:
+        cx, cy = at(px, py)
+        body.append(f'<circle class="pick" cx="{cx}" cy="{cy}" r="2.6"/>')
+    taken: list[tuple[float, float]] = []
+    for px, py, name in names:
+        cx, cy = at(px, py)
+        cx = min(max(cx, NAME_PX / 2), WIDTH - NAME_PX / 2)
+        if any(abs(cx - ox) < NAME_PX and abs(cy - oy) < 16 for ox, oy in taken):
+            continue
+        taken.append((cx, cy))
+        body.append(f'<text class="place" x="{cx}" y="{cy}">{_cut(str(name), 30)}</text>')
+    return _svg(WIDTH, height, title, body)

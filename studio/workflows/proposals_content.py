@@ -20,7 +20,7 @@ from studio.selection.recipe import recipe_from_json
 from studio.store import examples, labels, maps, proposals, scores, selections, snapshots
 from studio.store.selections import FrozenSelection
 from studio.tokenise import units
-from studio.workflows import proposals_stale, select, select_effect, select_scores
+from studio.workflows import proposals_proof, proposals_stale, select, select_effect, select_scores
 from studio.workflows.select import Choice
 from studio.workflows.select_matrix import MOST_KEYS
 from studio.workflows.select_scores import ScoreState, ViewState
@@ -51,6 +51,7 @@ def build(studio: Studio, frozen: FrozenSelection) -> dict[str, Any]:
     Raises:
         CorpusError: the snapshot is gone.
     """
+    snapshot = snapshots.require(studio.store, frozen.snapshot_id)
     ids = selections.ids(studio.store, frozen.selection_id)
     choice = choice_of(studio, frozen, ids)
     groups = _groups(studio, frozen, ids, choice)
@@ -70,7 +71,7 @@ def build(studio: Studio, frozen: FrozenSelection) -> dict[str, Any]:
         "groups": groups.pop("bands"),
         "draws": groups.pop("draws"),
         "variety": variety,
-        "proof": None,
+        "proof": None if choice is None else proposals_proof.stored(studio, snapshot, choice),
         "map": _map(studio, frozen, ids, choice),
         "examples": _examples(ids, choice),
         "cost": _cost(studio, frozen, ids),
@@ -304,7 +305,8 @@ def verdict(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     variety = content["variety"]
     word = variety["distance"]["verdict"] if variety else "unknown"
     said.append(part(f"proposal.verdict.variety_{word}"))
-    said.append(part("proposal.verdict.unproved"))
+    proof = content.get("proof")
+    said.append(part(f"proposal.verdict.proof_{proof['verdict']}" if proof else "proposal.verdict.unproved"))
     return said
 
 

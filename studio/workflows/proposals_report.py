@@ -1,0 +1,85 @@
+"""A proposal as a file: everything it says and everything that was said of it, as one HTML document."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from studio.records import Actor
+from studio.reports.proposal import ProposalReport, person, to_html
+from studio.store import examples, snapshots
+from studio.store.proposals import Proposal
+from studio.words import t
+from studio.workflows import proposals
+from studio.workflows.acts import act
+from studio.workflows.proposals import Seen
+from studio.workflows.studio import Studio
+
+
+@act("review.export", "viewer")
+def write(studio: Studio, actor: Actor, *, proposal_id: str, lang: str = "en") -> str:
+    """The proposal as one HTML document; the audit log says who took it.
+
+    Raises:
+        StoreError: an unknown proposal.
+    """
+    seen = proposals.read(studio, actor, proposal_id=proposal_id)
+    return to_html(compose(studio, actor, seen, lang=lang), lang=lang)
+
+
+def compose(studio: Studio, actor: Actor, seen: Seen, *, lang: str | None = None) -> ProposalReport:
+    """Everything the file says, names marked where no login stood behind them."""
+    found = seen.proposal
+    snapshot = snapshots.get(studio.store, found.snapshot_id)
+    return ProposalReport(
+        name=found.name,
+        purpose=found.purpose,
+        known_limits=found.known_limits,
+        corpus=snapshot.name if snapshot else "–",
+        snapshot_id=found.snapshot_id,
+        selection_id=found.selection_id,
+        content_hash=found.content_hash,
+        content=found.content,
+        state=found.state,
+        by=person(found.created_by, found.verified, lang=lang),
+        at=moment(found.created_at, lang=lang),
+        stale=seen.stale,
+        decisions=[
+            {"kind": one.kind, "note": one.note, "stale": one.stale, "when": moment(one.created_at, lang=lang),
+             "by": person(one.created_by, one.verified, lang=lang)} for one in seen.decisions
+        ],
+        comments=[
+            {"example_id": one.example_id, "body": one.body, "by": person(one.created_by, one.verified, lang=lang),
+             "when": moment(one.created_at, lang=lang)} for one in seen.comments
+        ],
+        rounds=[
+            {"number": one.number, "name": one.name, "labels": one.n_labels, "accuracy": one.accuracy,
+             "openings": one.test_openings} for one in seen.rounds
+        ],
+        n_labelled=seen.n_labelled,
+        texts=texts(studio, found),
+        previous=seen.previous.name if seen.previous else None,
+        has_next=found.next_id is not None,
+        made_at=moment(datetime.now(UTC).isoformat(), lang=lang),
+        made_by=person(actor.name, actor.verified, lang=lang),
+    )  # fmt: skip
+
+
+def texts(studio: Studio, proposal: Proposal) -> dict[int, str]:
+    """Example id -> text of the examples a proposal shows; those taken out of the corpus since are missing."""
+    if snapshots.get(studio.store, proposal.snapshot_id) is None:
+        return {}
+    wanted = proposals.shown_ids(proposal)
+    rows = examples.by_ids(studio.store, proposal.snapshot_id, wanted, ["example_id", "text"])
+    return {int(row.example_id): str(row.text or "") for row in rows.itertuples()}
+
+
+def moment(iso: str, *, lang: str | None = None) -> str:
+    """A stored moment to the minute, with its zone named."""
+    return t("proposal.time", lang=lang, when=iso[:16].replace("T", " "))
+
+
+def file_name(proposal: Proposal) -> str:
+    """A name for the file that every system can keep: letters and digits of the proposal's name, then its id."""
+    name = re.sub(r"[^\w]+", "-", proposal.name, flags=re.UNICODE).strip("-")[:60] or "proposal"
+    return f"winnow-proposal-{name}-{proposal.proposal_id[:8]}.html"
