@@ -51,6 +51,7 @@ def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
             with right:
                 select_why.show(snapshot, choice, clicked)
         select_freeze.show(snapshot, choice, targets)
+        select_freeze.listing(snapshot)
         with left:
             select_groups.variety(choice)
 
@@ -59,6 +60,6 @@ if not labels.pool_left(frame.studio().store, snapshot.snapshot_id):
     st.info(t("select.pool_empty"), icon=":material/done_all:")
     if st.button(t("select.go_train"), type="primary", icon=":material/model_training:"):
         frame.go("train")
+    select_freeze.listing(snapshot)
 else:
     live(snapshot, state, targets)
-select_freeze.listing(snapshot)

@@ -17,7 +17,7 @@ from studio.workflows import select
 from studio.workflows.select import Choice
 from studio.workflows.select_scores import Targets
 
-_ID, _DONE, _FRESH, _PROBLEM = "select.freeze_id", "select.frozen", "select.fresh", "select.freeze_problem"
+_ID, _DONE, _PROBLEM = "select.freeze_id", "select.frozen", "select.freeze_problem"
 _NAME, _CONTROL = "freeze_name", "freeze_control"
 
 
@@ -44,8 +44,6 @@ def show(snapshot: Snapshot, choice: Choice, targets: Targets | None) -> None:
     problem = st.session_state.pop(_PROBLEM, None)
     if problem is not None:
         frame.show_error(problem)
-    if st.session_state.pop(_FRESH, False):
-        st.rerun(scope="app")  # the list of selections lies outside this part of the page
     _done(snapshot)
 
 
@@ -62,7 +60,6 @@ def _freeze(act: dict[str, Any]) -> None:
         st.session_state[_PROBLEM] = error
         return
     st.session_state[_DONE] = done
-    st.session_state[_FRESH] = True
     st.session_state.pop(_ID, None)
 
 
@@ -77,7 +74,10 @@ def _done(snapshot: Snapshot) -> None:
 
 
 def listing(snapshot: Snapshot) -> None:
-    """The frozen selections of this snapshot, newest first."""
+    """The frozen selections of this snapshot, newest first; drawn by the part of the page that freezes.
+
+    From elsewhere the page would have to be drawn a second time, and a press between the two draws would be lost.
+    """
     found = select.list_frozen(frame.studio(), snapshot.snapshot_id)
     if not found:
         return

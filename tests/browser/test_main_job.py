@@ -95,17 +95,8 @@ def _weigh_and_freeze(page) -> None:
     name = page.get_by_label("Name", exact=True)
     name.fill("first batch")
     _button(page, "Freeze", exact=True).click()
-    for _ in range(10):
-        # the page is drawn twice after a freeze; a press that falls between is lost, and a person presses again
-        if "/annotate" not in page.url:
-            annotate = _button(page, "Annotate it")
-            annotate.first.wait_for(timeout=60_000)
-            page.wait_for_timeout(1_500)
-            if "/annotate" not in page.url and annotate.count():
-                annotate.first.click()
-        page.wait_for_timeout(3_000)
-        if "/annotate" in page.url:
-            break
+    _button(page, "Annotate it").first.click(timeout=60_000)
+    page.wait_for_url("**/annotate*", timeout=60_000)
     assert "/annotate" in page.url
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+import streamlit
 from streamlit.testing.v1 import AppTest
 
+from pages._ui import frame
 from studio.records import VIEWS, Actor
 from studio.store import labels, selections
 from studio.words import t
@@ -54,6 +56,22 @@ def test_loaded_it_ranks_explains_and_freezes(studio, lang):
     assert [(item.name, item.n) for item in frozen] == [("*first* <b>batch</b>", 12)]
     assert t("select.freeze.next", lang=lang) in buttons(app)
     assert any("\\*first\\* \\<b\\>" in box.value for box in app.success)
+    assert any(t("select.freeze.list", lang=lang) in box.label for box in app.expander), "listed in the same draw"
+
+
+def test_after_a_freeze_the_page_is_not_drawn_again_and_one_press_leads_to_the_desk(studio, monkeypatch):
+    made = select_corpus.make(studio)
+    select_corpus.score(studio, made, TARGETS)
+    app = open_page(lang="en", s=made, budget="12")
+    reruns = []
+    monkeypatch.setattr(streamlit, "rerun", lambda **how: reruns.append(how))
+    next(box for box in app.text_input if box.label == t("select.freeze.name", lang="en")).set_value("first")
+    next(b for b in app.button if b.label == t("select.freeze.button", lang="en")).click().run()
+    assert reruns == [], "a press between two draws would be lost"
+    asked = []
+    monkeypatch.setattr(frame, "go", lambda page, **values: asked.append((page, values)))
+    app.button(key="to_annotate").click().run()
+    assert asked == [("annotate", {"sel": selections.list_all(studio.store, made)[0].selection_id})]
 
 
 @pytest.mark.parametrize(("link", "alpha"), [({}, 0.5), ({"evenness": "1.0"}, 0.0), ({"even": "false"}, None)])
