@@ -83,9 +83,9 @@ def _save(studio: Studio, snapshot: Snapshot, standing: Standing, axis: str, edi
         return
     if st.button(t("audit_words.list.save"), type="primary", icon=":material/save:", key="lexicon.save",
                  help=t("audit_words.list.save_help")):  # fmt: skip
-        others = [row for row in lexicons.to_rows(standing.listed) if row["axis"] != axis]
-        own = [row | {"axis": axis} for row in edited.to_dict("records")]
-        acts.set_list(studio, frame.current_user(), snapshot_id=snapshot.snapshot_id, terms=[*others, *own])
+        began = [row for row in lexicons.to_rows(standing.listed) if row["axis"] == axis]
+        acts.set_axis(studio, frame.current_user(), snapshot_id=snapshot.snapshot_id, axis=axis,
+                      terms=edited.to_dict("records"), began=began)  # fmt: skip
         _done()
 
 

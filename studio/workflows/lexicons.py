@@ -99,12 +99,50 @@ def set_list(studio: Studio, actor: Actor, *, snapshot_id: str, terms: Sequence[
     Raises:
         CorpusError: an unknown snapshot, or a list that cannot be used (see `studio.lexicons.of_rows`).
     """
+    return _put(studio, actor, snapshot_id, terms, note, source)
+
+
+def _put(studio: Studio, actor: Actor, snapshot_id: str, terms: Sequence[Mapping[str, Any]], note: str = "",
+         source: str = "") -> int:  # fmt: skip
     snapshot, before = _of(studio, snapshot_id)
     came_from = source.strip()[:200] or before.listed.source
     made = lexicons.of_rows(terms, snapshot.language, source=came_from, reviewer=actor.name)
     body = {"terms": lexicons.to_rows(made), "source": made.source, "reviewer": made.reviewer}
     rows.add(studio.store, snapshot.corpus_id, snapshot.language, "list", body, by=actor.name, note=note[:200])
     return len(made.terms)
+
+
+@act("lexicon.set", "analyst")
+def set_axis(
+    studio: Studio, actor: Actor, *, snapshot_id: str, axis: str, terms: Sequence[Mapping[str, Any]],
+    began: Sequence[Mapping[str, Any]],
+) -> int:  # fmt: skip
+    """Put other terms of one axis in force; those of the other axes stay as they are now, whoever changed them.
+
+    Args:
+        studio: the open workspace.
+        actor: who decides; an analyst.
+        snapshot_id: a snapshot of the corpus.
+        axis: one of `studio.lexicons.AXES`.
+        terms: rows of that axis with the columns of `studio.lexicons.COLUMNS`.
+        began: the rows of that axis the edit began from.
+
+    Returns:
+        The length of the whole list.
+
+    Raises:
+        CorpusError: somebody changed this axis since, or what `set_list` raises.
+    """
+    with studio.store.write():  # nobody decides between the look and the decision
+        _, before = _of(studio, snapshot_id)
+        now = lexicons.to_rows(before.listed)
+        if [row for row in now if row["axis"] == axis] != [dict(row) for row in began]:
+            raise CorpusError(
+                "These terms were changed by somebody else meanwhile", got=axis, fix="Load the page again."
+            )
+        others = [row for row in now if row["axis"] != axis]
+        own = [{**row, "axis": axis} for row in terms]
+        return _put(studio, actor, snapshot_id, [*others, *own])
 
 
 @act("lexicon.upload", "analyst", log=False)

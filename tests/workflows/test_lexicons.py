@@ -113,3 +113,18 @@ def test_what_is_not_there_cannot_be_struck_and_a_viewer_cannot_decide(studio, s
     ):
         with pytest.raises(AccessError):
             viewer_act(Actor("guest", "viewer"))
+
+
+def test_two_people_who_save_different_axes_both_keep_their_work_and_the_same_axis_is_refused(studio, snapshot):
+    made = snapshot.snapshot_id
+
+    def now(axis):
+        return [row for row in lists.to_rows(lexicons.standing(studio, snapshot).listed) if row["axis"] == axis]
+
+    began = {axis: now(axis) for axis in ("religion", "gender")}
+    for axis in began:  # both pages were opened before either was saved
+        lexicons.set_axis(studio, ADMIN, snapshot_id=made, axis=axis, terms=began[axis][1:], began=began[axis])
+    assert now("religion") == began["religion"][1:] and now("gender") == began["gender"][1:]
+    with pytest.raises(CorpusError, match="meanwhile"):
+        lexicons.set_axis(studio, ADMIN, snapshot_id=made, axis="gender", terms=began["gender"], began=began["gender"])
+    assert now("gender") == began["gender"][1:]
