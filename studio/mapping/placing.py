@@ -50,11 +50,13 @@ def nearest_placed(
 
     Args:
         rows: (n, d) unit rows to place.
-        base: (m, d) unit rows that have a place, m >= 1.
+        base: (m, d) unit rows that have a place; without any, no row has a neighbour.
         seed: of the cells.
         check_stop: called before each block; raises to stop.
     """
     k = min(NEIGHBOURS, len(base))
+    if not len(rows) or not k:
+        return Knn(np.empty((len(rows), k), dtype=np.int32), np.empty((len(rows), k), dtype=np.float32))
     if len(rows) * len(base) <= EXACT_UP_TO:
         return nearest_in(base, rows, k, check_stop=check_stop)
     from studio.mapping.cells import make_cells, nearest_by_cells  # compiled: only workers need it
