@@ -11,7 +11,7 @@ import streamlit as st
 from pages._ui import frame, prepare_split_leaks
 from pages._ui.prepare_split_staged import leave, stage, staged
 from pages._ui.prepare_split_words import column_name, notes
-from pages._ui.words import plain, t
+from pages._ui.words import literal, t
 from studio.corpus.split_methods import NEAR
 from studio.corpus.splits import DEFAULT_SHARES
 from studio.records import SPLITS, Snapshot
@@ -76,16 +76,16 @@ def _plan(opened: Studio, snapshot: Snapshot, history: list[dict[str, Any]]) -> 
 
 
 def _pick(label: str, options: list[str], key: str, help_text: str, *, first: bool = False) -> list[str]:
-    names = {name: column_name(name) for name in options}
+    names = {name: literal(column_name(name), 60) for name in options}
     asked = [name for name in st.query_params.get(key, "").split(",") if name in options]  # a link may name them
     start = asked or (options[:1] if first else [])
     return st.multiselect(label, options, start, key=f"split.{key}", help=help_text, width=640,
                           placeholder=t("split.choose"),
-                          format_func=lambda name: plain(names[name], 60))  # fmt: skip
+                          format_func=names.__getitem__)  # fmt: skip
 
 
 def _together(able: Mapping[str, list[str]]) -> dict[str, Any]:
-    names = {NEAR: t("split.near"), **{name: plain(column_name(name), 60) for name in able["together"]}}
+    names = {NEAR: t("split.near"), **{name: literal(column_name(name), 60) for name in able["together"]}}
     asked = [name for name in st.query_params.get("together", "").split(",") if name in names]  # a link may name them
     chosen = st.multiselect(t("split.together"), list(names), asked or [NEAR], key="split.together", width=640,
                             help=t("split.together_help"), placeholder=t("split.choose"),
@@ -207,7 +207,7 @@ def _spread(opened: Studio, snapshot: Snapshot, found: Preview) -> None:
     if not options:
         return
     with st.expander(t("split.spread"), icon=":material/bar_chart:"):
-        names = {name: plain(column_name(name), 60) for name in options}
+        names = {name: literal(column_name(name), 60) for name in options}
         column = st.selectbox(t("split.spread_by"), options, format_func=names.__getitem__, key="split.spread")
         table = splits.shares_by_split(opened, snapshot.snapshot_id, found.found.names, column)
         shown = pd.DataFrame({"value": table["value"], "split": table["split"],
@@ -219,7 +219,7 @@ def _spread(opened: Studio, snapshot: Snapshot, found: Preview) -> None:
         present = [split for split in SPLITS if split in wide.columns]
         wide, small = wide[present], small[present].fillna(True).astype(bool)
         wide.columns = small.columns = [t(f"split.name_{split}") for split in present]
-        wide.index.name = small.index.name = plain(column_name(column), 60)
+        wide.index.name = small.index.name = names[column]
         styled = wide.style.apply(lambda _: small.map(lambda is_small: "opacity: 0.45" if is_small else ""), axis=None)
         st.dataframe(styled, width="stretch", height=min(420, 38 + 35 * len(wide)))
         st.caption(t("split.spread_small", most=SMALL_GROUP))

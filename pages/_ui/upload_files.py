@@ -12,7 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from pages._ui import frame, upload_hub
-from pages._ui.words import plain, t
+from pages._ui.words import literal, plain, t
 from studio.corpus.preview import Preview
 from studio.corpus.reading.form import Choices
 from studio.workflows import corpora
@@ -88,7 +88,7 @@ def _inbox(opened: Studio, files: list[GivenFile]) -> None:
     picked = st.multiselect(
         t("upload.inbox"),
         list(by_path),
-        format_func=lambda path: f"{plain(by_path[path].name)} · {size_text(by_path[path].n_bytes)}",
+        format_func=lambda path: f"{literal(by_path[path].name)} · {size_text(by_path[path].n_bytes)}",
         key=f"inbox_{len(files)}",
         placeholder=t("upload.inbox_pick"),
         help=t("upload.inbox_help", folder=plain(str(opened.workspace.inbox), 200)),

@@ -34,7 +34,10 @@ def spoken(text: str) -> str:
 
 def plain(text: object, limit: int = 80) -> str:
     """Corpus-derived text as literal characters in a label that renders Markdown; cut to `limit`."""
+    return _MARKDOWN.sub(r"\\\1", literal(text, limit))
+
+
+def literal(text: object, limit: int = 80) -> str:
+    """Corpus-derived text on one line for options and tables, which show every character as it is; cut to `limit`."""
     line = " ".join(_UNSEEN.sub("", str(text)).split())
-    if len(line) > limit:
-        line = line[: limit - 1] + "…"
-    return _MARKDOWN.sub(r"\\\1", line)
+    return line if len(line) <= limit else line[: limit - 1] + "…"
