@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from studio.audits.context import Context, compared_groups, group_column, nothing, where
+from studio.audits.intervals import effective_n
 from studio.audits.order import chance_of_more
 from studio.records import SCORER, Array, Audit, AuditResult, Finding
 from studio.statistics import ALPHA, SMALL_GROUP, wilson
@@ -54,7 +55,7 @@ class Order:
     p: float
 
 
-def order_of(inside: Array, outside: Array) -> Order:
+def order_of(inside: Array, outside: Array, worth: float = 1.0) -> Order:
     """Cliff's delta of counts over the same ascending score levels.
 
     delta = P(x > y) - P(x < y) = 2 A - 1, with A, its interval and p by `order.chance_of_more`.
@@ -62,6 +63,7 @@ def order_of(inside: Array, outside: Array) -> Order:
     Args:
         inside: (m,) how many scores of the group lie at each level.
         outside: (m,) the same for the others.
+        worth: what one example is worth, at most 1 (copies).
 
     Paper: cliff-1993; as published.
 
@@ -70,7 +72,7 @@ def order_of(inside: Array, outside: Array) -> Order:
         >>> round(o.delta, 4)
         0.8889
     """
-    area, low, high, p = chance_of_more(inside, outside)
+    area, low, high, p = chance_of_more(inside, outside, worth)
     return Order(2 * area - 1, 2 * low - 1, 2 * high - 1, p)
 
 
@@ -94,7 +96,7 @@ def welch(mean1: float, var1: float, n1: int, mean0: float, var0: float, n0: int
     return mean1 - mean0, float(mean1 - mean0 - half), float(mean1 - mean0 + half)
 
 
-def visible_delta(n1: int, n0: int, alpha: float) -> float:
+def visible_delta(n1: float, n0: float, alpha: float) -> float:
     """The Cliff's delta 80 % of corpora of these sizes would show at level alpha.
 
     (z_{alpha/2} + z_{0.80}) sqrt((n1 + n0 + 1) / (3 n1 n0)): twice the null error of A = U / (n1 n0).
@@ -103,7 +105,9 @@ def visible_delta(n1: int, n0: int, alpha: float) -> float:
     return float(min(needed * np.sqrt((n1 + n0 + 1) / (3 * n1 * n0)), 1.0))
 
 
-def _attribute_rows(measure: str, values: Array, attribute: str, codes: Array, names: list[str]) -> list[dict]:
+def _attribute_rows(
+    measure: str, values: Array, attribute: str, codes: Array, names: list[str], worth: float
+) -> list[dict]:
     """One row per value of an attribute against the others, for one measure."""
     known = np.isfinite(values) & (codes >= 0)
     x, groups = values[known], codes[known]
@@ -120,11 +124,12 @@ def _attribute_rows(measure: str, values: Array, attribute: str, codes: Array, n
         if min(n, rest_n) < FEWEST:
             continue
         inside = np.bincount(place[own], minlength=len(levels)).astype(np.float64)
-        order = order_of(inside, everyone - inside)
+        order = order_of(inside, everyone - inside, worth)
         mine, others = x[own], x[~own]
-        difference = welch(mine.mean(), mine.var(ddof=1), n, others.mean(), others.var(ddof=1), rest_n)
+        spread, rest_spread = mine.var(ddof=1) / worth, others.var(ddof=1) / worth
+        difference = welch(mine.mean(), spread, n, others.mean(), rest_spread, rest_n)
         above, rest_above = int((mine > cut).sum()), int((others > cut).sum())
-        low, high = wilson(above, n)
+        low, high = wilson(above * worth, n * worth)
         rows.append(
             {
                 "measure": measure,
@@ -218,33 +223,33 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
 
     Args:
         frame: a column `group_<name>` per attribute.
-        context: scores, groups.
+        context: scores, groups; families: with copies errors are those of the effective n.
 
     Returns:
         Findings: alarms by size, then one summary per measure; table COLUMNS.
 
     Paper: cliff-1993, romano-2006, mann-whitney-1947, welch-1947.
-    Limits: a scorer has a bias of its own: a difference may lie in the scorer, in the texts, or in both. Copies count
-    as often as they occur.
+    Limits: a scorer has a bias of its own: a difference may lie in the scorer, in the texts, or in both.
     """
     groups, notes = compared_groups(frame, context)
     if not context.scores:
         return nothing(NAME, "audit_scores.note_no_scores", COLUMNS)
     if not groups:
         return nothing(NAME, "audit.note.no_group_values", COLUMNS)
+    worth = effective_n(context.families, len(frame)) / max(len(frame), 1)
     rows = [
         row
         for measure, values in context.scores.items()
         for attribute, (codes, names) in groups.items()
         if len(names) >= 2
-        for row in _attribute_rows(measure, np.asarray(values, np.float64), attribute, codes, names)
+        for row in _attribute_rows(measure, np.asarray(values, np.float64), attribute, codes, names, worth)
     ]
     if not rows:
         return nothing(NAME, "audit_scores.note_too_few", COLUMNS)
     table = pd.DataFrame(rows)
     table["q"] = context.corrected(table.p.to_numpy(float))
     level = context.level_of_one_among(len(table))
-    table["smallest"] = [visible_delta(row.n, row.rest_n, level) for row in table.itertuples()]
+    table["smallest"] = [visible_delta(row.n * worth, row.rest_n * worth, level) for row in table.itertuples()]
     table["is_small"] = table.n < SMALL_GROUP
     table["alarm"] = (table.q < ALPHA) & (table.delta.abs() >= DELTA)
     loud = table[table.alarm].assign(size=lambda t: t.delta.abs())

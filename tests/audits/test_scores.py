@@ -101,3 +101,17 @@ def test_what_cannot_be_compared_says_why():
     same = Context(groups=("g",), scores={"fluency": np.ones(len(frame))})
     result = audits.run(SCORES, frame, same)
     assert (result.table.p == 1).all() and (result.table.delta == 0).all()
+
+
+def test_copies_widen_the_intervals_and_raise_p():
+    """Every text four times over: Welch's interval is that of a quarter of the examples, the delta is the same."""
+    rng = np.random.default_rng(5)
+    groups, values = np.repeat(rng.integers(0, 2, 100), 4), np.repeat(rng.normal(size=100), 4)
+    frame = pd.DataFrame({"example_id": range(400), "group_g": np.array(["a", "b"])[groups]})
+    given = {"groups": ("g",), "scores": {"quality": values + 0.3 * groups}}
+    alone, copies = (SCORES.compute(frame, Context(**given, families=own)).table.iloc[0]
+                     for own in (None, np.repeat(np.arange(100), 4)))  # fmt: skip
+    assert copies.delta == alone.delta
+    assert copies.p > alone.p and copies.smallest == pytest.approx(visible_delta(alone.n / 4, alone.rest_n / 4, 0.05))
+    width = copies.difference_high - copies.difference_low
+    assert width == pytest.approx(2 * (alone.difference_high - alone.difference_low), rel=0.01)
