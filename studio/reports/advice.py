@@ -40,7 +40,8 @@ def _goal(name: str) -> Callable[[Finding], Mapping[str, str]]:
 
 def _split(finding: Finding) -> Mapping[str, str]:
     """Prepare, a split that keeps the mix of labels and of the group the finding is about."""
-    return {"part": "split", "how": "stratified", "strata": f"label,group_{finding.values['attribute']}"}
+    label = "labels" if any(clause.column == "labels" for clause in finding.examples) else "label"
+    return {"part": "split", "how": "stratified", "strata": f"{label},group_{finding.values['attribute']}"}
 
 
 def _word(finding: Finding) -> Mapping[str, str]:
@@ -104,6 +105,7 @@ _ADVICE: Mapping[str, tuple[str, str, Callable[[Finding], Mapping[str, str]]]] =
     "intersections.few": ("collect", "upload", _find),
     "intersections.rare": ("collect", "upload", _find),
     "confounds.tied_label_source": ("source", "prepare", _apart),
+    "confounds.tied_one_source": ("source", "prepare", _apart),
     "confounds.tied_group_source": ("source", "prepare", _apart),
     "genbit.high": ("swap", "explore", _check),
     "labels.more": ("swap", "explore", _check),

@@ -27,6 +27,8 @@ from studio.audits.noise import neighbour_votes
 from studio.audits.parity import PARITY
 from studio.audits.shortcuts import SHORTCUTS, tail, weights_of
 from studio.lexicons import builtin
+from studio.records import conditions_from_text
+from studio.reports.advice import advice
 
 # (group, labels) -> examples: of x 40 carry a and 30 carry b, of y 15 and 40; 25 of 200 carry both, 100 none.
 CELLS = {("x", "a"): 20, ("x", "ab"): 20, ("x", "b"): 10, ("x", ""): 50,
@@ -339,3 +341,16 @@ def test_neighbours_vote_for_every_label_they_carry():
     indices, distances = np.array([[1, 2, 3, 4, 5, 6]]), np.array([[0.1, 0.2, 0.3, 0.4, 0.5, 0.0]])
     votes = neighbour_votes(indices, distances, labels, None)
     assert votes[0] == pytest.approx(np.array([0.9 + 0.8, 0.8 + 0.5, 0.6]) / 3.5)
+
+
+# --- what to do about it ----------------------------------------------------------------------------------------------
+def test_advice_names_the_column_of_several_labels():
+    """A split keeps the mix of `labels`; the texts with a word are those with the label among theirs."""
+    told = next(f for f in ASSOCIATION.compute(frame_of(), Context(groups=("g",))).findings if f.alarm)
+    assert advice(told).params["strata"] == "labels,group_g"
+    own = [["a"]] * 18 + [["a", "b"]] * 6 + [[]] * 6 + [["b"]] * 40 + [[]] * 30
+    frame = pd.DataFrame({"text": ["thanks now"] * 30 + ["other words"] * 70, "labels": own})
+    told = SHORTCUTS.compute(frame, Context()).findings[0]
+    clauses = conditions_from_text(advice(told).params["f"])
+    assert [(c.column, c.op, c.value) for c in clauses] == [("text", "contains", told.values["word"]),
+                                                            ("labels", "has", "a")]  # fmt: skip
