@@ -3,7 +3,8 @@
 Spec: params {plan, round_id, arm, groups}; inputs examples (the snapshot's Parquet), rows (Parquet: example_id, part,
 label) and, when there are any, vectors (vectors.npy of the base, rows in the order of examples). Test rows come without
 labels: the worker predicts them, and only an act of a person holds the predictions against the labels.
-result/: model/, report.json, predictions.parquet.
+result/: model/, report.json, predictions.parquet, and of a network dynamics.parquet (example_id, gold_probs: the
+probability of the label in each epoch of training).
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ def run(task: Task) -> dict[str, Any]:
     report["fit"]["pace"] = _pace(task, plan, parts, fitted, report)
     task.barrier("writing")
     fitted.save(out / "model")
+    if fitted.dynamics is not None:
+        _write_dynamics(out / "dynamics.parquet", parts["train"].ids, fitted.dynamics)
     _write_predictions(out / "predictions.parquet", fitted.classifier.labels, parts, predictions)
     (out / "report.json").write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
     best = report["validation"]
@@ -179,6 +182,13 @@ def _probs(task: Task, plan: TrainPlan, fitted: Fitted, part: _Part, on_batch: C
             on_batch(min(start + SLICE, len(part.rows)), len(part.rows))
         return np.concatenate(slices)
     return fitted.classifier.predict_probs(part.data.texts, on_batch)
+
+
+def _write_dynamics(file: Path, ids: Array, values: Array) -> None:
+    lists = pa.ListArray.from_arrays(
+        np.arange(0, values.size + 1, values.shape[1], dtype=np.int32), pa.array(values.ravel(), pa.float32())
+    )
+    pq.write_table(pa.table({"example_id": pa.array(ids, pa.int64()), "gold_probs": lists}), file)
 
 
 def _write_predictions(

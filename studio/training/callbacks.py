@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ class StoppedInEvaluation(Exception):
 class Live(TrainerCallback):
     """Reports every logging step and obeys a stop within one step, inside an evaluation as well."""
 
-    def __init__(self, reporter: Reporter, *, message: str) -> None:
+    def __init__(self, reporter: Reporter, *, message: str, keep: Callable[[Path], None] | None = None) -> None:
         self._reporter = reporter
+        self._keep = keep
         self._message = message
         self.keeping = False
         self.latest: dict[str, Any] = {}
@@ -80,8 +82,10 @@ class Live(TrainerCallback):
         self._reporter.metric(state.global_step, **self.latest, **extra)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Seal the checkpoint that was just written."""
+        """Seal the checkpoint that was just written, with what else belongs to it."""
         folder = Path(args.output_dir) / f"{checkpoints.PREFIX}{state.global_step}"
+        if self._keep is not None:
+            self._keep(folder)
         self._reporter.barrier("checkpoint")
         checkpoints.seal(folder)
         checkpoints.announce(folder.parent.parent, folder.name)

@@ -33,13 +33,16 @@ HEAD_SCALE = 4.0
 class Fitted:
     """A trained classifier, how to write it (`save(folder)`), and what is known about its fit.
 
-    `probe` maps stored vectors (n, d) of the base to class probabilities (n, c); only a linear probe has it.
+    `probe` maps stored vectors (n, d) of the base to class probabilities (n, c); only a linear probe has it. `dynamics`
+    (n, epochs) float32 is the probability of each training example's label in each epoch, NaN where the fit ended
+    before; only a network trained by gradients has it.
     """
 
     classifier: classifier.Classifier
     save: Callable[[Path], None]
     facts: dict[str, Any]
     probe: Callable[[Array], Array] | None = None
+    dynamics: Array | None = None
 
 
 def fit(
@@ -206,6 +209,7 @@ def _fit_network(
             "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
             "resumed_from": resume.name if resume else "",
         },
+        dynamics=trainer.dynamics.values,
     )
 
 

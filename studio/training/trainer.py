@@ -17,13 +17,13 @@ from transformers import (
     DataCollatorWithPadding,
     EarlyStoppingCallback,
     PrinterCallback,
-    Trainer,
     TrainingArguments,
 )
 
 from studio.records import Array
 from studio.statistics import wilson_pair
 from studio.training.callbacks import Live, StoppedInEvaluation
+from studio.training.dynamics import Dynamics, WatchedTrainer
 from studio.training.evaluate import confusion, group_accuracy, macro_f1
 from studio.training.plan import TrainPlan
 from studio.training.reporter import Reporter
@@ -43,14 +43,21 @@ class Labelled:
 
 
 class Rows(torch.utils.data.Dataset):
-    """Tokenised rows without padding; the collator pads each batch to its own longest row."""
+    """Tokenised rows without padding; the collator pads each batch to its own longest row.
 
-    def __init__(self, tokenizer: Any, texts: Sequence[str], targets: Sequence[int], max_length: int) -> None:
+    Numbered rows carry their place, by which `studio.training.dynamics` knows them again.
+    """
+
+    def __init__(
+        self, tokenizer: Any, texts: Sequence[str], targets: Sequence[int], max_length: int, *, numbered: bool = False
+    ) -> None:
         encoded = tokenizer(list(texts), truncation=True, max_length=max_length) if texts else {"input_ids": []}
         self._rows = [
             {"input_ids": ids, "attention_mask": [1] * len(ids), "labels": target}
             for ids, target in zip(encoded["input_ids"], targets, strict=True)
         ]
+        if numbered:
+            self._rows = [row | {"row": place} for place, row in enumerate(self._rows)]
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -117,7 +124,7 @@ def build_trainer(
     folder: Path,
     reporter: Reporter,
     device: str,
-) -> Trainer:
+) -> WatchedTrainer:
     """The Trainer of one fit: live scores, early stopping, sealed checkpoints, nothing printed or sent."""
     position = {label: i for i, label in enumerate(labels)}
     order = sorted(range(len(validation.texts)), key=lambda i: len(validation.texts[i]))
@@ -126,10 +133,12 @@ def build_trainer(
         [validation.labels[i] for i in order],
         {name: [values[i] for i in order] for name, values in validation.groups.items()},
     )
-    rows = Rows(tokenizer, train.texts, [position[label] for label in train.labels], plan.max_length)
+    targets = [position[label] for label in train.labels]
+    rows = Rows(tokenizer, train.texts, targets, plan.max_length, numbered=True)
     # A validation label never seen in training has no position: -100 leaves it out of the loss, not out of the scores.
     held = Rows(tokenizer, ordered.texts, [position.get(label, -100) for label in ordered.labels], plan.max_length)
-    live = Live(reporter, message="training")
+    dynamics = Dynamics(len(rows), plan.epochs)
+    live = Live(reporter, message="training", keep=lambda saved: dynamics.save(saved))
 
     def scores(output: Any) -> dict[str, float]:
         logits = output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions
@@ -140,7 +149,8 @@ def build_trainer(
     callbacks: list[Any] = [live]
     if plan.patience and len(held):
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=plan.patience))
-    trainer = Trainer(
+    trainer = WatchedTrainer(
+        dynamics=dynamics,
         model=model,
         args=arguments(plan, len(rows), len(held), folder, device),
         train_dataset=rows,
@@ -174,9 +184,11 @@ def live_scores(validation: Labelled, predicted: Sequence[str], labels: Sequence
     }
 
 
-def run_trainer(trainer: Trainer, resume: Path | None, reporter: Reporter) -> dict[str, Any]:
+def run_trainer(trainer: WatchedTrainer, resume: Path | None, reporter: Reporter) -> dict[str, Any]:
     """Train; on a stop, let the reporter raise: the last whole checkpoint is what is kept."""
     live = next(c for c in trainer.callback_handler.callbacks if isinstance(c, Live))
+    if resume:
+        trainer.dynamics.load(resume)
     try:
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     except StoppedInEvaluation:

@@ -18,7 +18,8 @@ from studio.store.connection import Store
 
 LOOK_BYTES = 200 * MIB  # ours: files looked into before the removal is confirmed; the run itself looks into all
 # Results that were taken into the database: their files are not read again and go.
-_TAKEN_OVER = frozenset({"map", "measure", "choose", "dedup", "audit", "counterfactual", "diversity", "proof", "score", "proof"})
+_TAKEN_OVER = frozenset({"map", "measure", "choose", "dedup", "audit", "counterfactual", "diversity", "score", "proof"})
+_BY_ROW = ("predictions.parquet", "dynamics.parquet")  # of a round: a row per example
 # What a run leaves on its way: parts of vectors, half-written results, the early picture of a large map.
 _UNFINISHED = frozenset({"checkpoints", "result.tmp", "preview", "preview.tmp"})
 _ELSEWHERE = frozenset({"snapshots", "vectors", "purges", "journal", "runs", "models", "inputs", "exports", "inbox",
@@ -104,7 +105,7 @@ def _of_run(
             elif inner.parts[0] == "result" and inner.name != "result.json":
                 if spec.kind in _TAKEN_OVER or (spec.kind == "import" and spec.corpus_id in whole):
                     action = "delete"
-                elif inner.name == "predictions.parquet":
+                elif inner.name in _BY_ROW:
                     made.append(_entry(root, path, "runs", "rows", corpus_id=spec.corpus_id))
                     continue
         made.append(_entry(root, path, "runs", action))
@@ -119,7 +120,7 @@ def _models(store: Store, root: Path, snapshots: Collection[str], models: Collec
             if found.round_id in models:
                 made.append(_entry(root, folder, "models", "delete"))
                 continue
-            made.append(_entry(root, folder / "predictions.parquet", "models", "rows", corpus_id=found.corpus_id))
+            made += [_entry(root, folder / name, "models", "rows", corpus_id=found.corpus_id) for name in _BY_ROW]
             made += [_entry(root, file, "models", "redact") for file in sorted(folder.glob("*.json"))]
     return made
 
