@@ -19,6 +19,7 @@ from studio.workflows import counterfactual, runs
 from studio.workflows.studio import Studio
 
 _POLL_S = 1.0
+TINY = 0.001  # a p below it is not written out
 
 
 def render(studio: Studio, snapshot: Snapshot) -> None:
@@ -92,6 +93,23 @@ def _flips(content: Mapping[str, Any]) -> None:
         if part["n"]:
             names = {"group": _named("group", part["group"]), "other": _named("group", part["other_group"])}
             st.caption(t("counterfactual.flips_direction", **_numbers(part), **names))
+    _against(content)
+
+
+def _against(content: Mapping[str, Any]) -> None:
+    """The same texts with an ordinary word swapped: what of the flips is more than any swap does."""
+    whole = next(iter(content.get("flips_beyond", ())), None)  # an outcome of an earlier version has none
+    if whole is None:
+        return
+    if not whole["n"]:
+        st.caption(t("counterfactual.plain_none"))
+        return
+    clear = "more" if whole["low"] > 0 else "less" if whole["high"] < 0 else "same"
+    numbers = {name: whole[name] for name in ("n", "swap", "control")}
+    points = {name: 100 * whole[key] for name, key in (("points", "difference"), ("low", "low"), ("high", "high"))}
+    p = t("counterfactual.p_tiny") if whole["p"] < TINY else t("counterfactual.p", p=whole["p"])
+    st.markdown(t(f"counterfactual.plain_{clear}", **numbers, **points))
+    st.caption(t("counterfactual.plain_about", p=p, one=whole["only_swap"], other=whole["only_control"]))
 
 
 def _numbers(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,9 +129,11 @@ def _changes(content: Mapping[str, Any]) -> None:
     with st.expander(t("counterfactual.changes"), icon=":material/swap_vert:"):
         st.caption(t("counterfactual.changes_about"))
         columns = ["direction", "what", "name", "n", "change", "low", "high", "q"]
+        columns += [name for name in ("control", "beyond", "beyond_low", "beyond_high", "beyond_q") if name in rows]
         titles = {name: t(f"counterfactual.column.{name}") for name in columns}
         numbers = {name: st.column_config.NumberColumn(titles[name], format="%.3g") for name in columns[4:]}
-        numbers["q"] = st.column_config.NumberColumn(titles["q"], format="%.3f")
+        for name in ("q", "beyond_q"):
+            numbers[name] = st.column_config.NumberColumn(t(f"counterfactual.column.{name}"), format="%.3f")
         st.dataframe(rows[columns], hide_index=True, column_config=titles | numbers)
 
 
@@ -122,10 +142,12 @@ def _pairs(content: Mapping[str, Any]) -> None:
     with st.expander(t("counterfactual.pairs"), icon=":material/compare:"):
         st.caption(t("counterfactual.pairs_about"))
         columns = [
-            name for name in ("before", "after", "label", "new_label", "p", "new_p", "example_id") if name in rows
+            name
+            for name in ("before", "after", "plain", "label", "new_label", "p", "new_p", "example_id")
+            if name in rows
         ]
         titles: dict[str, Any] = {name: t(f"counterfactual.column.{name}") for name in columns}
-        for name in ("before", "after"):
+        for name in ("before", "after", "plain"):
             titles[name] = st.column_config.TextColumn(titles[name], width="large")
         for name in ("p", "new_p"):
             if name in rows:

@@ -1,4 +1,7 @@
-"""What changes when a text speaks of another group: labels that flip, probabilities and scores that move."""
+"""What changes when a text speaks of another group: labels that flip, probabilities and scores that move.
+
+Each against a control: the same texts with an ordinary word swapped instead (studio.audits.neutral).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ from studio.records import Array
 from studio.statistics import corrected_q, wilson_pair
 
 FEWEST = 5  # pairs below which no mean change is given an interval (ours)
+RESAMPLES = 2_000
 COLUMNS = ("group", "other_group", "what", "name", "n", "change", "low", "high", "p", "q")
+BEYOND = ("control_n", "control", "beyond", "beyond_low", "beyond_high", "beyond_p", "beyond_q")
 
 
 @dataclass(frozen=True)
@@ -77,40 +82,119 @@ def mean_change(before: Array, after: Array) -> tuple[int, float, float | None, 
     return n, mean, mean - half, mean + half, float(2 * stats.t.sf(abs(mean) / error, n - 1))
 
 
+@dataclass(frozen=True)
+class FlipsBeyond:
+    """Flips by the group's words and by an ordinary word in the same n texts; difference of the two shares.
+
+    only_swap and only_control count texts that flip in one way alone; low, high: bootstrap; p: exact sign test.
+    """
+
+    n: int
+    swap: int
+    control: int
+    only_swap: int
+    only_control: int
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def flips_beyond(before: Array, after: Array, control: Array, rng: np.random.Generator) -> FlipsBeyond:
+    """Whether a group's words flip more labels than an ordinary word does, paired by text.
+
+    difference = (only_swap - only_control) / n; its 95 % percentile interval over 2,000 resamples of the texts (a
+    multinomial draw of the three kinds of text); where no text flips in one way alone, the Wilson bounds of 0 of n.
+    p: two-sided binomial test of only_swap among the texts that flip in one way alone.
+
+    Args:
+        before: (n, c) class probabilities of the texts.
+        after: (n, c) of the twins.
+        control: (n, c) of the texts with an ordinary word swapped; rows of NaN where there is none, left out.
+        rng: of the resamples.
+
+    Paper: bootstrap-1979, percentile form; mcnemar-1947 in its exact form.
+    """
+    there = np.isfinite(control).all(1) if len(control) else np.zeros(0, bool)
+    label, twin, other = (probs[there].argmax(1) for probs in (before, after, control))
+    swap, plain = label != twin, label != other
+    n, first, second = int(there.sum()), int((swap & ~plain).sum()), int((plain & ~swap).sum())
+    if not n:
+        return FlipsBeyond(0, 0, 0, 0, 0, 0.0, -1.0, 1.0, 1.0)
+    if first + second == 0:
+        high = wilson_pair(0, n)[1]
+        low = -high
+    else:
+        drawn = rng.multinomial(n, np.array([first, second, n - first - second]) / n, size=RESAMPLES)
+        low, high = np.quantile((drawn[:, 0] - drawn[:, 1]) / n, [0.025, 0.975])
+    p = float(stats.binomtest(first, first + second, 0.5).pvalue) if first + second else 1.0
+    return FlipsBeyond(n, int(swap.sum()), int(plain.sum()), first, second, (first - second) / n, float(low),
+                       float(high), p)  # fmt: skip
+
+
+def beyond(before: Array, after: Array, control: Array, rng: np.random.Generator) -> tuple[float | int | None, ...]:
+    """How much more a group's words move a number than an ordinary word in the same texts.
+
+    The mean of (after - before) - (control - before) over the texts that have all three; its 95 % percentile interval
+    over 2,000 resamples of the texts; p by the exact sign test of after against control. None below 5 texts.
+
+    Returns:
+        control_n, control (mean of control - before), beyond, low, high, p.
+
+    Paper: bootstrap-1979, percentile form; the sign test in its exact form.
+    """
+    there = np.isfinite(before) & np.isfinite(after) & np.isfinite(control)
+    n = int(there.sum())
+    if not n:
+        return 0, None, None, None, None, None
+    plain, more = (control - before)[there], (after - control)[there]
+    if n < FEWEST:
+        return n, float(plain.mean()), float(more.mean()), None, None, None
+    means = more[rng.integers(n, size=(RESAMPLES, n))].mean(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    up, down = int((more > 1e-12).sum()), int((more < -1e-12).sum())
+    p = float(stats.binomtest(up, up + down, 0.5).pvalue) if up + down else 1.0
+    return n, float(plain.mean()), float(more.mean()), float(low), float(high), p
+
+
 def changes(
     directions: Sequence[tuple[str, str]],
     of: Array,
-    scores: dict[str, tuple[Array, Array]],
-    probs: tuple[Array, Array] | None,
+    scores: dict[str, tuple[Array, ...]],
+    probs: tuple[Array, ...] | None,
     labels: Sequence[str],
+    rng: np.random.Generator | None = None,
 ) -> pd.DataFrame:
     """Mean changes by direction: of every score, and of the probability of every label; all tests corrected together.
 
     Args:
         directions: (group, other group) pairs.
         of: (n,) which direction each pair has, -1 for texts that speak of both groups.
-        scores: name -> values before and after, (n,) each, NaN where undefined.
-        probs: class probabilities before and after, (n, c) each; None without a model.
+        scores: name -> values before and after, and with an ordinary word swapped; (n,) each, NaN where undefined.
+        probs: the same of class probabilities, (n, c) each; None without a model.
         labels: names of the c classes.
+        rng: of the resamples behind `beyond`; without it, and without a third part, those columns are NaN.
 
     Returns:
-        COLUMNS; `what` is score or label; low, high, p and q are NaN below 5 pairs.
+        COLUMNS and BEYOND; `what` is score or label; low, high, p and q are NaN below 5 pairs.
     """
     rows = []
     for code, (group, other) in enumerate(directions):
         own = np.asarray(of) == code
-        items = [("score", name, before[own], after[own]) for name, (before, after) in scores.items()]
+        items = [("score", name, [side[own] for side in sides]) for name, sides in scores.items()]
         if probs is not None:
-            items += [("label", name, probs[0][own, c], probs[1][own, c]) for c, name in enumerate(labels)]
-        for what, name, before, after in items:
-            n, mean, low, high, p = mean_change(before, after)
+            items += [("label", name, [side[own, c] for side in probs]) for c, name in enumerate(labels)]
+        for what, name, sides in items:
+            n, mean, low, high, p = mean_change(sides[0], sides[1])
+            more = beyond(*sides, rng) if rng is not None and len(sides) > 2 else (None,) * 6
             if n:
-                rows.append((group, other, what, name, n, mean, low, high, p))
-    table = pd.DataFrame(rows, columns=list(COLUMNS[:-1]))
-    for column in ("low", "high", "p"):
+                rows.append((group, other, what, name, n, mean, low, high, p, *more))
+    table = pd.DataFrame(rows, columns=[*COLUMNS[:-1], *BEYOND[:-1]])
+    for column in ("low", "high", "p", *BEYOND[:-1]):
         table[column] = table[column].astype(np.float64)
     table["q"] = corrected_q(table["p"].to_numpy(float)) if len(table) else np.array([])
-    return table
+    table["beyond_q"] = corrected_q(table["beyond_p"].to_numpy(float)) if len(table) else np.array([])
+    return table[[*COLUMNS, *BEYOND]]
 
 
 def still_chosen(totals: Array, change: Array, chosen: Array) -> tuple[int, int, int]:

@@ -53,11 +53,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Swapped:
-    """A text with a group's terms replaced: how many were, and the groups they spoke of before, most often first."""
+    """A text with a group's terms replaced: how many were, and the groups they spoke of before, most often first.
+
+    terms: what was replaced, lower case, in the order of the text.
+    """
 
     text: str
     n: int
     groups: tuple[str, ...]
+    terms: tuple[str, ...] = ()
 
 
 @cache
@@ -119,6 +123,7 @@ class Swapper:
         if not self._any.search(text):  # most texts: a short list is looked for before the long one
             return None
         found: dict[str, int] = {}
+        terms: list[str] = []
 
         def one(match: re.Match[str]) -> str:
             partner = self._partner.get(match.group().lower())
@@ -126,13 +131,15 @@ class Swapper:
                 return match.group()
             other, group = partner
             found[group] = found.get(group, 0) + 1
+            terms.append(match.group().lower())
             other = other or _english(match.group().lower(), text, match.end())
             return _in_case(match.group(), other) if self._is_spaced else other
 
         swapped = self._pattern.sub(one, text)
         if not found:
             return None
-        return Swapped(swapped, sum(found.values()), tuple(sorted(found, key=lambda group: (-found[group], group))))
+        groups = tuple(sorted(found, key=lambda group: (-found[group], group)))
+        return Swapped(swapped, sum(found.values()), groups, tuple(terms))
 
 
 def _is_known(term: str, known: set[str]) -> bool:

@@ -3,7 +3,7 @@
 params: version (of the rules), contrast (axis, group, other group), n_pairs, quality (measure -> inner weight), weight
 (of quality, 0 to 1). inputs: examples (Parquet), given (folder of studio.audits.material; scores among them), model
 (folder of a round's model) and chosen (Parquet: example_id, score of the newest selection), each where there is one.
-result/: pairs.json.
+result/: pairs.json: changes of each pair, each beside those of the same text with an ordinary word swapped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from studio import audits
 from studio.audits import counterfactual as cf
-from studio.audits import material
+from studio.audits import material, neutral
 from studio.jobs.task import Task
 from studio.lexicons.pairs import Swapped, Swapper, builtin_pairs
 from studio.measures import by_name
@@ -52,10 +52,13 @@ def run(task: Task) -> dict[str, Any]:
     before, after = [texts[i] for i in rows], [twin.text for twin in twins]
     task.check_stop()
     task.progress(2, STAGES, "counterfactual.run_scores")
-    scores = _scores(before, after, texts, set(rows), context.language)
+    plain = _ordinary(task, texts, before, twins, context.language, context.lexicon)
+    sides = [before, after, [text or "" for text in plain]]
+    has_plain = np.array([text is not None for text in plain], bool)
+    scores = _scores(sides, has_plain, texts, set(rows), context.language)
     task.barrier("counterfactual")
     task.progress(3, STAGES, "counterfactual.run_model")
-    labels, probs = _predict(task, before, after)
+    labels, probs = _predict(task, sides, has_plain)
     directions = [(contrast[1], contrast[2]), (contrast[2], contrast[1])]
     of = np.array([_direction(twin, directions) for twin in twins], dtype=np.int64)
     ids = frame["example_id"].to_numpy(np.int64)[rows]
@@ -66,10 +69,16 @@ def run(task: Task) -> dict[str, Any]:
         "n_pairs": len(rows),
         "n_both": int((of < 0).sum()),
         "labels": list(labels),
+        "n_plain": int(has_plain.sum()),
         "flips": _flips(probs, of, directions),
-        "changes": json.loads(cf.changes(directions, of, scores, probs, labels).to_json(orient="records")),
+        "flips_beyond": _flips_beyond(probs, of, directions, task.spec.seed),
+        "changes": json.loads(
+            cf.changes(directions, of, scores, probs, labels, np.random.default_rng(task.spec.seed)).to_json(
+                orient="records"
+            )
+        ),
         "selection": _selection(task, context.scores, np.array(rows, np.int64), ids, scores, chosen),
-        "examples": _examples(ids, before, twins, labels, probs, scores),
+        "examples": _examples(ids, before, twins, plain, labels, probs, scores),
     }
     (task.result_dir / "pairs.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     task.progress(STAGES, STAGES, "counterfactual.title")
@@ -108,31 +117,51 @@ def _pairs(
     return rows, [found[i] for i in rows], n_read
 
 
+def _ordinary(
+    task: Task, texts: list[str], before: list[str], twins: list[Swapped], language: str, lexicon: Lexicon | None
+) -> list[str | None]:
+    """Each text with an ordinary word swapped in place of each term; None where it has too few."""
+    contrast, pairs = tuple(task.spec.params["contrast"]), builtin_pairs(language)
+    swapped = {term for pair in pairs if (pair.axis, pair.group, pair.other_group) == contrast
+               for term in (pair.term, pair.other)} | {term for twin in twins for term in twin.terms}  # fmt: skip
+    named = {term for pair in pairs for term in (pair.term, pair.other)} | swapped
+    named |= {term.term for term in lexicon.terms} if lexicon else set()
+    words = neutral.Neutral(texts, named, language, swapped)
+    task.check_stop()
+    rng = np.random.default_rng([task.spec.seed, 1])
+    return [words.swap(text, twin.terms, rng) for text, twin in zip(before, twins, strict=True)]
+
+
 def _scores(
-    before: list[str], after: list[str], texts: list[str], left_out: set[int], language: str
-) -> dict[str, tuple[Array, Array]]:
-    """Scores that are functions of the text alone, for both sides; fluency by one model of the texts not swapped."""
+    sides: list[list[str]], has_plain: Array, texts: list[str], left_out: set[int], language: str
+) -> dict[str, tuple[Array, ...]]:
+    """Scores that are functions of the text alone: before, after, and with an ordinary word swapped (NaN without one).
+
+    Fluency by one model of the texts not swapped.
+    """
     known = [text for i, text in enumerate(texts) if i not in left_out]
-
-    def rules(some: list[str]) -> Array:
-        return RULE_QUALITY.compute(Batch(np.arange(len(some)), some, language))
-
-    found = {"rule_quality": (rules(before), rules(after))}
-    both = judged(before + after, known, language)
-    found["fluency"] = (both[: len(before)], both[len(before) :])
-    sizes = [np.array([len(text) for text in side], np.float64) for side in (before, after)]
-    return found | {"length": (sizes[0], sizes[1])}
+    n, every = len(sides[0]), [text for side in sides for text in side]
+    found = {
+        "rule_quality": RULE_QUALITY.compute(Batch(np.arange(len(every)), every, language)),
+        "fluency": judged(every, known, language),
+        "length": np.array([len(text) for text in every], np.float64),
+    }
+    return {name: (v[:n], v[n : 2 * n], np.where(has_plain, v[2 * n :], np.nan)) for name, v in found.items()}
 
 
-def _predict(task: Task, before: list[str], after: list[str]) -> tuple[tuple[str, ...], tuple[Array, Array] | None]:
-    if "model" not in task.spec.inputs or not before:
+def _predict(
+    task: Task, sides: list[list[str]], has_plain: Array
+) -> tuple[tuple[str, ...], tuple[Array, Array, Array] | None]:
+    """Class probabilities of each side; rows of NaN where there is no text with an ordinary word swapped."""
+    if "model" not in task.spec.inputs or not sides[0]:
         return (), None
     from studio.models import classifier  # heavy: torch is loaded only where there is a model to ask
 
     allowed = task.settings.model_allow_list
     model = classifier.load(task.input_path("model"), device=task.device, allow_list=allowed)
-    probs = model.predict_probs(before + after, lambda *_: task.check_stop())
-    return model.labels, (probs[: len(before)], probs[len(before) :])
+    n, every = len(sides[0]), [text for side in sides for text in side]
+    probs = model.predict_probs(every, lambda *_: task.check_stop())
+    return model.labels, (probs[:n], probs[n : 2 * n], np.where(has_plain[:, None], probs[2 * n :], np.nan))
 
 
 def _direction(twin: Swapped, directions: list[tuple[str, str]]) -> int:
@@ -140,11 +169,25 @@ def _direction(twin: Swapped, directions: list[tuple[str, str]]) -> int:
     return next((k for k, (group, _) in enumerate(directions) if twin.groups == (group,)), -1)
 
 
-def _flips(probs: tuple[Array, Array] | None, of: Array, directions: list[tuple[str, str]]) -> list[dict[str, Any]]:
+def _flips_beyond(
+    probs: tuple[Array, Array, Array] | None, of: Array, directions: list[tuple[str, str]], seed: int
+) -> list[dict[str, Any]]:
+    """Flips by the group's words against flips by an ordinary word: of all texts, then of each direction."""
+    if probs is None:
+        return []
+    rng, found = np.random.default_rng(seed), []
+    for code, (group, other) in ((None, ("", "")), *enumerate(directions)):
+        own = np.ones(len(of), bool) if code is None else of == code
+        found.append({"group": group, "other_group": other}
+                     | asdict(cf.flips_beyond(*(side[own] for side in probs), rng)))  # fmt: skip
+    return found
+
+
+def _flips(probs: tuple[Array, ...] | None, of: Array, directions: list[tuple[str, str]]) -> list[dict[str, Any]]:
     """Flips of all pairs, then of each direction."""
     if probs is None:
         return []
-    found = [{"group": "", "other_group": ""} | asdict(cf.flips(*probs))]
+    found = [{"group": "", "other_group": ""} | asdict(cf.flips(*probs[:2]))]
     for code, (group, other) in enumerate(directions):
         own = of == code
         found.append({"group": group, "other_group": other} | asdict(cf.flips(probs[0][own], probs[1][own])))
@@ -188,7 +231,13 @@ def _position(ordered: Array, values: Array) -> Array:
 
 
 def _examples(
-    ids: Array, before: list[str], twins: list[Swapped], labels: Sequence[str], probs: Any, scores: Mapping
+    ids: Array,
+    before: list[str],
+    twins: list[Swapped],
+    plain: Sequence[str | None],
+    labels: Sequence[str],
+    probs: Any,
+    scores: Mapping,
 ) -> list[dict[str, Any]]:
     """Pairs to look at: flips first, then the largest moves of the label's probability, else of fluency."""
     n = len(before)
@@ -201,7 +250,8 @@ def _examples(
         order = np.lexsort((ids, -np.nan_to_num(np.abs(scores["fluency"][1] - scores["fluency"][0]))))
     found = []
     for i in order[:SHOWN].tolist():
-        row = {"example_id": int(ids[i]), "before": before[i], "after": twins[i].text, "n": twins[i].n}
+        row = {"example_id": int(ids[i]), "before": before[i], "after": twins[i].text, "n": twins[i].n,
+               "plain": plain[i]}  # fmt: skip
         if probs is not None:
             row |= {
                 "label": labels[first[i]],

@@ -67,3 +67,25 @@ def test_swapped_groups_show_pairs_side_by_side(language, snapshot_id, open_page
     pairs = next(frame.value for frame in app.dataframe if "before" in frame.value)
     assert set(pairs["before"].str.split().str[0]) <= {"he", "she"}
     assert (pairs["before"].str.split().str[0] != pairs["after"].str.split().str[0]).all()
+    assert (pairs["plain"].str.split().str[0] == pairs["before"].str.split().str[0]).all()  # the pronoun stays there
+    changes = next(frame.value for frame in app.dataframe if "beyond" in frame.value)
+    assert {"control", "beyond_low", "beyond_high", "beyond_q"} <= set(changes)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(("numbers", "key"), [((12, 4, 0.1, 0.02, 0.18), "more"), ((5, 4, 0.01, -0.04, 0.06), "same"),
+                                              ((1, 9, -0.1, -0.18, -0.02), "less")])  # fmt: skip
+def test_flips_are_held_against_an_ordinary_word(language, numbers, key, snapshot_id, open_page, studio, monkeypatch):
+    swap, control, difference, low, high = numbers
+    flips = {"group": "", "other_group": "", "n": 80, "flips": swap, "share": swap / 80, "low": 0.0, "high": 0.3}
+    more = {"group": "", "other_group": "", "n": 80, "swap": swap, "control": control, "only_swap": swap,
+            "only_control": control, "difference": difference, "low": low, "high": high, "p": 0.0004}  # fmt: skip
+    pair = {"example_id": 1, "before": "he", "after": "she", "plain": None, "n": 1}
+    content = {"n_pairs": 80, "n_read": 90, "n_texts": 90, "n_both": 0, "flips": [flips], "flips_beyond": [more],
+               "selection": None, "changes": [], "examples": [pair]}  # fmt: skip
+    monkeypatch.setattr(counterfactual, "outcome", lambda *_, **__: counterfactual.Outcome(content, False))
+    app = open_page(language, s=snapshot_id)
+    said = t(f"counterfactual.plain_{key}", lang=language, n=80, swap=swap, control=control, points=100 * difference,
+             low=100 * low, high=100 * high)  # fmt: skip
+    assert said in [line.value for line in app.markdown]
+    assert any(t("counterfactual.p_tiny", lang=language) in caption.value for caption in app.caption)

@@ -76,6 +76,11 @@ def test_a_killed_run_can_be_started_again_and_gives_pairs(opened, snapshot, bar
             assert row["low"] <= row["change"] <= row["high"]
     one = content["examples"][0]
     assert one["before"] != one["after"] and one["n"] >= 1
+    assert content["flips_beyond"] == [] and 0 < content["n_plain"] <= content["n_pairs"]
+    assert any(pair["plain"] for pair in content["examples"])
+    for row in rows:  # the change less that of an ordinary word, on the texts that have one
+        if row["beyond"] is not None and row["control_n"] == row["n"]:
+            assert row["beyond"] == pytest.approx(row["change"] - row["control"], abs=1e-9)
 
 
 def test_only_groups_with_pairs(opened, snapshot):
@@ -170,6 +175,9 @@ def test_a_model_that_reads_only_the_pronoun_flips_every_pair(tmp_path):
         ("", 40, 40), ("men", 20, 20), ("women", 20, 20)]  # fmt: skip
     moved = {(row["group"], row["name"]): row["change"] for row in content["changes"] if row["what"] == "label"}
     assert moved["men", "woman"] > 0.3 and moved["men", "man"] == pytest.approx(-moved["men", "woman"], abs=1e-6)
+    whole = content["flips_beyond"][0]  # wrote and day stand in every text, but no word puts another pronoun there
+    assert (whole["swap"], whole["control"], whole["only_control"]) == (whole["n"], 0, 0)
+    assert whole["n"] == content["n_plain"] == 40 and whole["difference"] == 1.0 and whole["p"] < 1e-9
     lengths = {row["group"]: row["change"] for row in content["changes"] if row["name"] == "length"}
     assert lengths == {"men": 1.0, "women": -1.0}  # she is one letter longer than he
     first = content["examples"][0]
