@@ -24,7 +24,11 @@ LEAST_PER_CLUSTER = 15  # landmarks of a small cluster, or all of its rows: it k
 RATE_FROM_START = 0.5  # ours: a layout that begins from a good one keeps more neighbours with half the step (log)
 PLACED_AT_ONCE = 500_000  # rows copied out of the stored vectors at a time; bounds memory
 QUALITY_SAMPLE = 2_000
+QUALITY_LEAST = 200
+QUALITY_PAIRS = 1_000_000_000  # of sampled rows and rows: 1,000 rows of a million, seconds
 QUALITY_K = 15
+QUALITY_BLOCK = 65_536
+ROUNDING = 1e-6  # of a float32 similarity
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,10 @@ class Projection:
 
 @dataclass(frozen=True)
 class MapQuality:
-    """How well the picture keeps neighbours, on a seeded sample of n rows; None where there are too few rows.
+    """How well the picture keeps neighbours of n seeded rows, looked for among all rows; None with too few rows.
 
-    trustworthiness in [0, 1]: 1 = points near each other in the picture are near in the vectors, within the sample.
-    overlap in [0, 1]: share of the k nearest rows by vectors that are among the k nearest in the picture, all rows.
+    trustworthiness in [0, 1]: 1 = points near each other in the picture are near in the vectors.
+    overlap in [0, 1]: share of the k nearest rows by vectors that are among the k nearest in the picture.
     """
 
     trustworthiness: float | None
@@ -243,23 +247,44 @@ def _centred(xy: Array) -> Array:
 
 
 def map_quality(vectors: Array, xy: Array, knn: Knn, *, rng: np.random.Generator) -> MapQuality:
-    """Trustworthiness and neighbour overlap of a picture on at most 2,000 seeded rows.
+    """Trustworthiness and neighbour overlap of a picture: seeded rows, each against all rows of the corpus.
 
-    Paper: venna-2001 (trustworthiness, computed by scikit-learn on the sample as a corpus of its own).
+    T = 1 - 2 / (m k (2n - 3k - 1)) * sum over the m rows i and their k nearest j in the picture of max(0, r(i, j) - k),
+    where r is the rank of j among all n rows by cosine similarity to i (equal ones share the best rank).
+
+    Paper: venna-2001 (trustworthiness; with m = n its value, with fewer rows an estimate of it).
     """
-    from sklearn.manifold import trustworthiness  # slow to import
-
     n = len(vectors)
     if n < 6 or knn.indices.shape[1] == 0:
         return MapQuality(None, None, n, 0)
-    sample = np.sort(rng.choice(n, min(n, QUALITY_SAMPLE), replace=False))
-    k_trust = min(QUALITY_K, (len(sample) - 1) // 2)
-    trust = float(trustworthiness(vectors[sample], xy[sample], n_neighbors=k_trust, metric="cosine"))
-    k = min(QUALITY_K, knn.indices.shape[1])
+    m = min(n, QUALITY_SAMPLE, max(QUALITY_LEAST, QUALITY_PAIRS // n))
+    sample = np.sort(rng.choice(n, m, replace=False))
+    k = min(QUALITY_K, knn.indices.shape[1], (n - 1) // 2)
     _, near = cKDTree(xy).query(xy[sample], k=k + 1)
     # the row itself is taken out; where equal places hide it, the farthest is
     is_self = near == sample[:, None]
     is_self[~is_self.any(axis=1), -1] = True
-    near = near[~is_self].reshape(len(sample), k)
+    near = near[~is_self].reshape(m, k)
     shared = (near[:, :, None] == knn.indices[sample][:, None, :k]).any(axis=1).mean()
-    return MapQuality(trust, float(shared), len(sample), k)
+    beyond = np.maximum(_ranks(vectors, sample, near) - k, 0).sum()
+    trust = 1.0 - 2.0 * float(beyond) / (m * k * (2 * n - 3 * k - 1))
+    return MapQuality(trust, float(shared), m, k)
+
+
+def _ranks(vectors: Array, sample: Array, near: Array) -> Array:
+    """(m, k) int64: 1 + how many rows other than itself are more similar to each sampled row than each of `near`."""
+    asked = np.asarray(vectors[sample], dtype=np.float32)
+    mine = np.stack([np.asarray(vectors[near[:, j]], dtype=np.float32) for j in range(near.shape[1])], axis=1)
+    level = np.einsum("md,mkd->mk", asked, mine)  # similarity to each of them
+    ranks = np.ones(near.shape, dtype=np.int64)
+    for at in range(0, len(vectors), QUALITY_BLOCK):
+        block = np.asarray(vectors[at : at + QUALITY_BLOCK], dtype=np.float32)
+        for first in range(0, len(sample), 256):
+            rows = slice(first, first + 256)
+            similar = asked[rows] @ block.T
+            inside = np.flatnonzero((sample[rows] >= at) & (sample[rows] < at + len(block)))
+            similar[inside, sample[rows][inside] - at] = -np.inf
+            for j in range(near.shape[1]):
+                # two sums of the same products may differ in their last digits
+                ranks[rows, j] += (similar > level[rows, j, None] + ROUNDING).sum(axis=1)
+    return ranks

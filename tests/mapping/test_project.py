@@ -35,8 +35,29 @@ def test_islands_stay_apart_and_quality_says_so():
     assert (group[near] == group).mean() > 0.99
     quality = map_quality(vectors, xy, graph, rng=np.random.default_rng(0))
     assert quality.n_sample == 300
-    assert quality.trustworthiness == pytest.approx(trustworthiness(vectors, xy, n_neighbors=15, metric="cosine"))
+    exact = trustworthiness(vectors, xy, n_neighbors=15, metric="cosine")
+    assert quality.trustworthiness == pytest.approx(exact, abs=1e-4)
     assert 0 < quality.overlap <= 1
+
+
+def test_trustworthiness_of_a_sample_estimates_that_of_all_rows(monkeypatch):
+    """Many small islands: in a sample as a corpus of its own most neighbours would be strangers, on any picture."""
+    rng = np.random.default_rng(2)
+    centres = rng.normal(size=(150, 24)).astype(np.float32)
+    vectors = np.repeat(centres, 12, axis=0) + 0.2 * rng.normal(size=(1_800, 24)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    places = np.repeat(rng.uniform(0, 100, size=(150, 2)), 12, axis=0)
+    xy = (places + rng.normal(scale=0.05, size=(1_800, 2))).astype(np.float32)
+    graph = nearest_neighbours(vectors, 15)
+    exact = trustworthiness(vectors, xy, n_neighbors=15, metric="cosine")
+    assert map_quality(vectors, xy, graph, rng=rng).trustworthiness == pytest.approx(exact, abs=1e-4)
+    monkeypatch.setattr(module, "QUALITY_SAMPLE", 300)
+    monkeypatch.setattr(module, "QUALITY_BLOCK", 700)
+    found = map_quality(vectors, xy, graph, rng=rng)
+    assert found.n_sample == 300
+    assert found.trustworthiness == pytest.approx(exact, abs=0.01)
+    few = rng.choice(1_800, 300, replace=False)
+    assert trustworthiness(vectors[few], xy[few], n_neighbors=15, metric="cosine") < exact - 0.05
 
 
 def nearest_of(xy: np.ndarray) -> np.ndarray:
