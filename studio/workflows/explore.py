@@ -53,7 +53,7 @@ def state(studio: Studio, snapshot: Snapshot) -> ExploreState:
     name, reason = choose_encoder(snapshot.language, snapshot.n_examples)
     listed = runs.overview(studio, limit=10, kinds=("embed", "map"), snapshot_id=snapshot.snapshot_id)
     live = next((view for view in listed if view.is_live), None)
-    previews.take_over(studio, snapshot.snapshot_id, [view for view in listed if view.spec.kind == "map"])
+    previews.take_over(studio, snapshot.snapshot_id)
     chart = maps.newest(studio.store, snapshot.snapshot_id)
     found = vectors.newest(studio.store, snapshot.snapshot_id)
     last = max(listed, key=lambda view: view.spec.ticket, default=None)
@@ -80,6 +80,7 @@ def embed(
     resolution: float = 1.0,
     state_of: VectorSet | None = None,
     keep_places: bool = False,
+    earlier_map_id: str = "",
     run_id: str | None = None,
 ) -> str:
     """Queue the embedding of a snapshot; returns the run_id.
@@ -95,6 +96,7 @@ def embed(
         resolution: of the clusters of that map.
         state_of: vectors of another version whose fitted encoder is used again, so that both can be compared.
         keep_places: that map is the earlier version's with the new examples placed on it.
+        earlier_map_id: which map of an earlier version that is.
         run_id: a UUID made by the client.
 
     Raises:
@@ -115,13 +117,14 @@ def embed(
         actor,
         kind="embed",
         title=f"{snapshot.name} · {name}",
-        params={"encoder": name, "k": k, "then_map": then_map, "resolution": resolution, "keep_places": keep_places},
+        params={"encoder": name, "k": k, "then_map": then_map, "resolution": resolution, "keep_places": keep_places,
+                "earlier_map": earlier_map_id},
         inputs=inputs,
         snapshot_id=snapshot_id,
         corpus_id=snapshot.corpus_id,
         seed=seed,
         run_id=run_id,
-    )
+    )  # fmt: skip
 
 
 @act("explore.map", "analyst")
@@ -263,6 +266,6 @@ def place_new(studio: Studio, actor: Actor, *, snapshot_id: str, keep_places: bo
     own = vectors.newest(studio.store, snapshot_id, key)
     if own is None or not same_state(studio, own, earlier.vectors):
         return embed(studio, actor, snapshot_id=snapshot_id, encoder=key, seed=earlier.map.seed, then_map=True,
-                     state_of=earlier.vectors, keep_places=keep_places)  # fmt: skip
+                     state_of=earlier.vectors, keep_places=keep_places, earlier_map_id=earlier.map.map_id)  # fmt: skip
     return make_map(studio, actor, snapshot_id=snapshot_id, encoder_key=key, seed=earlier.map.seed, earlier=earlier,
                     keep_places=keep_places)  # fmt: skip

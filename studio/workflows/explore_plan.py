@@ -100,10 +100,11 @@ def _encode_s(studio: Studio, encoder: str, n: int, characters: float, cores: in
 
 
 # --- an earlier map ---------------------------------------------------------------------------------------------------
-def earlier_map(studio: Studio, snapshot_id: str) -> EarlierMap | None:
+def earlier_map(studio: Studio, snapshot_id: str, *, map_id: str = "") -> EarlierMap | None:
     """A finished map of an older version, its vectors still there: the nearest one this was made from, else the newest.
 
-    None where no older version with a shared example has one.
+    With a map_id that one and no other: vectors made for one map do not fit on a map made since. None where no older
+    version with a shared example has one.
     """
     line = [version.snapshot.snapshot_id for version in lineage.ancestors(studio.store, snapshot_id)]
     corpus_id = snapshots.require(studio.store, snapshot_id).corpus_id
@@ -113,6 +114,8 @@ def earlier_map(studio: Studio, snapshot_id: str) -> EarlierMap | None:
     for old_id in [*reversed(line[:-1]), *(one for one in reversed(older) if one not in line)]:
         for chart in maps.of_snapshot(studio.store, old_id):
             found = vectors.newest(studio.store, old_id, chart.encoder_key)
+            if map_id and chart.map_id != map_id:
+                continue
             if chart.is_preview or found is None or not found.vectors_file(studio.workspace.root).is_file():
                 continue
             shared, n = _shared(studio.workspace.examples_file(snapshot_id), studio.workspace.examples_file(old_id))

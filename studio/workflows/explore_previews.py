@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from studio.jobs import files
 from studio.records import RunSpec
 from studio.store import maps
-from studio.workflows.runs import RunView
+from studio.workflows import runs
 from studio.workflows.studio import Studio
 
 log = logging.getLogger(__name__)
 
+MOST_RUNS = 10_000  # every map run of a snapshot: its preview may lie behind any number of later ones that failed
 
-def take_over(studio: Studio, snapshot_id: str, views: Sequence[RunView]) -> None:
+
+def take_over(studio: Studio, snapshot_id: str) -> None:
     """Index the newest preview of a snapshot that has no finished map. May be called by every page, at any time.
 
     A preview outlives a run that failed or was stopped, and goes with one that was cancelled.
@@ -25,12 +27,12 @@ def take_over(studio: Studio, snapshot_id: str, views: Sequence[RunView]) -> Non
     Args:
         studio: the open workspace.
         snapshot_id: of which snapshot.
-        views: its map runs.
     """
     known = maps.of_snapshot(studio.store, snapshot_id)
     if any(not chart.is_preview for chart in known):
         return
     wanted = None
+    views = runs.overview(studio, limit=MOST_RUNS, kinds=("map",), snapshot_id=snapshot_id)
     for view in sorted(views, key=lambda view: -view.spec.ticket):
         content = files.read_json(_folder(studio, view.run_id) / "map.json")
         if view.status.state != "cancelled" and content is not None:

@@ -42,7 +42,8 @@ def finish_embed(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
         by = Actor(spec.created_by, "analyst")
         given = {"encoder_key": key, "seed": spec.seed, "resolution": float(spec.params.get("resolution", 1.0))}
         if "encoder_state" in spec.inputs:  # asked for to build on an earlier map
-            given["earlier"] = earlier_map(studio, str(spec.snapshot_id))
+            asked = str(spec.params.get("earlier_map") or "")
+            given["earlier"] = earlier_map(studio, str(spec.snapshot_id), map_id=asked)
             given["keep_places"] = bool(spec.params.get("keep_places")) and given["earlier"] is not None
         make_map(studio, by, snapshot_id=str(spec.snapshot_id), run_id=follow, **given)
 
