@@ -95,6 +95,8 @@ def get(store: Store, snapshot_id: str, audit: str, version: int, context_hash: 
 
 def get_many(store: Store, snapshot_id: str, version: int, wanted: Sequence[Place]) -> dict[Place, Kept]:
     """The kept results among the wanted ones, each with the moment it was computed; parsed once, then remembered."""
+    if not wanted:
+        return {}
     rows = store.rows(_MARKS, {"snapshot_id": snapshot_id})
     marks = {(audit, one, context): moment for audit, one, context, moment in rows}
     _REMEMBERED.drop_all_but(store, snapshot_id, marks)

@@ -153,7 +153,7 @@ def _judged(given: pd.DataFrame) -> str:
 def _rows(studio: Studio, snapshot_id: str, *, by_content: bool = True) -> pd.DataFrame:
     """Columns example_id, row, corpus, and row_hash where two snapshots are to be laid over each other."""
     columns = ("example_id", "row_hash") if by_content else ("example_id",)
-    frame = examples.frame(studio.store, snapshot_id, columns)
+    frame = examples.table(studio.store, snapshot_id, columns).to_pandas()  # hashes stay Arrow: no object per row
     return frame.assign(row=np.arange(len(frame)), corpus=snapshots.require(studio.store, snapshot_id).corpus_id)
 
 
