@@ -1,4 +1,4 @@
-"""Rows of the tables `map`, `map_point` and `cluster`: pictures, their points and clusters; slices by their names."""
+"""Rows of the tables `map`, `map_point` and `cluster`: pictures, their points and clusters."""
 
 from __future__ import annotations
 
@@ -14,11 +14,6 @@ import pyarrow as pa
 
 from studio.store import clusters as clusters_now
 from studio.store.connection import Store
-from studio.store.slices import Slice as Slice
-from studio.store.slices import add_slice as add_slice
-from studio.store.slices import get_slice as get_slice
-from studio.store.slices import require_slice as require_slice
-from studio.store.slices import slices as slices
 
 _MAP_COLUMNS = (
     "map_id, snapshot_id, encoder_key, params, seed, trustworthiness, neighbour_overlap, n_quality, cluster_method, "

@@ -10,7 +10,7 @@ from pages._ui import frame
 from studio.corpus.cleaning.recipe import Recipe, plan, recipe_to_text
 from studio.corpus.schema import write_snapshot
 from studio.records import Actor
-from studio.store import corpora, maps, snapshots
+from studio.store import corpora, slices, snapshots
 from studio.words import t
 from studio.workflows import clean, runs
 from tests.jobs.harness import kill_workers
@@ -172,5 +172,5 @@ def test_flags_of_one_reason_become_a_slice(home):
     save = next(one for one in app.button if one.label == t("clean.left.save_slice", lang="en", n="169"))
     save.click().run()
     assert not app.exception and "Short ones" in said(app, "success")
-    kept = maps.slices(studio.store, child).iloc[0]
+    kept = slices.slices(studio.store, child).iloc[0]
     assert (kept["name"], kept["n"]) == ("Short ones", flags["example_id"].nunique())

@@ -98,6 +98,11 @@ def test_a_slice_is_a_filter(store, mapped):
         examples.frame(store, mapped, ("slice",))
 
 
+def test_a_slice_without_examples_has_no_ids(store, mapped):
+    none = slices.add_slice(store, mapped, name="none", definition={}, example_ids=[], by="a")
+    assert slices.ids(store, mapped, none).tolist() == [] and slices.get_slice(store, none).n == 0
+
+
 def test_names_and_deletions_of_slices_are_rows_that_stay(store, mapped):
     made = slices.add_slice(store, mapped, name="first", definition={"found_by": "ids"}, example_ids=[3, 1], by="a")
     slices.decide(store, made, kind="rename", name="second", by="b")
@@ -107,7 +112,9 @@ def test_names_and_deletions_of_slices_are_rows_that_stay(store, mapped):
     assert slices.slices(store, mapped).empty
     assert slices.slices(store, mapped, deleted=True)["is_deleted"].tolist() == [True]
     kept = slices.require_slice(store, made)
-    assert kept.is_deleted and kept.name == "third" and kept.example_ids == (3, 1), "a link to it keeps its meaning"
+    assert kept.is_deleted and kept.name == "third" and kept.n == 2, "a link to it keeps its meaning"
+    assert slices.ids(store, mapped, made).tolist() == [3, 1] and slices.is_of(store, mapped, made)
+    assert slices.ids(store, mapped, "x") is None and not slices.is_of(store, "other", made)
     assert examples.count(store, mapped, [Condition("slice", "eq", made)]) == 2
     slices.decide(store, made, kind="restore", by="b")
     assert slices.slices(store, mapped)["slice_id"].tolist() == [made]

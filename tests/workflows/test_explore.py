@@ -17,6 +17,7 @@ from studio.mapping.neighbours import nearest_neighbours
 from studio.records import Actor, Condition
 from studio.settings import Settings, Workspace
 from studio.store import examples, maps, snapshots, vectors
+from studio.store import slices as slice_rows
 from studio.workflows import corpora, explore, explore_map, explore_results, runs, slices
 from studio.workflows.studio import open_studio
 
@@ -159,12 +160,13 @@ def test_a_slice_is_kept_with_how_it_was_found(studio, mapped):
         studio, ADMIN, snapshot_id=mapped, name=" Cards ", map_id=chart.map_id,
         conditions=(Condition("text", "contains", "card"),),
     )  # fmt: skip
-    kept = maps.require_slice(studio.store, slice_id)
-    texts = examples.by_ids(studio.store, mapped, kept.example_ids, ("text",))["text"]
-    assert kept.name == "Cards" and len(kept.example_ids) == N // 3 and texts.str.contains("card").all()
+    kept = slice_rows.require_slice(studio.store, slice_id)
+    inside = slice_rows.ids(studio.store, mapped, slice_id)
+    texts = examples.by_ids(studio.store, mapped, inside, ("text",))["text"]
+    assert kept.name == "Cards" and kept.n == len(inside) == N // 3 and texts.str.contains("card").all()
     assert kept.definition["found_by"] == "filter" and kept.created_by == "tester"
-    assert maps.slices(studio.store, mapped)["n"].tolist() == [N // 3]
-    assert maps.get_slice(studio.store, "' OR 1=1 --") is None
+    assert slice_rows.slices(studio.store, mapped)["n"].tolist() == [N // 3]
+    assert slice_rows.get_slice(studio.store, "' OR 1=1 --") is None
     with pytest.raises(StoreError, match="nothing inside"):
         slices.save(
             studio, ADMIN, snapshot_id=mapped, name="none", map_id=chart.map_id,

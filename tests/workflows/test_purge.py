@@ -39,6 +39,9 @@ from studio.store import (
 from studio.store import (
     purge as purge_rows,
 )
+from studio.store import (
+    slices as slice_rows,
+)
 from studio.workflows import clusters, corpora, corpora_export, explore, explore_map, purge, purge_pending, runs, slices
 from studio.workflows.studio import open_studio
 from tests.jobs.harness import kill_workers
@@ -218,8 +221,8 @@ def test_a_person_is_found_nowhere_afterwards(copy):
     assert frozen.ids_hash == selections.hash_ids([3, 5]) and frozen.snapshot_id == new_id
     assert [event.example_id for event in annotations.events(studio.store, corpus_id)] == [20, 20]
     assert len(labels.current(studio.store, new_id)) > 0
-    slices = maps.slices(studio.store, new_id)
-    assert dict(zip(slices["name"], slices["n"], strict=True)) == {"some": 2}
+    kept = slice_rows.slices(studio.store, new_id)
+    assert dict(zip(kept["name"], kept["n"], strict=True)) == {"some": 2}
     assert studio.store.one("SELECT count(*) FROM slice_decision") == (0,), "of a slice that went nothing stays"
     chart = maps.newest(studio.store, new_id)
     decided = cluster_rows.in_force(studio.store, chart.map_id)

@@ -14,7 +14,7 @@ from studio.records import Actor, Condition, conditions_to_text
 from studio.selection.combine import weighted_scores
 from studio.selection.recipe import Recipe, recipe_from_json
 from studio.settings import Settings, Workspace
-from studio.store import labels, maps, scores, selections
+from studio.store import labels, scores, selections, slices
 from studio.workflows import annotate, runs, select, select_effect, select_prepare, select_scores, select_targets
 from studio.workflows.select_scores import Targets
 from studio.workflows.studio import open_studio
@@ -175,7 +175,7 @@ def test_targets_come_from_untrusted_text(studio, snapshot_id):
         read(studio, snapshot_id, pins="999999")
     conditions = conditions_to_text([Condition("group_gender", "eq", "f")])
     assert len(read(studio, snapshot_id, slice_text=conditions).ids) == 100
-    stored = maps.add_slice(studio.store, snapshot_id, name="x", definition={}, example_ids=[2, 4], by="t")
+    stored = slices.add_slice(studio.store, snapshot_id, name="x", definition={}, example_ids=[2, 4], by="t")
     assert read(studio, snapshot_id, slice_text=stored).ids == (2, 4)
     assert select_targets.slice_size(studio, snapshot_id, "[[1,2") == 0
     assert select_targets.slice_size(studio, snapshot_id, '[["nope","eq","1"]]') == 0

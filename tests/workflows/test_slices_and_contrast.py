@@ -56,7 +56,7 @@ def test_a_slice_is_saved_renamed_put_away_and_brought_back(opened, made, map_id
                           held=3)  # fmt: skip
     kept = slice_rows.require_slice(opened.store, made_id)
     north = examples.ids(opened.store, made, where)
-    assert kept.name == "north" and list(kept.example_ids) == north.tolist()
+    assert kept.name == "north" and slice_rows.ids(opened.store, made, made_id).tolist() == north.tolist()
     assert kept.definition["held"] == 3 and kept.definition["found_by"] == "lasso"
     slices.rename(opened, ADMIN, slice_id=made_id, name="up north")
     assert slice_rows.slices(opened.store, made)["name"].tolist() == ["up north"]
