@@ -93,7 +93,7 @@ def run_audits(
     if missing or _basis(studio, snapshot_id, state) is None:
         made, n_labelled = _compute(studio, snapshot, label_mode, missing)
         _keep(studio, snapshot_id, state, made, n_labelled)
-    found = report(studio, snapshot_id=snapshot_id, names=names, label_mode=label_mode)
+    found = _report(studio, snapshot, names, label_mode, state)
     if found is None:
         raise MeasureError("The findings could not be read back", got=snapshot.name, fix="Run the audits again.")
     return found
@@ -112,7 +112,13 @@ def report(
     """
     _check(names, label_mode)
     snapshot = snapshots.require(studio.store, snapshot_id)
-    state = audits_state.current(studio, snapshot, label_mode)
+    return _report(studio, snapshot, names, label_mode, audits_state.current(studio, snapshot, label_mode))
+
+
+def _report(
+    studio: Studio, snapshot: Snapshot, names: Sequence[str], label_mode: str, state: audits_state.State
+) -> AuditReport | None:
+    snapshot_id = snapshot.snapshot_id
     basis = _basis(studio, snapshot_id, state) or findings.newest(
         studio.store, snapshot_id, f"basis_{label_mode}", audits.VERSION
     )

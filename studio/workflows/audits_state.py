@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from studio import audits
@@ -65,6 +66,7 @@ def lexicon_of(studio: Studio, snapshot: Snapshot) -> Lexicon | None:
     return lexicons.in_force(studio, snapshot)
 
 
+@lru_cache(maxsize=32)  # every look at the checks asks for it; a thousand terms take 10 ms
 def lexicon_mark(lexicon: Lexicon | None) -> str:
     """A short hash of every term of a lexicon; empty for none."""
     return digest(asdict(lexicon)) if lexicon else ""
