@@ -33,7 +33,11 @@ SECTIONS = {
         ("explore", ":material/scatter_plot:"),
     ),
     "choose": (("select", ":material/tune:"), ("annotate", ":material/edit_note:")),
-    "learn": (("train", ":material/model_training:"), ("loop", ":material/autorenew:")),
+    "learn": (
+        ("train", ":material/model_training:"),
+        ("loop", ":material/autorenew:"),
+        ("review", ":material/rate_review:"),
+    ),
     "work": (("runs", ":material/pending_actions:"), ("admin", ":material/storage:")),
 }
 

@@ -18,9 +18,11 @@ LANGUAGES = ("en", "zh")
 
 
 def group(column, key, pool, picked, word, small=False):
-    return {"column": column, "key": key, "pool": pool, "picked": picked, "pool_share": pool / 400,
-            "share": picked / 40, "expected": pool / 10, "low": 1, "high": 9, "low_share": 0.025, "high_share": 0.225, "p": 0.01, "q": 0.02,
-            "verdict": word, "is_small": small}  # fmt: skip
+    return {
+        "column": column, "key": key, "pool": pool, "picked": picked, "pool_share": pool / 400, "share": picked / 40,
+        "expected": pool / 10, "low": 1, "high": 9, "low_share": 0.025, "high_share": 0.225, "p": 0.01, "q": 0.02,
+        "verdict": word, "is_small": small,
+    }  # fmt: skip
 
 
 CONTENT = {

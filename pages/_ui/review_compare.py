@@ -1,0 +1,132 @@
+"""Two proposals side by side: facts, weights, groups, variety, study, and who differs with the reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages._ui import frame
+from pages._ui.words import choose_language, plain, t
+from studio.reports.proposal import verdict
+from studio.reports.said import column_name, group_name, reason, strategy_title
+from studio.store.proposals import Proposal
+from studio.workflows import proposals_compare
+from studio.workflows.proposals_compare import MOST_SHOWN, Only, SideBySide
+
+
+def show(one: Proposal, other: Proposal) -> None:
+    """The whole comparison; A is the proposal of the page, B the one it is held against."""
+    found = proposals_compare.compare(frame.studio(), one, other)
+    st.subheader(t("review.compare.title"), anchor=False)
+    places = st.columns(2, gap="medium")
+    for place, letter, proposal in ((places[0], "first_is", one), (places[1], "second_is", other)):
+        with place.container(border=True, gap="xsmall"):
+            st.markdown(f"**{t(f'review.compare.{letter}')}** · {plain(proposal.name, 120)}")
+            st.caption(plain(verdict(proposal.content, lang=choose_language()), 500))
+    if not found.same_pool:
+        st.info(t("review.compare.pools_differ"), icon=":material/difference:")
+    _facts(one, other, found)
+    st.subheader(t("review.compare.groups"), anchor=False)
+    _groups(found)
+    st.subheader(t("review.compare.both", both=found.both, a=found.n_first, b=found.n_second), anchor=False)
+    places = st.columns(2, gap="medium")
+    for place, key, rows, n in ((places[0], "only_a", found.first, found.n_first),
+                                (places[1], "only_b", found.second, found.n_second)):  # fmt: skip
+        with place:
+            st.caption(t(f"review.compare.{key}"))
+            _only(key, rows, n)
+
+
+def _facts(one: Proposal, other: Proposal, found: SideBySide) -> None:
+    rows = [(t(f"review.compare.{key}"), *(_fact(key, p) for p in (one, other)))
+            for key in ("state", "strategy", "n", "pool", "seed")]  # fmt: skip
+    unknown = t("review.compare.unknown")
+    for view, a, b in found.weights:
+        name = t(f"select.view.{view}") if view in ("relevance", "diversity", "difficulty", "quality") else view
+        rows.append((t("review.compare.weight", view=name), *(unknown if w is None else str(w) for w in (a, b))))
+    rows += [(t(f"review.compare.{key}"), *(_fact(key, p) for p in (one, other)))
+             for key in ("distance", "vendi", "proof", "characters", "minutes")]  # fmt: skip
+    st.dataframe(
+        {
+            t("review.compare.facts"): [row[0] for row in rows],
+            t("review.compare.first_is"): [row[1] for row in rows],
+            t("review.compare.second_is"): [row[2] for row in rows],
+        },
+        hide_index=True, width="stretch", height=35 * (len(rows) + 1) + 3,
+    )  # fmt: skip
+
+
+def _fact(key: str, proposal: Proposal) -> str:
+    content = proposal.content
+    if key == "state":
+        return t(f"proposal.state.{proposal.state}")
+    if key == "strategy":
+        return strategy_title(content["strategy"], lang=choose_language())
+    if key in ("distance", "vendi"):
+        one = (content["variety"] or {}).get(key)
+        digits = 3 if key == "distance" else 1
+        return (
+            f"{one['value']:.{digits}f} · {t('select.variety.' + one['verdict'])}"
+            if one
+            else t("review.compare.unknown")
+        )
+    if key == "proof":
+        proof = content.get("proof")
+        return t(f"review.compare.proof_{proof['verdict']}") if proof else t("review.compare.proof_none")
+    if key == "minutes":
+        pace = content["cost"]["pace"]
+        return (
+            f"{pace['minutes']:,.0f} ({pace['low']:,.0f} – {pace['high']:,.0f})" if pace else t("proposal.cost_unknown")
+        )
+    if key == "characters":
+        return f"{content['cost']['characters']:,}"
+    return f"{content[{'n': 'n', 'pool': 'n_pool', 'seed': 'seed'}[key]]:,}"
+
+
+def _groups(found: SideBySide) -> None:
+    if not found.groups:
+        st.caption(t("proposal.groups_none"))
+        return
+    lang = choose_language()
+    names = ("picked", "chance", "verdict")
+    columns: dict[str, list[Any]] = {
+        t("review.column.group"): [
+            f"{group_name(column, key, lang=lang)} ({column_name(column, lang=lang)})"
+            for column, key, _, _ in found.groups
+        ]
+    }
+    for letter, place in (("a", 2), ("b", 3)):
+        for name in names:
+            columns[t(f"review.compare.{name}_{letter}")] = [_cell(name, row[place]) for row in found.groups]
+    st.dataframe(columns, hide_index=True, width="stretch", height=min(390, 35 * (len(found.groups) + 1) + 3))
+
+
+def _cell(name: str, band: Mapping[str, Any] | None) -> Any:
+    if band is None:
+        return None
+    if name == "picked":
+        return band["picked"]
+    if name == "chance":
+        return round(band["expected"], 1)
+    return t("proposal.too_small") if band["is_small"] else t(f"select.groups.verdict_{band['verdict']}")
+
+
+def _only(key: str, rows: Sequence[Only], n: int) -> None:
+    if not rows:
+        st.caption(t("review.compare.nothing"))
+        return
+    lang, unknown = choose_language(), t("review.compare.unknown")
+    st.dataframe(
+        {
+            t("proposal.number"): [one.example_id for one in rows],
+            t("proposal.text"): [one.text for one in rows],
+            t("review.compare.why_in"): [reason(one.inside, lang=lang) if one.inside else unknown for one in rows],
+            t("review.compare.why_out"): [reason(one.outside, lang=lang) if one.outside else unknown for one in rows],
+        },
+        hide_index=True, width="stretch", height=320, key=f"review_{key}",
+        column_config={t("proposal.number"): st.column_config.NumberColumn(width=70, format="%d")},
+    )  # fmt: skip
+    if n > MOST_SHOWN:
+        st.caption(t("review.compare.first", n=MOST_SHOWN))
