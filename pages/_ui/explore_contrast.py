@@ -9,7 +9,7 @@ from pages._ui import explore_data as data
 from pages._ui import explore_table as table
 from pages._ui import frame
 from pages._ui.words import t
-from studio.records import Condition, Snapshot
+from studio.records import Condition, Snapshot, conditions_to_text
 from studio.store import annotation_facts
 from studio.store.maps import MapRecord
 from studio.workflows import contrast
@@ -74,15 +74,24 @@ def _parts(
 ) -> tuple[Part, Part | None]:
     """Both sides with how they were found."""
     blind = inside.held if inside.was_drawn_blind or not inside.outline else None
-    part = contrast.part_of(
-        opened, snapshot.snapshot_id, map_id=chart.map_id, outline=inside.outline, conditions=inside.conditions,
-        blind=blind,
-    )  # fmt: skip
+    where = (snapshot.snapshot_id, chart.map_id)
+    mark = data.mark_of(opened, *where, inside.conditions)
+    part = _part(opened, inside.conditions, *where, inside.outline, conditions_to_text(inside.conditions), blind, mark)
     if against == REST:
         return part, None
     column, value = ("cluster", int(against[1:])) if against[0] == "c" else ("slice", against[1:])
-    clause = Condition(column, "eq", value)
-    return part, contrast.part_of(opened, snapshot.snapshot_id, map_id=chart.map_id, conditions=(clause,), blind=blind)
+    clauses = (Condition(column, "eq", value),)
+    mark = data.mark_of(opened, *where, clauses)
+    return part, _part(opened, clauses, *where, "", conditions_to_text(clauses), blind, mark)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _part(
+    _opened: Studio, _clauses: tuple[Condition, ...], snapshot_id: str, map_id: str, outline: str, clauses: str,
+    blind: int | None, mark: str,
+) -> Part:  # fmt: skip
+    """A side, kept while nothing it depends on changes: another colour asks for nothing."""
+    return contrast.part_of(_opened, snapshot_id, map_id=map_id, outline=outline, conditions=_clauses, blind=blind)
 
 
 def _compared(opened: Studio, snapshot: Snapshot, part: Part, other: Part | None, held: int | None) -> Contrast:
@@ -101,6 +110,7 @@ def _kept(
 def forget() -> None:
     """Let go of everything that map and comparisons keep in memory."""
     _kept.clear()
+    _part.clear()
     data.forget()
 
 

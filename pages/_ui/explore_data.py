@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages._ui.words import plain, t
 from studio import words
-from studio.figures.map import hover_lines
+from studio.figures.map import density_cells, hover_lines, rows_to_draw
 from studio.records import SPLITS, Array, Condition, Snapshot, conditions_to_text
 from studio.store import annotation_facts, clusters, maps, slices
 from studio.words import measures
@@ -20,6 +20,7 @@ from studio.workflows.studio import Studio
 
 LISTED = 300
 _CLUSTERED = "cluster"
+_GIVEN = frozenset({"text", "source", "language", "example_id", "slice"})  # what no later decision changes
 
 
 # --- points and columns -----------------------------------------------------------------------------------------------
@@ -45,8 +46,8 @@ def _cluster_table(_opened: Studio, map_id: str, mark: str) -> pd.DataFrame:
 
 def column(opened: Studio, snapshot: Snapshot, map_id: str, name: str, *, unit: bool = False) -> Column:
     """One value per example of a column."""
-    mark = explore_colours.mark(opened, snapshot, map_id, name)
-    return _column(opened, snapshot, snapshot.snapshot_id, map_id, name, unit, mark)
+    stands = explore_colours.mark(opened, snapshot, map_id, name)
+    return _column(opened, snapshot, snapshot.snapshot_id, map_id, name, unit, stands)
 
 
 @st.cache_resource(max_entries=40, show_spinner=False)
@@ -84,6 +85,50 @@ def _must_draw(_opened: Studio, _snapshot: Snapshot, snapshot_id: str, example: 
     return explore_colours.must_draw(_opened, _snapshot, example, most)
 
 
+def rows_drawn(opened: Studio, map_id: str, under: Array | None, wanted: Array, seed: int) -> Array:
+    """Positions of the dots among those under the filters, kept while these are the same in other colours."""
+    keys = (clusters.mark(opened.store, map_id), _print_of(under), _print_of(wanted))
+    return _rows_drawn(opened, map_id, under, wanted, seed, *keys)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _rows_drawn(
+    _opened: Studio, map_id: str, _under: Array | None, _wanted: Array, seed: int, mark: str, under: str, wanted: str
+) -> Array:
+    whole = points(_opened, map_id)
+    everyone = whole["example_id"].to_numpy()
+    keep = slice(None) if _under is None else explore_colours.positions(everyone, _under)
+    always = explore_colours.positions(everyone[keep], _wanted)
+    return rows_to_draw(whole["cluster"].to_numpy()[keep], always=always, seed=seed)
+
+
+def _print_of(ids: Array | None) -> str:
+    """What tells one set of ids from another; everyone (None) from nobody too."""
+    return f"{len(ids)}:{hash(ids.tobytes())}" if ids is not None else "everyone"
+
+
+def n_shown(opened: Studio, map_id: str, held: int | None) -> int:
+    """How many examples the map shows without filters."""
+    everyone = points(opened, map_id)["example_id"].to_numpy()
+    return len(everyone) if held is None else int(explore_colours.seen(everyone, held).sum())
+
+
+def cells(opened: Studio, map_id: str, under: Array | None, held: int | None) -> dict[str, Array]:
+    """The grey cloud of those under the filters, or of all that are shown; kept like the dots."""
+    return _cells(opened, map_id, under, held, _print_of(under))
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _cells(_opened: Studio, map_id: str, _under: Array | None, held: int | None, under: str) -> dict[str, Array]:
+    whole = points(_opened, map_id)
+    everyone = whole["example_id"].to_numpy()
+    if _under is not None:
+        whole = whole.iloc[explore_colours.positions(everyone, _under)]
+    elif held is not None:
+        whole = whole[explore_colours.seen(everyone, held)]
+    return density_cells(whole["x"].to_numpy(), whole["y"].to_numpy())
+
+
 @st.cache_resource(max_entries=6, show_spinner=False)
 def extent(_opened: Studio, map_id: str) -> tuple[float, float, float, float]:
     """Left, right, bottom, top of the whole map."""
@@ -93,8 +138,35 @@ def extent(_opened: Studio, map_id: str) -> tuple[float, float, float, float]:
 
 def forget() -> None:
     """Let go of everything that is kept: what a removal took must not stay in memory."""
-    for kept in (_points, _cluster_table, _column, texts, _hover, _must_draw, extent, _listed, _label_mix):
+    every = (
+        _points,
+        _cluster_table,
+        _column,
+        texts,
+        _hover,
+        _must_draw,
+        _rows_drawn,
+        _cells,
+        extent,
+        _listed,
+        _label_mix,
+        _offered,
+    )
+    for kept in every:
         kept.clear()
+
+
+def mark(opened: Studio, snapshot_id: str, map_id: str) -> str:
+    """What changes when people decide anything: an annotation, a split, a round, a cluster."""
+    return f"{annotation_facts.mark(opened.store, snapshot_id)}{clusters.mark(opened.store, map_id)}"
+
+
+def mark_of(opened: Studio, snapshot_id: str, map_id: str, conditions: Sequence[Condition]) -> str:
+    """What changes when these filters may find others: a lasso and what came with the corpus never do."""
+    columns_ = {clause.column for clause in conditions}
+    decided = {name for name in columns_ if name not in _GIVEN and not name.startswith("group_")}
+    found = clusters.mark(opened.store, map_id) if "cluster" in decided else ""
+    return found + (annotation_facts.mark(opened.store, snapshot_id) if decided - {"cluster"} else "")
 
 
 # --- what is inside ---------------------------------------------------------------------------------------------------
@@ -131,8 +203,8 @@ def inside(
     drawn_blind: bool,
 ) -> Inside:
     """Who is inside; errors of bad filters are for the page to show."""
-    mark = f"{annotation_facts.mark(opened.store, snapshot.snapshot_id)}{clusters.mark(opened.store, map_id)}"
-    key = (snapshot.snapshot_id, map_id, conditions_to_text(conditions), mark)
+    stands = mark_of(opened, snapshot.snapshot_id, map_id, conditions)
+    key = (snapshot.snapshot_id, map_id, conditions_to_text(conditions), stands)
     under = _listed(opened, conditions, *key, "") if conditions else None
     everyone = points(opened, map_id)["example_id"].to_numpy()
     found = _listed(opened, conditions, *key, outline) if outline or conditions else everyone
@@ -160,12 +232,20 @@ def _listed(
 def columns(opened: Studio, snapshot: Snapshot, map_id: str) -> list[str]:
     """What the map may be coloured by: columns with one value for all, or for nobody, are left out."""
     able = []
+    offered = _offered(snapshot.snapshot_id)
     for name in explore_colours.names(opened, snapshot):
         is_sure = name in ("cluster", "length", "split_now") or name.startswith((SCORE, "group_"))
         least = 1 if name in ("label_now", "round") else 2
-        if is_sure or len(column(opened, snapshot, map_id, name).names) >= least:
+        if is_sure or name in offered or len(column(opened, snapshot, map_id, name).names) >= least:
+            offered.add(name)
             able.append(name)
     return able
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _offered(snapshot_id: str) -> set[str]:
+    """Columns that had values once: they stay on the list, so that no label is a reason to read them all again."""
+    return set()
 
 
 def numbers(opened: Studio, snapshot: Snapshot) -> list[str]:
@@ -243,8 +323,8 @@ def shown_pairs(pairs: list[tuple[int, float]], held: int | None) -> list[tuple[
 
 def label_mix(opened: Studio, snapshot: Snapshot, map_id: str, held: int | None) -> dict[int, list[tuple[str, int]]]:
     """Cluster -> its visible labels with their counts, the most frequent first; of the half that is shown."""
-    mark = f"{annotation_facts.mark(opened.store, snapshot.snapshot_id)}{clusters.mark(opened.store, map_id)}"
-    return _label_mix(opened, snapshot, snapshot.snapshot_id, map_id, held, mark)
+    stands = mark(opened, snapshot.snapshot_id, map_id)
+    return _label_mix(opened, snapshot, snapshot.snapshot_id, map_id, held, stands)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

@@ -10,6 +10,7 @@ import streamlit as st
 from pages._ui import explore_data as data
 from pages._ui import explore_search as search
 from pages._ui import explore_table as table
+from pages._ui import frame
 from pages._ui.explore_lasso import EXAMPLE, opened_example
 from pages._ui.words import plain, t
 from studio.records import Array, Snapshot
@@ -38,13 +39,18 @@ def card(opened: Studio, snapshot: Snapshot, chart: MapRecord, inside: data.Insi
         _facts(opened, snapshot, chart, number)
         _copies(opened, snapshot, number, inside.held)
         with st.expander(t("map.near")):
-            near = explore_map.neighbours_of(opened, snapshot.snapshot_id, number, NEAREST)
-            near = data.shown_pairs(near, inside.held)
-            if near:
-                ids, likeness = [n for n, _ in near], [s for _, s in near]
-                table.show(opened, snapshot, chart, ids, key=f"near_{number}", height=320, likeness=likeness)
+            with frame.show_errors():  # vectors may be gone while the map stays: the rest of the card holds
+                _near(opened, snapshot, chart, number, inside)
             st.button(t("map.more_like_this"), on_click=search.like, args=(str(number),), icon=":material/join_inner:",
                       key="like_this")  # fmt: skip
+
+
+def _near(opened: Studio, snapshot: Snapshot, chart: MapRecord, number: int, inside: data.Inside) -> None:
+    near = explore_map.neighbours_of(opened, snapshot.snapshot_id, number, NEAREST)
+    near = data.shown_pairs(near, inside.held)
+    if near:
+        ids, likeness = [n for n, _ in near], [s for _, s in near]
+        table.show(opened, snapshot, chart, ids, key=f"near_{number}", height=320, likeness=likeness)
 
 
 def _head(number: int, inside: data.Inside) -> None:

@@ -17,7 +17,7 @@ from pages._ui import explore_side as side
 from pages._ui import explore_slices as slices
 from pages._ui import frame
 from pages._ui.words import t
-from studio.figures.map import MAX_DRAWN, Points, map_figure, rows_to_draw
+from studio.figures.map import MAX_DRAWN, Points, Ready, map_description
 from studio.mapping import polygon
 from studio.records import Array, Snapshot
 from studio.store import maps
@@ -29,7 +29,13 @@ from studio.workflows.studio import Studio
 
 TOOLS = {"lasso": ":material/lasso_select:", "select": ":material/select:", "pan": ":material/touch_app:"}
 PANELS = ("examples", "clusters", "slices", "search")
-_NO_BUTTONS = ["toImage", "autoScale2d", "lasso2d", "select2d", "pan2d"]
+# One canvas pixel per page pixel: Plotly would draw four, which a browser without a GPU pays for on every change.
+_CONFIG = {
+    "displaylogo": False,
+    "scrollZoom": True,
+    "modeBarButtonsToRemove": ["toImage", "autoScale2d", "lasso2d", "select2d", "pan2d"],
+    "plotGlPixelRatio": 1,
+}
 
 
 @st.fragment
@@ -140,14 +146,14 @@ def _draw(
     """Draw the map under the filters; returns how many dots of how many examples, and whether there is a cloud."""
     colour = data.column(opened, snapshot, chart.map_id, column, unit=unit)
     points = _points(opened, snapshot, chart, colour, size, inside)
-    cloud = _cloud(opened, chart, points, inside.held)
-    figure = map_figure(
+    cells = _cells(opened, chart, points, inside)
+    figure = map_description(
         points,
         {name: t(f"map.{name}", n="{n}") for name in ("missing", "others", "density")},
         titles=data.value_titles(opened, chart.map_id, column, colour),
         write_names=column == "cluster",
         unit=data.unit_title(colour) if colour.numbers is not None else "",
-        cloud=cloud,
+        cells=cells,
         extent=data.extent(opened, chart.map_id),
         outline=polygon.from_text(inside.outline) if inside.outline else None,
         chosen=lasso.opened_example(),
@@ -156,14 +162,14 @@ def _draw(
         dark=st.context.theme.type == "dark",
     )
     st.plotly_chart(
-        figure,
+        Ready(figure),
         key=lasso.chart_key(),
         on_select=lambda: lasso.take(lasso.mark_of(chart)),
         selection_mode=("lasso", "box", "points"),
-        config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": _NO_BUTTONS},
+        config=_CONFIG,
         alt=t("map.alt"),
     )
-    return len(points.rows), len(points.ids), cloud is not None
+    return len(points.rows), len(points.ids), cells is not None
 
 
 def _points(
@@ -174,11 +180,10 @@ def _points(
     everyone = whole["example_id"].to_numpy()
     keep = slice(None) if inside.under is None else explore_colours.positions(everyone, inside.under)
     ids = everyone[keep]
-    always = None
+    wanted = ids[:0]
     if len(ids) > MAX_DRAWN:
         wanted = data.must_draw(opened, snapshot, st.query_params.get(lasso.EXAMPLE, ""), MAX_DRAWN)
-        always = explore_colours.positions(ids, wanted)
-    rows = rows_to_draw(whole["cluster"].to_numpy()[keep], always=always, seed=chart.seed)
+    rows = data.rows_drawn(opened, chart.map_id, inside.under, wanted, chart.seed)
     places = rows if inside.under is None else keep[rows]
     sized = data.column(opened, snapshot, chart.map_id, size) if size else None
     return Points(
@@ -196,14 +201,14 @@ def _points(
     )
 
 
-def _cloud(opened: Studio, chart: MapRecord, points: Points, held: int | None) -> tuple[Array, Array] | None:
-    """Where the examples lie that filters leave out, as long as every one they leave in is a dot."""
-    whole = data.points(opened, chart.map_id)
-    if held is not None:
-        whole = whole[explore_colours.seen(whole["example_id"].to_numpy(), held)]
-    if len(points.ids) == len(whole) or len(points.rows) < len(points.ids):
+def _cells(opened: Studio, chart: MapRecord, points: Points, inside: data.Inside) -> dict[str, Array] | None:
+    """The grey cloud: all shown examples where not each is a dot, those filters leave out too where each one is."""
+    is_sampled = len(points.rows) < len(points.ids)
+    if not is_sampled and inside.under is None:
         return None
-    return whole["x"].to_numpy(), whole["y"].to_numpy()
+    if not is_sampled and len(points.ids) == data.n_shown(opened, chart.map_id, inside.held):
+        return None
+    return data.cells(opened, chart.map_id, inside.under if is_sampled else None, inside.held)
 
 
 def _facts(opened: Studio, chart: MapRecord, drawn: tuple[int, int, bool], size: str) -> None:

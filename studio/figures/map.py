@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -81,22 +83,56 @@ def rows_to_draw(codes: Array, *, most: int = MAX_DRAWN, always: Array | None = 
     return np.sort(np.concatenate([fixed, drawn]))
 
 
-def map_figure(
+class Ready(go.Figure):
+    """A figure as the description the browser gets: nothing is checked, copied or turned into objects on its way.
+
+    On a map of 12,000 dots that took longer than making the description did; `map_figure` is the checked form.
+    """
+
+    def __init__(self, description: Mapping[str, Any]) -> None:
+        self._ready = _encoded(description)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The description; `st.plotly_chart` asks for nothing else."""
+        return self._ready
+
+
+def _encoded(part: Any) -> Any:
+    """The same with arrays of numbers as base64 and other arrays as lists."""
+    if isinstance(part, Mapping):
+        return {key: _encoded(value) for key, value in part.items()}
+    if not isinstance(part, np.ndarray):
+        return [_encoded(value) for value in part] if isinstance(part, list) else part
+    if part.dtype.kind not in "iuf":
+        return part.tolist()
+    made = {
+        "dtype": f"{part.dtype.kind}{part.dtype.itemsize}",
+        "bdata": base64.b64encode(np.ascontiguousarray(part)).decode(),
+    }
+    return made | ({"shape": ", ".join(map(str, part.shape))} if part.ndim > 1 else {})
+
+
+def map_figure(points: Points, words: Mapping[str, str], **how: Any) -> go.Figure:
+    """The map as a checked figure, for notebooks and tests; `how` as in `map_description`."""
+    return go.Figure(map_description(points, words, **how))
+
+
+def map_description(
     points: Points,
     words: Mapping[str, str],
     *,
     titles: Mapping[str, str] | None = None,
     write_names: bool = False,
     unit: str = "",
-    cloud: tuple[Array, Array] | None = None,
+    cells: Mapping[str, Array] | None = None,
     extent: Sequence[float] | None = None,
     outline: Sequence[Sequence[float]] | Array | None = None,
     chosen: int | None = None,
     tool: str = "lasso",
     revision: str = "",
     dark: bool = False,
-) -> go.Figure:
-    """The map as a figure; texts and category names are escaped here.
+) -> dict[str, Any]:
+    """The map as Plotly's data and layout; texts and category names are escaped here.
 
     Args:
         points: what to draw.
@@ -104,7 +140,7 @@ def map_figure(
         titles: category -> the name shown instead.
         write_names: write the names of the largest categories on the map in place of a legend.
         unit: of the numbers, beside their colour scale.
-        cloud: x and y of more examples than those, to show as a grey cloud where the others lie.
+        cells: of `density_cells`, a grey cloud under the dots; by default that of the points where not each is a dot.
         extent: left, right, bottom, top of the whole map, so that a filter does not move it.
         outline: a lasso to draw, such as the one in the URL.
         chosen: example_id to ring.
@@ -112,42 +148,53 @@ def map_figure(
         revision: zoom and legend are kept while this stays the same.
         dark: the page is dark, so that names are written light with a dark halo.
     """
-    figure = go.Figure()
     titles = titles or {}
-    if cloud is not None or len(points.rows) < len(points.ids):
-        _add_density(figure, *(cloud if cloud is not None else (points.x, points.y)), words)
+    data: list[dict[str, Any]] = []
+    if cells is None and len(points.rows) < len(points.ids):
+        cells = density_cells(points.x, points.y)
+    if cells is not None:
+        data.append(_density(cells, words["density"]))
+    layout = _layout(extent, revision, tool, legend=points.numbers is None and not write_names)
     if points.numbers is not None:
-        _add_numbers(figure, points, unit)
+        data += _numbers(points, unit)
     else:
-        _add_categories(figure, points, words, titles)
+        data += _categories(points, words, titles)
         if write_names and len(points.ids):
-            _write_names(figure, points, titles, theme.INK[dark])
-    _ring(figure, points, chosen)
+            layout["annotations"] = _names(points, titles, theme.INK[dark])
+    data += _ring(points, chosen)
     if outline is not None:
-        _add_outline(figure, np.asarray(outline, dtype=np.float64))
-    _layout(figure, extent, revision, tool, legend=points.numbers is None and not write_names)
-    return figure
+        layout["shapes"] = [_outline(np.asarray(outline, dtype=np.float64))]
+    return {"data": data, "layout": layout}
 
 
-def _layout(figure: go.Figure, extent: Sequence[float] | None, revision: str, tool: str, *, legend: bool) -> None:
-    """No axes, one scale on both of them, a tool in the hand, and the legend below."""
-    hidden = {"visible": False, "showgrid": False, "zeroline": False}
+def _layout(extent: Sequence[float] | None, revision: str, tool: str, *, legend: bool) -> dict[str, Any]:
+    """No axes, one scale on both of them, a tool in the hand, and the legend below.
+
+    Streamlit hands the same figure to Plotly again right after the first time, with copies of its arrays; datarevision
+    says that they are the same ones, and clickmode is what Streamlit sets for the tool. Without the two every map is
+    worked out and drawn twice.
+    """
+    axes: list[dict[str, Any]] = [{"visible": False, "showgrid": False, "zeroline": False} for _ in range(2)]
+    axes[1] |= {"scaleanchor": "x", "scaleratio": 1}
     if extent is not None:
-        margins = [0.04 * max(extent[i + 1] - extent[i], 1e-3) for i in (0, 2)]
-        figure.update_xaxes(range=[extent[0] - margins[0], extent[1] + margins[0]])
-        figure.update_yaxes(range=[extent[2] - margins[1], extent[3] + margins[1]])
-    figure.update_xaxes(**hidden)
-    figure.update_yaxes(**hidden, scaleanchor="x", scaleratio=1)
-    figure.update_layout(
-        height=HEIGHT_PX,
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        dragmode=tool,
-        hovermode="closest",
-        hoverlabel={"align": "left"},
-        uirevision=revision,
-        newselection={"line": {"color": theme.OUTLINE, "width": 2}},
-        showlegend=legend,
-        legend={
+        for axis, low, high in zip(axes, extent[::2], extent[1::2], strict=True):
+            margin = 0.04 * max(high - low, 1e-3)
+            axis["range"] = [float(low - margin), float(high + margin)]
+    return {
+        "template": {},
+        "xaxis": axes[0],
+        "yaxis": axes[1],
+        "height": HEIGHT_PX,
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "dragmode": tool,
+        "clickmode": "event+select" if tool == "pan" else "event",
+        "hovermode": "closest",
+        "hoverlabel": {"align": "left"},
+        "uirevision": revision,
+        "datarevision": 1,
+        "newselection": {"line": {"color": theme.OUTLINE, "width": 2}},
+        "showlegend": legend,
+        "legend": {
             "itemsizing": "constant",
             "orientation": "h",
             "yanchor": "top",
@@ -155,7 +202,7 @@ def _layout(figure: go.Figure, extent: Sequence[float] | None, revision: str, to
             "x": 0,
             "font": {"size": 12},
         },
-    )
+    }
 
 
 def hover_lines(ids: Array, texts: Sequence[str]) -> Array:
@@ -179,23 +226,25 @@ def _lines(line: str) -> str:
     return "<br>".join(escape(part, HOVER_LINE + 1) for part in parts)
 
 
-def _trace(points: Points, where: Array, marker: dict[str, object], name: str, *, legend: bool) -> go.Scattergl:
+def _trace(points: Points, where: Array, marker: dict[str, Any], name: str, *, legend: bool) -> dict[str, Any]:
     rows = points.rows[where]
     if points.sizes is not None:
         marker = marker | {"size": _sizes(points)[where], "sizemode": "diameter", "line": {"width": 0}}
-    return go.Scattergl(
-        x=points.x[rows].astype(np.float32),
-        y=points.y[rows].astype(np.float32),
-        mode="markers",
-        name=name,
-        customdata=points.ids[rows].astype(np.float64),
-        text=points.hover[where],
-        hovertemplate="%{text}<extra></extra>",
-        marker=marker,
-        showlegend=legend,
-        selected={"marker": {"opacity": 1.0}},
-        unselected={"marker": {"opacity": 0.25}},
-    )
+    ids = points.ids[rows]
+    return {
+        "type": "scattergl",
+        "x": points.x[rows].astype(np.float32),
+        "y": points.y[rows].astype(np.float32),
+        "mode": "markers",
+        "name": name,
+        "customdata": ids.astype(np.int32 if not len(ids) or ids.max() < 2**31 else np.float64),
+        "text": points.hover[where],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": marker,
+        "showlegend": legend,
+        "selected": {"marker": {"opacity": 1.0}},
+        "unselected": {"marker": {"opacity": 0.25}},
+    }
 
 
 def _size(n: int) -> float:
@@ -211,13 +260,14 @@ def _sizes(points: Points) -> Array:
     return (_size(len(points.rows)) * np.sqrt(area)).astype(np.float32)
 
 
-def _add_categories(figure: go.Figure, points: Points, words: Mapping[str, str], titles: Mapping[str, str]) -> None:
+def _categories(points: Points, words: Mapping[str, str], titles: Mapping[str, str]) -> list[dict[str, Any]]:
     """One trace per category in the order of their colours; beyond 24 one grey trace, and one for missing values."""
     codes = np.asarray(points.codes)
     counts = np.bincount(codes[codes >= 0], minlength=len(points.names))
     drawn = codes[points.rows]
     size = _size(len(points.rows))
-    traces, n_others = [], 0
+    traces: list[dict[str, Any]] = []
+    n_others = 0
     for code in np.flatnonzero(counts):
         style = theme.category_style(int(code))
         if style is None:
@@ -228,17 +278,18 @@ def _add_categories(figure: go.Figure, points: Points, words: Mapping[str, str],
         marker = {"color": style[0], "symbol": style[1], "size": size, "opacity": 0.8}
         traces.append(_trace(points, np.flatnonzero(drawn == code), marker, label, legend=len(traces) < MAX_LEGEND))
     faint = {"color": theme.OTHERS, "size": size, "opacity": 0.55}
+    below = []
     if n_others:
         grey = np.flatnonzero(drawn >= theme.N_STYLES)
-        figure.add_trace(_trace(points, grey, faint, words["others"].format(n=n_others), legend=True))
+        below.append(_trace(points, grey, faint, words["others"].format(n=n_others), legend=True))
     missing = np.flatnonzero(drawn < 0)
     if len(missing):
         label = f"{words['missing']} · {int((codes < 0).sum()):,}"
-        figure.add_trace(_trace(points, missing, faint, label, legend=True))
-    figure.add_traces(traces)
+        below.append(_trace(points, missing, faint, label, legend=True))
+    return below + traces
 
 
-def _write_names(figure: go.Figure, points: Points, titles: Mapping[str, str], ink: tuple[str, str]) -> None:
+def _names(points: Points, titles: Mapping[str, str], ink: tuple[str, str]) -> list[dict[str, Any]]:
     """Names of large categories at the middle (median) of their points, largest first, none over another."""
     codes = np.asarray(points.codes)
     order = np.argsort(codes, kind="stable")
@@ -247,6 +298,7 @@ def _write_names(figure: go.Figure, points: Points, titles: Mapping[str, str], i
     spans = [max(float(np.ptp(axis)), 1e-9) for axis in (points.x, points.y)]
     unit = max(spans[0] / NAME_FIELD_PX[0], spans[1] / NAME_FIELD_PX[1])  # the picture keeps one scale on both axes
     taken: list[tuple[float, float, float]] = []
+    written = []
     halo = ", ".join(f"{x}px {y}px 2px {ink[1]}" for x in (-1, 1) for y in (-1, 1)) + f", 0px 0px 4px {ink[1]}"
     for code in largest:
         rows = order[starts[code] : starts[code + 1]]
@@ -258,14 +310,10 @@ def _write_names(figure: go.Figure, points: Points, titles: Mapping[str, str], i
         if any(abs(x - other[0]) < half + other[2] and abs(y - other[1]) < NAME_PX * unit for other in taken):
             continue
         taken.append((x, y, half))
-        figure.add_annotation(
-            x=x,
-            y=y,
-            text=text,
-            showarrow=False,
-            font={"size": 12, "weight": 600, "color": ink[0], "shadow": halo},  # a box would hide the dots
-            captureevents=False,
-        )
+        # a box would hide the dots
+        font = {"size": 12, "weight": 600, "color": ink[0], "shadow": halo}
+        written.append({"x": x, "y": y, "text": text, "showarrow": False, "font": font, "captureevents": False})
+    return written
 
 
 def _short(name: str) -> str:
@@ -276,17 +324,18 @@ def _short(name: str) -> str:
     return ", ".join(parts)
 
 
-def _add_numbers(figure: go.Figure, points: Points, unit: str) -> None:
+def _numbers(points: Points, unit: str) -> list[dict[str, Any]]:
     """One trace with a colour scale and its unit; missing values grey."""
     values = np.asarray(points.numbers, dtype=np.float64)[points.rows]
     is_there = np.isfinite(values)
     size = _size(len(points.rows))
+    traces = []
     if (~is_there).any():
         faint = {"color": theme.OTHERS, "size": size, "opacity": 0.4}
-        figure.add_trace(_trace(points, np.flatnonzero(~is_there), faint, "", legend=False))
+        traces.append(_trace(points, np.flatnonzero(~is_there), faint, "", legend=False))
     where = np.flatnonzero(is_there)
     if not len(where):
-        return
+        return traces
     low, high = points.scale
     marker = {
         "color": values[where].astype(np.float32),
@@ -297,48 +346,35 @@ def _add_numbers(figure: go.Figure, points: Points, unit: str) -> None:
         "opacity": 0.85,
         "colorbar": {"thickness": 12, "len": 0.6, "title": {"text": escape(unit, 40), "side": "right"}},
     }
-    figure.add_trace(_trace(points, where, marker, "", legend=False))
+    return [*traces, _trace(points, where, marker, "", legend=False)]
 
 
-def _add_density(figure: go.Figure, x: Array, y: Array, words: Mapping[str, str]) -> None:
-    """Where all the examples lie, under those that are drawn as dots: log(1 + count) per cell."""
+def density_cells(x: Array, y: Array) -> dict[str, Array]:
+    """Where examples lie: the middles of 180 x 180 cells and z = log(1 + count), float32, as a heatmap wants them."""
     counts, x_edges, y_edges = np.histogram2d(x, y, bins=DENSITY_CELLS)
-    figure.add_trace(
-        go.Heatmap(
-            x=((x_edges[:-1] + x_edges[1:]) / 2).astype(np.float32),
-            y=((y_edges[:-1] + y_edges[1:]) / 2).astype(np.float32),
-            z=np.log1p(counts.T).astype(np.float32),
-            colorscale=list(theme.density_scale()),
-            showscale=False,
-            hoverinfo="skip",
-            name=words["density"],
-            zsmooth="best",
-        )
-    )
+    middles = [((edges[:-1] + edges[1:]) / 2).astype(np.float32) for edges in (x_edges, y_edges)]
+    return {"x": middles[0], "y": middles[1], "z": np.log1p(counts.T).astype(np.float32)}
 
 
-def _ring(figure: go.Figure, points: Points, chosen: int | None) -> None:
+def _density(cells: Mapping[str, Array], name: str) -> dict[str, Any]:
+    scale = [list(stop) for stop in theme.density_scale()]
+    fixed = {"type": "heatmap", "showscale": False, "hoverinfo": "skip", "zsmooth": "best"}
+    return {**fixed, **cells, "colorscale": scale, "name": name}
+
+
+def _ring(points: Points, chosen: int | None) -> list[dict[str, Any]]:
     row = np.flatnonzero(points.ids == (-1 if chosen is None else chosen))
-    if len(row):
-        figure.add_trace(
-            go.Scattergl(
-                x=points.x[row].astype(np.float32),
-                y=points.y[row].astype(np.float32),
-                mode="markers",
-                marker={
-                    "symbol": "circle-open",
-                    "size": 18,
-                    "color": theme.CHOSEN,
-                    "line": {"width": 3, "color": theme.CHOSEN},
-                },
-                hoverinfo="skip",
-                showlegend=False,
-            )
-        )
+    if not len(row):
+        return []
+    line = {"width": 3, "color": theme.CHOSEN}
+    marker = {"symbol": "circle-open", "size": 18, "color": theme.CHOSEN, "line": line}
+    place = {"x": points.x[row].astype(np.float32), "y": points.y[row].astype(np.float32)}
+    return [
+        {"type": "scattergl", "mode": "markers", "hoverinfo": "skip", "showlegend": False, "marker": marker, **place}
+    ]
 
 
-def _add_outline(figure: go.Figure, corners: Array) -> None:
+def _outline(corners: Array) -> dict[str, Any]:
     path = "M " + " L ".join(f"{x:.4f},{y:.4f}" for x, y in corners) + " Z"
-    figure.add_shape(
-        type="path", path=path, line={"color": theme.OUTLINE, "width": 2}, fillcolor="rgba(232,89,12,0.07)"
-    )
+    line = {"color": theme.OUTLINE, "width": 2}
+    return {"type": "path", "path": path, "line": line, "fillcolor": "rgba(232,89,12,0.07)"}

@@ -58,6 +58,11 @@ def states(store: Store, snapshot_id: str) -> pa.Table:
 
 def mark(store: Store, snapshot_id: str) -> str:
     """What changes when any state may: the newest event, the newest split decision and the number of rounds."""
+    return repr(marks(store, snapshot_id))
+
+
+def marks(store: Store, snapshot_id: str) -> tuple[int, str | None, int]:
+    """The three parts of `mark`: number of the newest event, moment of the newest split decision, number of rounds."""
     row = store.one(
         """SELECT (SELECT coalesce(max(a.seq), 0) FROM annotation AS a JOIN snapshot AS s USING (corpus_id)
                    WHERE s.snapshot_id = $snapshot_id),
@@ -65,4 +70,4 @@ def mark(store: Store, snapshot_id: str) -> str:
                   (SELECT count(*) FROM round WHERE snapshot_id = $snapshot_id)""",
         {"snapshot_id": snapshot_id},
     )
-    return repr(row)
+    return row or (0, None, 0)

@@ -69,6 +69,10 @@ def mark(studio: Studio, snapshot: Snapshot, map_id: str, name: str) -> str:
     """What a column depends on beside its name: columns are kept in memory under it."""
     if name == "cluster":
         return f"{map_id}+{n_cluster_decisions(studio.store, map_id)}"
+    if name == "split_now":
+        return str(annotation_facts.marks(studio.store, snapshot.snapshot_id)[1])
+    if name == "label_now":  # the split decides which labels may be seen; a round changes none
+        return repr(annotation_facts.marks(studio.store, snapshot.snapshot_id)[:2])
     if name in DECIDED:
         return annotation_facts.mark(studio.store, snapshot.snapshot_id)
     if name.startswith(SCORE):

@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import base64
 import json
 import re
 
 import numpy as np
 import pytest
 
-from studio.figures.map import MAX_DRAWN, Points, hover_lines, map_figure, rows_to_draw
+from studio.figures.map import (
+    MAX_DRAWN,
+    Points,
+    Ready,
+    density_cells,
+    hover_lines,
+    map_description,
+    map_figure,
+    rows_to_draw,
+)
 from studio.figures.text import escape
 
 WORDS = {"missing": "missing", "others": "{n} others", "density": "all examples"}
@@ -104,6 +114,47 @@ def test_colours_stay_the_same_whatever_is_filtered_out():
     for numbers in (np.arange(90.0), np.arange(90.0) / 9):
         marker = map_figure(points(90, numbers=numbers, scale=scale), WORDS, unit="nats").data[0].marker
         assert (marker.cmin, marker.cmax) == scale and marker.colorbar.title.text == "nats"
+
+
+def decoded(part):
+    """Typed arrays of a figure's JSON as lists of numbers."""
+    if isinstance(part, dict) and "bdata" in part:
+        flat = np.frombuffer(base64.b64decode(part["bdata"]), dtype=part["dtype"])
+        return flat.reshape([int(n) for n in part["shape"].split(",")] if "shape" in part else -1).tolist()
+    if isinstance(part, dict):
+        return {key: decoded(value) for key, value in part.items()}
+    return [decoded(value) for value in part] if isinstance(part, list) else part
+
+
+@pytest.mark.parametrize("numbers", [None, np.linspace(0, 1, 90)])
+def test_what_the_browser_gets_is_what_plotly_would_have_checked(numbers):
+    made = points(90, [None, "a", "中"] * 30, numbers=numbers, most=40, text=HOSTILE, sizes=np.arange(90.0))
+    how = {"chosen": 7, "outline": [(0, 0), (1, 0), (1, 1)], "extent": (-1, 2, -3, 4), "titles": {"a": HOSTILE}}
+    sent = decoded(json.loads(Ready(map_description(made, WORDS, **how)).to_json(validate=False)))
+    checked = decoded(json.loads(map_figure(made, WORDS, **how).to_json()))
+    for figure in (sent, checked):
+        figure["layout"].pop("template", None)
+        for trace in figure["data"]:
+            trace["marker"] = {
+                k: v for k, v in trace.get("marker", {}).items() if k != "colorscale"
+            }  # named or written out
+    assert sent == checked
+
+
+def test_the_cloud_counts_every_point_of_a_cell():
+    x, y = np.array([0.0, 0.0, 0.0, 180.0]), np.array([0.0, 0.0, 0.0, 180.0])
+    cells = density_cells(x, y)
+    assert cells["x"][[0, -1]].tolist() == [0.5, 179.5]
+    assert cells["z"][0, 0] == pytest.approx(np.log(4)) and cells["z"][-1, -1] == pytest.approx(np.log(2))
+    assert np.count_nonzero(cells["z"]) == 2
+
+
+def test_large_ids_reach_the_browser_whole():
+    far = 2**40 + 1
+    made = Points(np.array([far]), np.zeros(1), np.zeros(1), np.arange(1), hover_lines(np.array([far]), ["a"]),
+                  codes=np.zeros(1, np.int32), names=["a"])  # fmt: skip
+    sent = decoded(Ready(map_description(made, WORDS)).to_dict())
+    assert sent["data"][0]["customdata"] == [far]
 
 
 def test_dots_grow_in_area_along_the_scale():

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from pages._ui import frame
 from studio.corpus.roles import Roles
 from studio.records import Actor, Condition, conditions_to_text
-from studio.store import maps
+from studio.store import maps, slices
 from studio.words import t
 from studio.workflows import corpora, explore, runs
 from tests.conftest import ROOT
@@ -165,6 +165,6 @@ def test_a_slice_is_saved_from_the_page(home):
     app.text_input[[box.label for box in app.text_input].index(t("map.slice_name", lang="en"))].set_value("All *tea*")
     next(button for button in app.button if button.label == t("map.save", lang="en")).click().run()
     assert not app.exception
-    kept = maps.slices(opened.store, mapped)
+    kept = slices.slices(opened.store, mapped)
     assert kept["name"].tolist() == ["All *tea*"] and kept["n"].tolist() == [60]
     assert "All \\*tea\\*" in app.success[0].value
