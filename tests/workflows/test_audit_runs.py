@@ -144,6 +144,7 @@ def test_a_stopped_run_keeps_what_it_has(opened, snapshot, barriers):
 
 
 def test_new_expected_shares_and_a_label_make_findings_stale(opened, snapshot):
+    acts.run_audits(opened, ACTOR, snapshot_id=snapshot.snapshot_id)
     corpora.set_reference(opened, ACTOR, snapshot_id=snapshot.snapshot_id, group="region",
                           shares={"Capital": 0.5, "North": 0.5})  # fmt: skip
     report = acts.report(opened, snapshot_id=snapshot.snapshot_id)
