@@ -33,7 +33,7 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
     run = runs.live(frame.studio(), kind="measure", snapshot_id=snapshot.snapshot_id)
     if run is not None:
         select_prepare.progress(run.run_id, t("select.goal.working"))
-    own = state.views["relevance"].sets
+    own = [item for item in state.views["relevance"].sets if "ids" in item.context]  # some need no goal
     label = t("select.goal.now", what=goal_text(own[0].context)) if own else t("select.goal.none")
     with st.expander(f"{t('select.goal.title')} · {label}", icon=":material/target:", expanded=False):
         if state.around.encoder_key is None or not may(frame.current_user().role, "analyst"):
@@ -60,7 +60,7 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
 
 def _measure_named_goal(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None:
     """Who comes with a goal in the URL (from Explore, say) gets it measured without asking again; once per visit."""
-    if targets is None or targets.is_empty or state.views["relevance"].sets or state.around.encoder_key is None:
+    if not select_scores.lacks_relevance(state, targets) or state.around.encoder_key is None or targets is None:
         return
     asked = (snapshot.snapshot_id, *(st.query_params.get(key, "") for key in (GOAL, PINS, SLICE)))
     tried = st.session_state.setdefault("select.goals_tried", set())
@@ -73,7 +73,7 @@ def _measure_named_goal(snapshot: Snapshot, state: ScoreState, targets: Targets 
 
 
 def _measure(snapshot: Snapshot, targets: Targets) -> None:
-    names = [measure.name for measure in MEASURES if measure.view == "relevance"]
+    names = select_scores.of_targets(frame.studio(), snapshot.snapshot_id)
     select_scores.measure(
         frame.studio(), frame.current_user(), snapshot_id=snapshot.snapshot_id, measures=names, targets=targets
     )
@@ -89,7 +89,7 @@ def _start(snapshot: Snapshot, text: str, pins: str, chosen: str) -> None:
         elif key in st.query_params:
             del st.query_params[key]
     state = select_scores.state(frame.studio(), snapshot.snapshot_id, targets)
-    if not state.views["relevance"].sets:
+    if select_scores.lacks_relevance(state, targets):
         _measure(snapshot, targets)
     st.rerun()
 

@@ -115,6 +115,12 @@ def computable(studio: Studio, snapshot_id: str, targets: Targets | None = None)
     return tuple(measure.name for measure in MEASURES if grounds.context(measure) is not None)
 
 
+def of_targets(studio: Studio, snapshot_id: str) -> list[str]:
+    """Names of the measures to compute against new targets: the usual ones, and those somebody asked for before."""
+    before = {item.measure for item in scores.sets(studio.store, snapshot_id)}
+    return [one.name for one in MEASURES if _OF_TARGETS & set(one.needs) and (not one.is_asked or one.name in before)]
+
+
 def lacks_relevance(state_: ScoreState, targets: Targets | None) -> bool:
     """True when targets are named and closeness to them was not computed yet."""
     there = {item.measure for item in state_.views["relevance"].sets}
