@@ -47,5 +47,5 @@ AUDITS: tuple[Audit, ...] = (
     NOISE,
     TOPICS,
 )
-VERSION = 5  # part of every stored finding's key; raised with any formula or threshold
+VERSION = 6  # part of every stored finding's key; raised with any formula or threshold
 N_FAMILIES = len(AUDITS)  # audits read together, whether or not a corpus has what they need (decision 0162)

@@ -92,7 +92,11 @@ def vectors(table: pd.DataFrame) -> go.Figure:
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
     for edge in (-0.8, 0.8):
         figure.add_vline(x=edge, line={"color": GREY, "width": 1, "dash": "dash"})
-    hover = [f"d = {row.d:.2f} · p = {row.p:.3f}<br>{escape(row.words, 120)}<br>{escape(row.other_words, 120)}"
+    for i, row in enumerate(table.itertuples()):
+        figure.add_scatter(x=[row.low, row.high], y=[i, i], mode="lines", hoverinfo="skip", showlegend=False,
+                           line={"color": ALARM if row.alarm else CALM, "width": 5}, opacity=0.45)  # fmt: skip
+    hover = [f"d = {row.d:.2f} ({row.low:.2f}–{row.high:.2f}) · p = {row.p:.3f}<br>"
+             f"{escape(row.words, 120)}<br>{escape(row.other_words, 120)}"
              for row in table.itertuples()]  # fmt: skip
     figure.add_scatter(x=table["d"], y=np.arange(len(table)), mode="markers", hovertext=hover, hoverinfo="text",
                        marker={"size": 12, "color": [ALARM if alarm else CALM for alarm in table["alarm"]]},

@@ -6,11 +6,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
+from scipy import sparse, stats
 
 from studio.audits.context import Context
 from studio.audits.reading import read
-from studio.audits.weat import WEAT, association, effect_size, permutation_p, with_attributes
+from studio.audits.weat import WEAT, association, effect_interval, effect_size, permutation_p, with_attributes
 from studio.audits.weat_words import TESTS, WORDS
 from studio.audits.word_vectors import ppmi, window_counts
 from studio.lexicons import builtin, matcher
@@ -72,6 +72,22 @@ def test_published_numbers_of_wefe_and_why_ours_differ(shared_data):
     assert exact and p == pytest.approx(by_hand)
 
 
+def test_the_interval_is_the_bootstrap_of_scipy_over_the_words():
+    """Scipy resamples each side on its own too; its statistic is ours, its draws are not."""
+    first, second = RNG(1).normal(0.4, 0.5, 8), RNG(2).normal(0.0, 0.5, 8)
+
+    def statistic(x, y, axis=-1):
+        both = np.concatenate([x, y], axis=axis).std(axis=axis, ddof=1)
+        return (x.mean(axis) - y.mean(axis)) / both
+
+    oracle = stats.bootstrap((first, second), statistic, method="percentile", n_resamples=30_000, vectorized=True,
+                             random_state=3).confidence_interval  # fmt: skip
+    low, high = effect_interval(first, second, RNG(0))
+    assert (low, high) == pytest.approx((oracle.low, oracle.high), abs=0.06)
+    assert low < effect_size(first, second) < high and effect_interval(first, second, RNG(0)) == (low, high)
+    assert effect_interval(np.ones(4), np.ones(4), RNG(0)) == (0.0, 0.0)
+
+
 # --- vectors ----------------------------------------------------------------------------------------------------------
 def test_window_counts_by_hand():
     """Words a b a in one text, b in the next: (a, b) twice, (a, a) once each way, nothing across texts."""
@@ -113,7 +129,8 @@ def test_a_planted_tie_of_career_and_men_is_found():
     result = WEAT.compute(corpus(4_000, RNG(2), 1.0), Context(lexicon=builtin("en"), n_families=15))
     row = result.table.set_index("near").loc["career"]
     assert (row.value, row.other, row.k, row.exact) == ("men", "women", 8, True)
-    assert row.d > 1.5 and row.alarm
+    assert row.d > 1.5 and row.alarm and 0.8 < row.low <= row.d <= row.high
+    assert (result.findings[0].low, result.findings[0].high) == (row.low, row.high)
     assert result.findings[0].key == "audit_words.weat.near_career"
 
 
