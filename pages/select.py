@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages._ui import (
     frame,
+    select_apply,
     select_controls,
     select_freeze,
     select_goal,
@@ -39,6 +40,8 @@ def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
     with controls, frame.show_errors():
         recipe = select_controls.show(snapshot, state)
         with results:
+            if not select_apply.ready(snapshot, recipe, state):
+                return
             choice = select.choose_from(frame.studio(), snapshot.snapshot_id, recipe, state)
             change = select.compare(frame.studio(), snapshot.snapshot_id, choice)
             select_result.numbers(choice, change)

@@ -1,18 +1,21 @@
-"""The controls beside the ranking: budget, strategy, weights and limits, all of them URL parameters."""
+"""The controls beside the ranking: budget, strategy, weights, limits and filters, all of them URL parameters."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
-from pages._ui import frame, widgets
-from pages._ui.select_words import column_name, lacking_words
-from pages._ui.words import plain, t
-from studio.records import Snapshot
+from pages._ui import frame, select_filters, select_inner, select_limits, widgets
+from pages._ui.select_words import lacking_words
+from pages._ui.words import t
+from studio.records import VIEWS, Snapshot
 from studio.selection import STRATEGIES
-from studio.selection.recipe import LIMITED, WEIGHTED, Recipe
+from studio.selection.cover import BALANCE
+from studio.selection.recipe import LIMITED, WEIGHTED, Recipe, recipe_hash
 from studio.workflows.select_scores import ScoreState
 
-NO_LIMIT, TAU = 100, 0.9
+_HASH, _ODD = "r", "select.recipe_of_link"
 
 
 def show(snapshot: Snapshot, state: ScoreState) -> Recipe:
@@ -24,14 +27,24 @@ def show(snapshot: Snapshot, state: ScoreState) -> Recipe:
     titles = {name: t(f"strategy.{name}.title") for name in names}
     strategy = frame.url_select(st, t("select.strategy.label"), names, "strategy", format_func=titles.__getitem__)
     st.caption(t(f"strategy.{strategy}.help"))
+    own = _of_strategy(strategy, state)
     weights = widgets.read_weights(state.available)
     if strategy in WEIGHTED:
         weights = widgets.weight_sliders(state.available, lacking_words(state))
-    limits = _spread(state) | _limits(snapshot, state, int(budget)) if strategy in LIMITED else {}
-    if strategy not in LIMITED:
+    limited = strategy in LIMITED
+    if limited:
+        own |= select_limits.spread(state)
+    if state.available:
+        own |= select_inner.show(snapshot, state)
+    if limited:
+        own |= select_limits.show(snapshot, state, int(budget))
+    else:
         st.caption(t("select.limits.only_weighted"))
+    own |= select_filters.show(snapshot, state)
     seed = st.number_input(t("select.limits.seed"), 0, 2**31 - 1, 0, 1, key="seed", bind="query-params")
-    return Recipe(strategy=strategy, weights=weights, budget=int(budget), seed=int(seed), **limits)
+    recipe = Recipe(strategy=strategy, weights=weights, budget=int(budget), seed=int(seed), **own)
+    _keep_hash(recipe, snapshot)
+    return recipe
 
 
 def _usable(needs: tuple[str, ...], state: ScoreState) -> bool:
@@ -47,54 +60,26 @@ def _usable(needs: tuple[str, ...], state: ScoreState) -> bool:
     return not any(lacks.get(need, False) for need in needs)
 
 
-def _limits(snapshot: Snapshot, state: ScoreState, budget: int) -> dict[str, object]:
-    caps: dict[str, int] = {}
-    tau = None
-    with st.expander(t("select.limits.title"), icon=":material/block:"):
-        if state.around.map_id is not None:
-            share = st.slider(
-                t("select.limits.cluster"), 1, NO_LIMIT, NO_LIMIT, 1, key="cap_cluster", bind="query-params",
-                help=t("select.limits.cluster_help"),
-            )  # fmt: skip
-            if share < NO_LIMIT:
-                caps["cluster"] = _count(share, budget)
-        if snapshot.group_columns:
-            shown = {"": t("select.limits.group_none")} | {c: plain(column_name(c)) for c in snapshot.group_columns}
-            column = frame.url_select(
-                st, t("select.limits.group"), list(shown), "cap_column", format_func=shown.__getitem__
-            )
-            if column:
-                share = st.slider(
-                    t("select.limits.group_share"), 1, NO_LIMIT, NO_LIMIT, 1, key="cap_group", bind="query-params"
-                )
-                if share < NO_LIMIT:
-                    caps[column] = _count(share, budget)
-        if state.around.k is not None and st.checkbox(
-            t("select.limits.near"),
-            key="apart",
-            bind="query-params",
-            help=t("select.limits.near_help", k=state.around.k),
-        ):
-            tau = st.slider(t("select.limits.tau"), 0.5, 0.99, TAU, 0.01, key="tau", bind="query-params")
-        half = st.checkbox(t("select.limits.missing"), key="half", bind="query-params")
-    return {"caps": caps, "tau": tau, "missing": "half" if half else "leave_out"}
+def _of_strategy(strategy: str, state: ScoreState) -> dict[str, Any]:
+    """What a strategy can be told besides weights and limits."""
+    if strategy == "mmr":
+        balance = st.slider(t("choose.own.balance"), 0.0, 1.0, BALANCE, 0.05, key="balance", bind="query-params",
+                            help=t("choose.own.balance_help"))  # fmt: skip
+        return {"balance": balance}
+    if strategy == "deita":
+        return {"tau": select_limits.tau_slider()}
+    if strategy == "model_score":
+        views = [view for view in VIEWS if view in state.available]
+        shown = {view: t(f"select.view.{view}") for view in views}
+        return {"view": frame.url_select(st, t("choose.own.view"), views, "by_view", format_func=shown.__getitem__)}
+    return {}
 
 
-def _spread(state: ScoreState) -> dict[str, float]:
-    """Quotas for clusters, on until a person turns them off: the best scores alone come from few clusters (0126)."""
-    if state.around.map_id is None:
-        return {}
-    if not st.checkbox(
-        t("select.limits.even"), True, key="even", bind="query-params", help=t("select.limits.even_help")
-    ):
-        return {}
-    even = st.slider(
-        t("select.limits.evenness"), 0.0, 1.0, 0.5, 0.1, key="evenness", bind="query-params",
-        label_visibility="collapsed",
-    )  # fmt: skip
-    return {"alpha": 1.0 - even}
-
-
-def _count(percent: int, budget: int) -> int:
-    """Examples that a share of the budget comes to, at least one."""
-    return max(1, budget * percent // 100)
+def _keep_hash(recipe: Recipe, snapshot: Snapshot) -> None:
+    """The recipe's hash in the URL; a link whose hash does not fit what is read from it now says so until a change."""
+    now, came = recipe_hash(recipe, snapshot.snapshot_id), st.query_params.get(_HASH)
+    odd = st.session_state.setdefault(_ODD, now if came and came != now else "")  # what the first draw came to
+    if odd == now:
+        st.warning(t("choose.own.changed"), icon=":material/link_off:")
+    if came != now:
+        st.query_params[_HASH] = now

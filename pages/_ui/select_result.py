@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import frame, select_limits
 from pages._ui.select_words import context_text, reason_text
 from pages._ui.words import plain, t
 from studio.records import VIEWS, Snapshot
@@ -29,12 +29,8 @@ def numbers(choice: Choice, change: Change) -> None:
 
 def notes(choice: Choice) -> None:
     """What the person should know before believing the list."""
-    if choice.is_short:
-        st.warning(
-            t("select.result.short", n=len(choice.ids), budget=choice.recipe.budget),
-            icon=":material/production_quantity_limits:",
-        )
-    elif len(choice.ids) < choice.recipe.budget:
+    select_limits.notes(choice)
+    if len(choice.ids) < choice.recipe.budget and not choice.is_short:
         st.info(t("select.result.small_pool", n=choice.n_usable), icon=":material/info:")
     if choice.left_out:
         views = ", ".join(f"{t(f'select.view.{view}')} {n:,}" for view, n in choice.left_out.items())

@@ -151,7 +151,8 @@ def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict
             on_change=_moved,
             args=(view, there),
         )
-        places[1].checkbox(":material/lock:", key=_lock_key(view), disabled=view not in there)
+        places[1].checkbox(":material/lock:", key=_lock_key(view), bind="query-params",
+                           disabled=view not in there)  # fmt: skip
         if view not in there:
             st.caption(t(lacking.get(view) or "select.lacking.scores"))
     st.caption(t("select.weights.lock_help"))

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from studio.cli import select_recipe
 from studio.cli.context import Context
-from studio.errors import JobError, SelectionError
+from studio.errors import SelectionError
 from studio.measures import MEASURES
 from studio.records import VIEWS
 from studio.selection import STRATEGIES
-from studio.selection.recipe import Recipe
-from studio.selection.weights import DEFAULT_WEIGHTS, PRESETS, normalise_url_weights
+from studio.selection.recipe import Recipe, recipe_hash
+from studio.selection.weights import PRESETS
 from studio.store import selections
-from studio.workflows import runs, select, select_effect, select_prepare, select_scores, select_targets
+from studio.workflows import (
+    runs,
+    select,
+    select_effect,
+    select_limits,
+    select_prepare,
+    select_scores,
+    select_targets,
+)
+from studio.workflows.select import Choice
 from studio.workflows.select_scores import Targets
 
 
@@ -39,6 +51,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     verb.add_argument("--even", type=float, help="spread over clusters: 0 = as in the pool, 1 = the same for all")
     verb.add_argument("--tau", type=float, help="skip examples more alike than this cosine similarity")
     verb.add_argument("--seed", type=int, default=0)
+    select_recipe.add(verb)
     verb.add_argument("--control", action="store_true", help="also freeze a random control of the same size")
     verb.add_argument("--list", action="store_true", help="list the frozen selections and stop")
     verb.set_defaults(run=choose)
@@ -49,11 +62,23 @@ def _shared(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--goal", default="", help="what the model is for, in a sentence: relevance is measured against it"
     )
+    verb.add_argument("--goal-file", help="a file of texts relevance is measured against: a text per line, or a table")
     verb.add_argument("--pins", default="", help="example numbers relevance is measured against, with commas")
 
 
 def _targets(context: Context, snapshot_id: str) -> Targets | None:
-    found = select_targets.read(context.studio, snapshot_id, text=context.arguments.goal, pins=context.arguments.pins)
+    file = ""
+    if context.arguments.goal_file:
+        path = Path(context.arguments.goal_file)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise SelectionError("The file of targets cannot be read", got=f"{path.name}: {error.strerror}",
+                                 fix="Name a file you may read.") from error  # fmt: skip
+        file = select_targets.keep_file(context.studio, context.actor, name=path.name, data=data).name
+    found = select_targets.read(
+        context.studio, snapshot_id, text=context.arguments.goal, pins=context.arguments.pins, file=file
+    )
     return None if found.is_empty else found
 
 
@@ -115,13 +140,13 @@ def choose(context: Context) -> None:
     targets = _targets(context, snapshot.snapshot_id)
     if select_prepare.next_step(context.studio, snapshot.snapshot_id) is not None:
         raise SelectionError("This corpus has no scores yet", got=snapshot.name, fix="Run `python -m studio measure`.")
-    if targets is not None and not select_scores.state(
-        context.studio, snapshot.snapshot_id, targets
-    ).views["relevance"].sets:  # fmt: skip
+    state = select_scores.state(context.studio, snapshot.snapshot_id, targets)
+    if select_scores.lacks_relevance(state, targets):
         raise SelectionError("Relevance was not measured against this goal", got=context.arguments.goal,
                              fix="Run `python -m studio measure` with the same --goal and --pins.")  # fmt: skip
-    recipe = _recipe(context)
-    choice = select.choose(context.studio, snapshot.snapshot_id, recipe, targets)
+    recipe = select_recipe.read(context, snapshot.snapshot_id)
+    choice = _worked_out(context, snapshot.snapshot_id, recipe, targets)
+    tight = select_limits.tight(choice)
     change = select.compare(context.studio, snapshot.snapshot_id, choice)
     groups = select_effect.group_effect(choice)
     context.emit(
@@ -129,6 +154,10 @@ def choose(context: Context) -> None:
         weights=dict(choice.weights),
         n=len(choice.ids),
         left_out=choice.n_left_out,
+        barred=choice.n_barred,
+        recipe_hash=recipe_hash(recipe, snapshot.snapshot_id),
+        short=None if tight is None else asdict(tight),
+        unmet=[asdict(gap) for gap in select_limits.gaps(choice)],
         ids=[int(i) for i in choice.ids],
         entered=len(change.entered),
         left=len(change.left),
@@ -147,31 +176,15 @@ def choose(context: Context) -> None:
             context.emit(control=f"{selection_id}-control")
 
 
-def _recipe(context: Context) -> Recipe:
-    given = context.arguments
-    weights: dict[str, object] = dict(PRESETS[given.preset]) if given.preset else dict(DEFAULT_WEIGHTS)
-    named = {view: getattr(given, view) for view in VIEWS if getattr(given, view) is not None}
-    if named and not given.preset:
-        weights = dict.fromkeys(VIEWS, 0)
-    weights |= named
-    if any(value < 0 for value in named.values()) or sum(float(str(value)) for value in weights.values()) <= 0:
-        raise SelectionError("Weights must be 0 or more and not all 0", got=named, fix="Give for example --quality 60.")
-    return Recipe(
-        strategy=given.strategy,
-        weights=normalise_url_weights(weights),
-        budget=given.budget,
-        caps=dict(_cap(text) for text in given.cap),
-        alpha=None if given.even is None else 1.0 - given.even,
-        tau=given.tau,
-        seed=given.seed,
-    )
-
-
-def _cap(text: str) -> tuple[str, int]:
-    column, _, limit = text.rpartition("=")
-    if not column or not limit.isdigit():
-        raise JobError("A cap is written COLUMN=N", got=text, fix="For example --cap cluster=20.")
-    return column, int(limit)
+def _worked_out(context: Context, snapshot_id: str, recipe: Recipe, targets: Targets | None) -> Choice:
+    """The choice; a large one that compares candidates is made by a run first."""
+    state = select_scores.state(context.studio, snapshot_id, targets)
+    if select.waiting(context.studio, snapshot_id, recipe, state) is not None:
+        run_id = select.work_out(context.studio, context.actor, snapshot_id=snapshot_id, recipe=recipe, state=state)
+        if run_id is not None:
+            context.say(f"choose: run {run_id}")
+            _wait(context, run_id)
+    return select.choose_from(context.studio, snapshot_id, recipe, state)
 
 
 def _line(item: selections.FrozenSelection) -> dict[str, Any]:

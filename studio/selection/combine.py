@@ -134,15 +134,19 @@ def view_correlation(unit: Array) -> Array:
     rho = np.full((len(VIEWS), len(VIEWS)), np.nan)
     for a in range(len(VIEWS)):
         for b in range(a, len(VIEWS)):
-            both = ~np.isnan(unit[:, a]) & ~np.isnan(unit[:, b])
-            if both.sum() < 3:
-                continue
-            x, y = unit_scores(unit[both, a], "high"), unit_scores(unit[both, b], "high")
-            x, y = x - x.mean(), y - y.mean()
-            scale = np.sqrt((x @ x) * (y @ y))
-            if scale > 0:
-                rho[a, b] = rho[b, a] = min(max(float(x @ y) / scale, -1.0), 1.0)
+            rho[a, b] = rho[b, a] = rank_correlation(unit[:, a], unit[:, b])
     return rho
+
+
+def rank_correlation(a: Array, b: Array) -> float:
+    """Spearman's rho over the rows that have both; NaN for fewer than 3 of them or where one does not vary."""
+    both = ~np.isnan(a) & ~np.isnan(b)
+    if both.sum() < 3:
+        return float("nan")
+    x, y = unit_scores(a[both], "high"), unit_scores(b[both], "high")
+    x, y = x - x.mean(), y - y.mean()
+    scale = np.sqrt((x @ x) * (y @ y))
+    return min(max(float(x @ y) / scale, -1.0), 1.0) if scale > 0 else float("nan")
 
 
 def mirrored_views(rho: Array) -> list[tuple[str, str, float]]:

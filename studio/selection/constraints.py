@@ -18,12 +18,14 @@ _ROUNDS = 12
 class Axis:
     """A cap per key of one column: codes (n,) int of the pool, -1 = missing (a key of its own); limits (k + 1,).
 
-    `limits[0]` belongs to the missing key, `limits[1 + code]` to a code.
+    `limits[0]` belongs to the missing key, `limits[1 + code]` to a code. kind: cap (the same for all), quota (of the
+    pool's shares) or target (of given shares).
     """
 
     name: str
     codes: Array
     limits: Array
+    kind: str = "cap"
 
     def shifted(self, rows: Array) -> Array:
         """Codes of some rows moved up by one, so that missing is 0."""
@@ -62,7 +64,7 @@ def proportional_quotas(name: str, codes: Array, usable: Array, budget: int, alp
         raise SelectionError("Alpha must lie between 0 and 1", got=alpha, fix="1 keeps shares, 0 makes them equal.")
     top = int(codes.max()) if len(codes) else -1
     sizes = np.bincount(codes[usable].astype(np.int64) + 1, minlength=top + 2)
-    return Axis(name, codes, share_out(sizes, min(budget, int(sizes.sum())), alpha))
+    return Axis(name, codes, share_out(sizes, min(budget, int(sizes.sum())), alpha), "quota")
 
 
 def target_quotas(
@@ -85,7 +87,7 @@ def target_quotas(
     wanted = np.array([shares.get(key, 0.0) for key in ("", *keys)], dtype=np.float64)
     wanted /= max(float(wanted.max(initial=0.0)), 1e-300)
     sizes = np.where(wanted > 0, sizes, 0)
-    return Axis(name, codes, share_by(sizes, wanted, min(budget, int(sizes.sum()))))
+    return Axis(name, codes, share_by(sizes, wanted, min(budget, int(sizes.sum()))), "target")
 
 
 def share_out(sizes: Array, total: int, alpha: float = 1.0) -> Array:

@@ -141,13 +141,18 @@ def pick_weighted_sum(
     )
 
 
-def too_large(fits: int, budget: int, axes: Sequence[Axis]) -> BudgetTooLarge:
-    """The error for caps that cannot be met, with the number that fits."""
+def too_large(
+    fits: int, budget: int, axes: Sequence[Axis], raise_to: Mapping[str, int] | None = None
+) -> BudgetTooLarge:
+    """The error for caps that cannot be met, with the number that fits and a cap that would do where one is known."""
     names = ", ".join(axis.name for axis in axes) or "near-duplicates"
+    fix = f"Lower the budget to {fits} or raise the limits."
+    for name, limit in sorted((raise_to or {}).items())[:1]:
+        fix = f"Lower the budget to {fits}, or raise the limit on {name.partition(':')[2]} to {limit}."
     return BudgetTooLarge(
         "The limits leave fewer examples than the budget",
         got=f"{fits} of {budget} fit (limits on {names})",
-        fix=f"Lower the budget to {fits} or raise the limits.",
+        fix=fix,
     )
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from studio.errors import EmptyPool, SelectionError
 from studio.records import VIEWS, Actor, Array, Pool, Selection
 from studio.selection import reasons
-from studio.selection.combine import mirrored_views, view_correlation, weighted_scores
+from studio.selection.combine import mirrored_views, weighted_scores
 from studio.selection.explain import Explanation, Flip, explain, smallest_flip
 from studio.selection.live import Ranking, parts, rank, rejections
 from studio.selection.recipe import COVERING, LIMITED, Recipe, check_snapshot, recipe_from_json
@@ -21,7 +21,7 @@ from studio.selection.strategies import pick_random, too_large
 from studio.selection.weights import DEFAULT_WEIGHTS, TOTAL, largest_remainder
 from studio.store import examples, scores, selections, snapshots
 from studio.store.selections import FrozenSelection
-from studio.workflows import select_apply, select_matrix, select_scores
+from studio.workflows import select_apply, select_limits, select_matrix, select_scores
 from studio.workflows.acts import act
 from studio.workflows.runs import RunView
 from studio.workflows.select_matrix import LivePool
@@ -232,7 +232,7 @@ def table(studio: Studio, snapshot_id: str, choice: Choice, rows: int = MOST_ROW
 
 def correlations(choice: Choice) -> list[tuple[str, str, float]]:
     """Pairs of views in the pool whose rank correlation is beyond 0.7 in size, strongest first."""
-    return [pair for pair in mirrored_views(view_correlation(choice.pool.matrix.unit)) if choice.weights[pair[0]]
+    return [pair for pair in mirrored_views(choice.pool.view_rho) if choice.weights[pair[0]]
             and choice.weights[pair[1]]]  # fmt: skip
 
 
@@ -323,7 +323,8 @@ def freeze(
         return selection_id
     choice = choose(studio, snapshot_id, chosen, targets)
     if choice.ranking is not None and choice.is_short:
-        raise too_large(len(choice.ids), chosen.budget, choice.ranking.picked.axes)
+        tight = select_limits.tight(choice)
+        raise too_large(len(choice.ids), chosen.budget, choice.ranking.picked.axes, tight.raise_to if tight else None)
     stored = full_recipe(snapshot_id, choice)
     common = {"corpus_id": snapshot.corpus_id, "snapshot_id": snapshot_id, "budget": chosen.budget,
               "seed": chosen.seed, "by": actor.name, "round_id": choice.state.around.round_id}  # fmt: skip

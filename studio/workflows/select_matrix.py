@@ -6,6 +6,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from studio.errors import SelectionError
 from studio.measures import by_name
 from studio.records import VIEWS, Array, Condition, Knn, conditions_to_text
 from studio.selection.barring import barred_by, best_part, reaches
-from studio.selection.combine import band_pass, view_score
+from studio.selection.combine import CORRELATED, band_pass, rank_correlation, view_correlation, view_score
 from studio.selection.constraints import NearGraph
 from studio.selection.live import LiveMatrix
 from studio.selection.recipe import Recipe
@@ -29,7 +31,7 @@ MOST_KEYS = 200  # a column with more different values is no group to limit or t
 PREDICTED = "predicted"  # the label the newest round's model gives
 FURTHER: tuple[str, ...] = ("source", "language")  # columns that may be limited besides clusters and groups
 # what is kept in memory, by kind; 1M examples take about 12 MB for the values of a measure and 16 MB for a matrix
-_MOST = {"base": 2, "values": 10, "unit": 4, "barred": 8, "pool": 8}
+_MOST = {"base": 2, "values": 10, "unit": 4, "barred": 8, "pool": 8, "rho": 16}
 _kept: dict[str, OrderedDict[tuple[Any, ...], Any]] = {kind: OrderedDict() for kind in _MOST}
 _lock = threading.Lock()
 
@@ -44,6 +46,11 @@ class LivePool:
     ids_hash: str
     inner: Mapping[str, Mapping[str, float]]
     sets: tuple[ScoreSet, ...]
+
+    @cached_property
+    def view_rho(self) -> Array:
+        """(4, 4) rank correlation of the views in the pool; worked out once."""
+        return view_correlation(self.matrix.unit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +178,23 @@ def measure_units(studio: Studio, snapshot_id: str, state: ScoreState, pool: Liv
     everyone = examples.ids(studio.store, snapshot_id)
     return {item.measure: values(studio, snapshot_id, item, everyone)[1][pool.rows]
             for item in state.views[view].sets}  # fmt: skip
+
+
+def alike_measures(studio: Studio, snapshot_id: str, state: ScoreState, pool: LivePool) -> list[tuple[str, str, float]]:
+    """Pairs of measures in use inside one view whose rank correlation in the pool is beyond 0.7; strongest first."""
+    key = (str(studio.workspace.root), snapshot_id, pool.ids_hash,
+           tuple((item.measure, item.context_hash, item.created_at) for item in state.sets),
+           tuple(sorted((view, tuple(sorted(own))) for view, own in pool.inner.items())))  # fmt: skip
+
+    def look() -> list[tuple[str, str, float]]:
+        found = []
+        for view, own in pool.inner.items():
+            if len(own) > 1:
+                units = measure_units(studio, snapshot_id, state, pool, view)
+                found += [(a, b, rank_correlation(units[a], units[b])) for a, b in combinations(sorted(own), 2)]
+        return sorted((pair for pair in found if abs(pair[2]) > CORRELATED), key=lambda pair: -abs(pair[2]))
+
+    return _remembered("rho", key, look)
 
 
 # --- thresholds and filters -------------------------------------------------------------------------------------------
