@@ -104,7 +104,7 @@ def flips_beyond(before: Array, after: Array, control: Array, rng: np.random.Gen
     """Whether a group's words flip more labels than an ordinary word does, paired by text.
 
     difference = (only_swap - only_control) / n; its 95 % percentile interval over 2,000 resamples of the texts (a
-    multinomial draw of the three kinds of text); where no text flips in one way alone, the Wilson bounds of 0 of n.
+    multinomial draw of the three kinds of text); where no text, or every text, flips in one way alone, Wilson's bounds.
     p: two-sided binomial test of only_swap among the texts that flip in one way alone.
 
     Args:
@@ -124,6 +124,8 @@ def flips_beyond(before: Array, after: Array, control: Array, rng: np.random.Gen
     if first + second == 0:
         high = wilson_pair(0, n)[1]
         low = -high
+    elif n in (first, second):  # every text alike: resampling would give no width
+        low, high = (wilson_pair(n, n)[0], 1.0) if first else (-1.0, -wilson_pair(n, n)[0])
     else:
         drawn = rng.multinomial(n, np.array([first, second, n - first - second]) / n, size=RESAMPLES)
         low, high = np.quantile((drawn[:, 0] - drawn[:, 1]) / n, [0.025, 0.975])

@@ -137,6 +137,12 @@ def test_flips_against_an_ordinary_word_by_hand():
     assert (found.low, found.high) == pytest.approx(oracle.confidence_interval, abs=0.12)
     still = flips_beyond(before, before, before, RNG(0))
     assert still.difference == 0 and still.p == 1.0 and -0.3 < still.low < 0 < still.high < 0.3
+    turned = np.array([turn] * 10)
+    every = flips_beyond(before, turned, before, RNG(0))
+    assert (every.difference, every.high) == (1.0, 1.0) and every.low == pytest.approx(
+        0.7225, abs=1e-4
+    )  # Wilson, 10 of 10
+    assert flips_beyond(before, before, turned, RNG(0)).high == pytest.approx(-0.7225, abs=1e-4)
     assert flips_beyond(before, after, np.full((10, 2), np.nan), RNG(0)).n == 0
 
 
