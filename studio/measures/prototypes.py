@@ -6,6 +6,8 @@ import numpy as np
 
 from studio.records import Array, Batch, Measure
 
+_BLOCK = 65_536
+
 
 def class_similarities(batch: Batch) -> Array:
     """(n, c) cosine to the mean of each class, the row's own part in its class left out; NaN where there is none.
@@ -16,22 +18,29 @@ def class_similarities(batch: Batch) -> Array:
     Args:
         batch: embeddings (n, d) unit rows; labels n strings or None.
     """
-    rows = np.asarray(batch.embeddings, dtype=np.float64)
-    usable = np.isfinite(rows).all(axis=1) & (np.abs(rows).sum(axis=1) > 0)
-    names = sorted(
-        {label for label, good in zip(batch.labels or (), usable, strict=True) if label is not None and good}
-    )
-    found = np.full((len(rows), len(names)), np.nan)
+    rows, names_of = batch.embeddings, np.array([label or "" for label in batch.labels or ()], dtype=object)
+    labelled = np.flatnonzero(names_of != "")
+    vectors = np.asarray(rows[labelled], dtype=np.float64)
+    usable = np.isfinite(vectors).all(axis=1) & (np.abs(vectors).sum(axis=1) > 0)
+    labelled, vectors = labelled[usable], vectors[usable]
+    names = sorted(set(names_of[labelled]))
+    means = np.full((len(names), np.shape(rows)[1]), np.nan)
+    alone: list[tuple[Array, Array]] = []
     for column, name in enumerate(names):
-        own = np.array([label == name for label in batch.labels or ()]) & usable
-        total = rows[own].sum(axis=0)
+        own = names_of[labelled] == name
+        total = vectors[own].sum(axis=0)
         length = np.linalg.norm(total)
-        if length > 1e-12:
-            found[:, column] = rows @ (total / length)
-        rest = total - rows[own]
+        means[column] = total / length if length > 1e-6 else np.nan
+        rest = total - vectors[own]
         lengths = np.linalg.norm(rest, axis=1)
-        alone = (rows[own] * rest).sum(axis=1)
-        found[own, column] = np.where(lengths > 1e-6, alone / np.maximum(lengths, 1e-6), np.nan)
+        towards = (vectors[own] * rest).sum(axis=1) / np.maximum(lengths, 1e-6)
+        alone.append((labelled[own], np.where(lengths > 1e-6, towards, np.nan)))
+    found = np.full((len(names_of), len(names)), np.nan, dtype=np.float32)
+    for start in range(0, len(found), _BLOCK):
+        block = np.asarray(rows[start : start + _BLOCK], dtype=np.float32)
+        found[start : start + _BLOCK] = block @ means.T.astype(np.float32)
+    for column, (places, values) in enumerate(alone):
+        found[places, column] = values
     return found
 
 
@@ -53,7 +62,7 @@ def _class_prototype(batch: Batch) -> Array:
     """
     similarities = class_similarities(batch)
     best = np.where(np.isnan(similarities), -np.inf, similarities).max(axis=1, initial=-np.inf)
-    return np.where(np.isfinite(best), np.clip(best, -1.0, 1.0), np.nan)
+    return np.where(np.isfinite(best), np.clip(best, -1.0, 1.0), np.nan).astype(np.float64)
 
 
 CLASS_PROTOTYPE = Measure(

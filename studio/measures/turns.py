@@ -21,9 +21,13 @@ def best_rank(similarities: Array, best: Array) -> Array:
     """
     for column in similarities.T:
         values = -np.round(np.asarray(column, dtype=np.float64), _DECIMALS)
-        defined = np.isfinite(values)
-        ordered = np.sort(values[defined])
-        best[defined] = np.minimum(best[defined], np.searchsorted(ordered, values[defined], side="left") + 1.0)
+        order = np.argsort(values)  # NaN last
+        order = order[: np.count_nonzero(np.isfinite(values))]
+        ordered = values[order]
+        first = np.arange(len(order))
+        first[1:][ordered[1:] == ordered[:-1]] = 0
+        ranks = np.maximum.accumulate(first) + 1.0
+        best[order] = np.minimum(best[order], ranks)
     return best
 
 
