@@ -11,6 +11,7 @@ from pages._ui import (
     select_groups,
     select_prepare,
     select_result,
+    select_verdict,
     select_views,
     select_why,
 )
@@ -44,6 +45,7 @@ def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
                 return
             choice = select.choose_from(frame.studio(), snapshot.snapshot_id, recipe, state)
             change = select.compare(frame.studio(), snapshot.snapshot_id, choice)
+            first = st.container()
             select_result.numbers(choice, change)
             select_result.notes(choice)
             clicked = select_result.table(snapshot, choice)
@@ -57,6 +59,8 @@ def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
         select_freeze.listing(snapshot)
         with left:
             select_groups.variety(choice)
+        with first:
+            select_verdict.show(snapshot, choice)
 
 
 if not labels.pool_left(frame.studio().store, snapshot.snapshot_id):

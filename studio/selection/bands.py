@@ -218,7 +218,10 @@ def _walk(walked: Array, n: int, budget: int, axes: Sequence[Axis], near: NearPa
 
 @dataclass(frozen=True)
 class AgainstRandom:
-    """A number of the selection beside the same number of random draws; `p` is two-sided, `low`..`high` their band."""
+    """A number of the selection beside the same number of random draws; `p` is two-sided, `low`..`high` their band.
+
+    `lower` and `higher` count the draws that lie below and above the value.
+    """
 
     value: float
     mean: float
@@ -226,6 +229,8 @@ class AgainstRandom:
     high: float
     p: float
     draws: int
+    lower: int = 0
+    higher: int = 0
 
     @property
     def verdict(self) -> str:
@@ -251,4 +256,6 @@ def against_random(value: float, drawn: Array) -> AgainstRandom:
         float(drawn[len(drawn) - edge]),
         min(1.0, 2.0 * min(below, above) / (len(drawn) + 1)),
         len(drawn),
+        int((drawn < value).sum()),
+        int((drawn > value).sum()),
     )

@@ -15,6 +15,7 @@ from studio.measures import by_name
 from studio.records import VIEWS, Array
 from studio.reports.recipe import WEIGHTED
 from studio.reports.said import part
+from studio.selection import verdict as selection_verdict
 from studio.selection.bands import SMALL_GROUP, Band, correct_together, hypergeometric_bands
 from studio.selection.recipe import recipe_from_json
 from studio.store import examples, labels, maps, proposals, scores, selections, snapshots
@@ -51,11 +52,9 @@ def build(studio: Studio, frozen: FrozenSelection) -> dict[str, Any]:
     Raises:
         CorpusError: the snapshot is gone.
     """
-    snapshot = snapshots.require(studio.store, frozen.snapshot_id)
     ids = selections.ids(studio.store, frozen.selection_id)
     choice = choice_of(studio, frozen, ids)
-    groups = _groups(studio, frozen, ids, choice)
-    variety = None if choice is None else _variety(studio, choice)
+    facts = verdict_facts(studio, frozen, ids, choice)
     content: dict[str, Any] = {
         "version": VERSION,
         "recipe": dict(frozen.recipe),
@@ -66,12 +65,7 @@ def build(studio: Studio, frozen: FrozenSelection) -> dict[str, Any]:
         "strategy": frozen.strategy,
         "seed": frozen.seed,
         "budget": frozen.budget,
-        "n": frozen.n,
-        "n_pool": groups.pop("n_pool"),
-        "groups": groups.pop("bands"),
-        "draws": groups.pop("draws"),
-        "variety": variety,
-        "proof": None if choice is None else proposals_proof.stored(studio, snapshot, choice),
+        **facts,
         "map": _map(studio, frozen, ids, choice),
         "examples": _examples(ids, choice),
         "cost": _cost(studio, frozen, ids),
@@ -80,6 +74,24 @@ def build(studio: Studio, frozen: FrozenSelection) -> dict[str, Any]:
     content["verdict"] = verdict(content)
     content["limits"] = _limits(studio, frozen, choice, content)
     return content
+
+
+def verdict_facts(studio: Studio, frozen: FrozenSelection, ids: Array, choice: Choice | None) -> dict[str, Any]:
+    """The numbers a sentence about a frozen selection rests on: n, n_pool, groups, draws, variety, proof.
+
+    Raises:
+        CorpusError: the snapshot is gone.
+    """
+    snapshot = snapshots.require(studio.store, frozen.snapshot_id)
+    groups = _groups(studio, frozen, ids, choice)
+    return {
+        "n": frozen.n,
+        "n_pool": groups["n_pool"],
+        "groups": groups["bands"],
+        "draws": groups["draws"],
+        "variety": None if choice is None else _variety(studio, choice),
+        "proof": None if choice is None else proposals_proof.stored(studio, snapshot, choice),
+    }
 
 
 # --- the choice again -------------------------------------------------------------------------------------------------
@@ -287,27 +299,9 @@ def pace(durations_ms: Sequence[int], n: int) -> dict[str, Any] | None:
 
 # --- verdict and limits -----------------------------------------------------------------------------------------------
 def verdict(content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One sentence in three parts: groups, variety, and whether it helps."""
-    large = [g for g in content["groups"] if not g["is_small"]]
-    alarms = [g for g in large if g["verdict"] in ("fewer", "more")]
-    # people before clusters, the largest deviation first
-    alarms.sort(key=lambda g: (g["column"] == "cluster", -abs(g["picked"] - g["expected"]) / max(g["expected"], 1.0)))
-    said = []
-    if alarms:
-        far = alarms[0]
-        said.append(part(f"proposal.verdict.{far['verdict']}", gap=abs(round(far["picked"] - far["expected"])),
-                         column=far["column"], key=far["key"], picked=far["picked"],
-                         expected=round(far["expected"]), more=len(alarms) - 1))  # fmt: skip
-        if len(alarms) > 1:
-            said[0]["key"] += "_and"
-    else:
-        said.append(part("proposal.verdict.fair", n=len(large)) if large else part("proposal.verdict.no_groups"))
-    variety = content["variety"]
-    word = variety["distance"]["verdict"] if variety else "unknown"
-    said.append(part(f"proposal.verdict.variety_{word}"))
-    proof = content.get("proof")
-    said.append(part(f"proposal.verdict.proof_{proof['verdict']}" if proof else "proposal.verdict.unproved"))
-    return said
+    """One sentence in three parts: groups, variety, and whether it helps; the one of the Select page."""
+    return selection_verdict.verdict(n=content["n"], n_pool=content["n_pool"], groups=content["groups"],
+                                     variety=content["variety"], proof=content.get("proof"))  # fmt: skip
 
 
 def _limits(

@@ -172,24 +172,17 @@ def _texts(studio, snapshot_id):
     return examples.frame(studio.store, snapshot_id, ["example_id", "text"])
 
 
-@pytest.mark.parametrize(
-    ("bands", "key"),
-    [
-        ([("group_gender", "f", "fewer", 10, 20.0, False)], "fewer"),
-        ([("group_gender", "f", "fewer", 10, 20.0, True)], "no_groups"),
-        ([("group_gender", "f", "within", 19, 20.0, False)], "fair"),
-        ([("cluster", "a", "more", 90, 20.0, False), ("group_gender", "", "more", 30, 20.0, False)], "more_and"),
-        ([], "no_groups"),
-    ],
-)
-def test_the_verdict_names_people_before_clusters(bands, key):
+def test_the_verdict_is_that_of_the_select_page():
     names = ("column", "key", "verdict", "picked", "expected", "is_small")
-    given = {"groups": [dict(zip(names, band, strict=True)) for band in bands], "variety": None}
+    bands = [("cluster", "a", "more", 90, 20.0, False), ("group_gender", "", "more", 30, 20.0, False)]
+    given = {"n": 120, "n_pool": 500, "groups": [dict(zip(names, band, strict=True)) for band in bands],
+             "variety": None}  # fmt: skip
     first, second, third = proposals_content.verdict(given)
-    assert (first["key"], second["key"]) == (f"proposal.verdict.{key}", "proposal.verdict.variety_unknown")
-    if key == "more_and":
-        assert first["values"] | {"gap": 10, "column": "group_gender", "more": 1} == first["values"]
-        assert "(no value)" in said.sentence(first, lang="en") and "（无值）" in said.sentence(first, lang="zh")
+    assert (first["key"], second["key"]) == ("verdict.groups.more_and", "verdict.variety.unknown")
+    assert third["key"] == "verdict.proof.untested"
+    assert first["values"] == {"column": "group_gender", "key": "", "picked": 30, "expected": 20, "percent": 50,
+                               "others": 1, "all": 2}  # fmt: skip
+    assert "(no value)" in said.sentence(first, lang="en") and "（无值）" in said.sentence(first, lang="zh")
 
 
 # --- who may ----------------------------------------------------------------------------------------------------------
