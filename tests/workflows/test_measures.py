@@ -18,15 +18,17 @@ from studio.measures import MEASURES, by_name, compute
 from studio.models.language import LanguageModel, checked
 from studio.records import Actor, AnnotationEvent
 from studio.selection.recipe import Recipe
-from studio.settings import Settings
+from studio.settings import Settings, Workspace
 from studio.store import annotations, corpora, examples, labels, scores, snapshots, votes
 from studio.tasks import measure as measure_task
 from studio.tasks import measure_batch
-from studio.workflows import annotate, select, select_scores, select_targets
+from studio.training.plan import TrainPlan
+from studio.workflows import annotate, runs, select, select_scores, select_targets, train
 from studio.workflows.select_contexts import DYNAMICS
 from studio.workflows.select_scores import Targets, default_inner, finish_measure
 from studio.workflows.studio import open_studio
 from tests.models.test_language import WORDS, folder
+from tests.training.tiny import base_folder
 from tests.workflows import select_corpus, small_corpus
 
 ANALYST = Actor("ann", "analyst")
@@ -179,11 +181,43 @@ def test_agreement_counts_people_not_presses(studio):
 
 
 # --- a round's training -----------------------------------------------------------------------------------------------
-def test_dynamics_of_a_round_are_read_by_example(studio, snapshot_id, tmp_path):
+def test_dynamics_are_read_by_example(tmp_path):
     file = tmp_path / DYNAMICS
     pq.write_table(pa.table({"example_id": [5, 2], "gold_probs": [[0.2, 0.4], [0.9, None]]}), file)
     found = measure_batch._lists(pq.read_table(file), np.array([1, 2, 5]), "gold_probs")
     np.testing.assert_allclose(found, [[np.nan, np.nan], [0.9, np.nan], [0.2, 0.4]])
+
+
+def test_a_trained_round_gives_the_dynamics_of_what_it_was_trained_on(tmp_path):
+    """Through a real worker: a network of two layers, two epochs; a linear probe has no dynamics."""
+    base = str(base_folder(tmp_path / "base"))
+    settings = Settings(workspace=Workspace(tmp_path / "w").make(), device="cpu", model_allow_list=(base,))
+    studio = open_studio(settings)
+    try:
+        made = select_corpus.make(studio, n=120)
+        small_corpus.freeze(studio.store, made, labels.pool_left(studio.store, made)[:30], selection_id="seed")
+        annotate.simulate_rest(studio, ANALYST, selection_id="seed")
+        plan = TrainPlan(base=base, method="full", epochs=2, max_length=48, patience=0)
+        run_id = train.launch(studio, ANALYST, snapshot_id=made, plan=plan)
+        assert runs.wait(studio, run_id, 120).state == "done", runs.detail(studio, run_id).failure
+        known = labels.current(studio.store, made)
+        trained = set(known[known["split"] == "train"]["example_id"])
+        run(studio, made, ["training_variability", "training_confidence", "label_rarity"])
+        (ids, mean, _), found = values_of(studio, made, "training_confidence")
+        kept = pq.read_table(settings.workspace.model_dir(run_id) / DYNAMICS).to_pydict()
+        history = dict(zip(kept["example_id"], kept["gold_probs"], strict=True))
+        assert {*ids[np.isfinite(mean)].tolist()} == trained == set(history) and len(history[min(trained)]) == 2
+        assert found.context == {"round": run_id, "number": 1}
+        (_, spread, _), _ = values_of(studio, made, "training_variability")
+        for i, value, moved in zip(ids.tolist(), mean, spread, strict=True):
+            if i in history:
+                assert abs(value - np.mean(history[i])) < 1e-6 and abs(moved - np.std(history[i])) < 1e-6
+        assert np.isfinite(values_of(studio, made, "label_rarity")[0][1]).all()  # predicted by the round's model
+        run_id = train.launch(studio, ANALYST, snapshot_id=made, plan=train.default_plan("ngrams", "linear_probe"))
+        assert runs.wait(studio, run_id, 120).state == "done"
+        assert not {"training_variability", "training_confidence"} & set(select_scores.computable(studio, made))
+    finally:
+        studio.close()
 
 
 # --- language models --------------------------------------------------------------------------------------------------
