@@ -14,7 +14,7 @@ import pytest
 
 from studio.corpus.roles import Roles
 from studio.corpus.writing.plan import ExportPlan
-from studio.errors import AccessError, CorpusError, JobError, StoreError
+from studio.errors import AccessError, CorpusError, JobError, SelectionError, StoreError
 from studio.mapping.neighbours import nearest_neighbours
 from studio.records import Actor, AnnotationEvent, Condition
 from studio.settings import Settings, Workspace
@@ -42,7 +42,18 @@ from studio.store import (
 from studio.store import (
     slices as slice_rows,
 )
-from studio.workflows import clusters, corpora, corpora_export, explore, explore_map, purge, purge_pending, runs, slices
+from studio.workflows import (
+    clusters,
+    corpora,
+    corpora_export,
+    explore,
+    explore_map,
+    purge,
+    purge_pending,
+    runs,
+    select_targets,
+    slices,
+)
 from studio.workflows.studio import open_studio
 from tests.jobs.harness import kill_workers
 
@@ -389,6 +400,7 @@ def add_round(studio, snapshot_id: str, round_id: str) -> None:
     folder = studio.workspace.model_dir(round_id)
     folder.mkdir()
     pq.write_table(rows.rename_columns(["example_id", "predicted"]), folder / "predictions.parquet")
+    pq.write_table(pa.table({"example_id": ids[:3], "gold_probs": [[0.5]] * 3}), folder / "dynamics.parquet")
     (folder / "report.json").write_text(json.dumps({"worst": f"{MARK} part 17"}))
     (folder / "model.safetensors").write_bytes(b"weights")
     rounds.add(studio.store, {
@@ -403,11 +415,15 @@ def add_round(studio, snapshot_id: str, round_id: str) -> None:
 def test_models_that_learnt_from_them_are_named_or_deleted(copy, gone):
     studio, snapshot_id = copy
     add_round(studio, snapshot_id, "round1")
+    goal = f"another goal\n{MARK} part 17 目标\n".encode()
+    kept = select_targets.keep_file(studio, ADMIN, name="goal.txt", data=goal)
     made = purge.plan(studio, person(studio, snapshot_id))
     assert [(m["round_id"], m["n"]) for m in made.models] == [("round1", 1)]
     report = remove(studio, made.target, options=purge.Options(models=("round1",) if gone else ()))
     studio.store.checkpoint()
     assert where(studio.workspace, "Ottilie Quandt", PERSON) == [] and report["still_holding"] == []
+    with pytest.raises(SelectionError, match="not there any more"):
+        select_targets.read(studio, snapshot_id, file=kept.name)
     folder = studio.workspace.model_dir("round1")
     if gone:
         assert not folder.exists() and rounds.get(studio.store, "round1") is None
@@ -415,6 +431,7 @@ def test_models_that_learnt_from_them_are_named_or_deleted(copy, gone):
     assert [m["round_id"] for m in report["trained_on"]] == ["round1"]
     assert (folder / "model.safetensors").exists()
     assert pq.read_table(folder / "predictions.parquet")["example_id"].to_pylist() == [3, 20, 30]
+    assert pq.read_table(folder / "dynamics.parquet")["example_id"].to_pylist() == [3, 20]
     rows = pq.read_table(studio.workspace.root / "inputs" / "round1" / "rows.parquet")
     assert rows["example_id"].to_pylist() == [3, 20, 30]
     assert rounds.require(studio.store, "round1").snapshot_id == snapshots.successor(studio.store, snapshot_id)
