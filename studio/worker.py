@@ -45,6 +45,7 @@ KINDS: Mapping[str, str] = {
     "audit": "studio.tasks.audit",
     "counterfactual": "studio.tasks.counterfactual",
     "proof": "studio.tasks.proof",
+    "tune": "studio.tasks.tune",
     "score": "studio.tasks.score",
 }
 OK, UNUSABLE = 0, 4

@@ -17,6 +17,7 @@ ICONS = {
     "clean": ":material/cleaning_services:",
     "export": ":material/download:", "hub": ":material/cloud_download:", "audit": ":material/fact_check:",
     "counterfactual": ":material/swap_horiz:", "choose": ":material/checklist:", "score": ":material/speed:", "proof": ":material/balance:",
+    "tune": ":material/model_training:",
 }  # fmt: skip
 COLORS = {
     "queued": "gray", "starting": "blue", "running": "blue", "stopping": "orange", "done": "green",

@@ -42,7 +42,7 @@ def _body(snapshot: Snapshot, state: ScoreState, recipe: Recipe, found: Prospect
     study = select_proof.kept(frame.studio(), snapshot, found)
     live = select_proof.live(frame.studio(), snapshot_id=snapshot.snapshot_id)
     if found.key is None:
-        _lacking(found)
+        lacking(found)
     if study is not None:
         _sentence(study)
     if live is not None:
@@ -56,7 +56,8 @@ def _body(snapshot: Snapshot, state: ScoreState, recipe: Recipe, found: Prospect
         _settings(study)
 
 
-def _lacking(found: Prospect) -> None:
+def lacking(found: Prospect) -> None:
+    """Why nothing can be checked yet, and the two ways on."""
     st.info(t(found.lacking, **(found.values or {})), icon=":material/info:")
     places = st.container(horizontal=True)
     if places.button(t("proof.to_choose"), type="primary", icon=":material/ac_unit:", key="proof_to_choose"):
@@ -73,16 +74,22 @@ def _offer(snapshot: Snapshot, state: ScoreState, recipe: Recipe, study: Study |
     if not may(frame.current_user().role, "analyst"):
         st.caption(t("proof.read_only"))
         return
-    if select_proof.last_ended(frame.studio(), snapshot_id=snapshot.snapshot_id) is not None:
-        st.warning(t("proof.failed"), icon=":material/report:")
-        if st.button(t("proof.to_runs"), key="proof_runs"):
-            frame.go("runs")
+    ended(snapshot, select_proof.KIND)
     label = t("proof.again" if study is not None else "proof.button")
     if st.button(label, type="primary", icon=":material/balance:", key="proof_start"):
         with frame.show_errors():
             select_proof.start(frame.studio(), frame.current_user(), snapshot_id=snapshot.snapshot_id, recipe=recipe,
                                state=state)  # fmt: skip
             st.rerun(scope="app")
+
+
+def ended(snapshot: Snapshot, kind: str) -> None:
+    """Say that the last run of a kind did not end well, with the way to its log."""
+    if select_proof.last_ended(frame.studio(), snapshot_id=snapshot.snapshot_id, kind=kind) is None:
+        return
+    st.warning(t("proof.failed"), icon=":material/report:")
+    if st.button(t("proof.to_runs"), key="proof_runs"):
+        frame.go("runs")
 
 
 @st.fragment(run_every=_POLL_S)

@@ -73,6 +73,11 @@ def _keep(weights: Mapping[str, int]) -> None:
             st.query_params[_key(view)] = str(weights[view])
 
 
+def set_weights(weights: Mapping[str, int]) -> None:
+    """A button's callback: put these four weights into the sliders and the URL."""
+    _keep(weights)
+
+
 def _mover(sent: dict[str, int]) -> str | None:
     """The slider a person moved; the same places sent again within a moment are the same press."""
     kept = st.session_state.get(_SENT)

@@ -59,11 +59,12 @@ def as_json(study: Study) -> dict[str, Any]:
             "percentile_high", "p", "n_lower", "n_draws")  # fmt: skip
     arms, curve = (json.loads(frame.dropna(axis=1, how="all").to_json(orient="records", double_precision=10))
                    for frame in (study.arms, study.curve))  # fmt: skip
-    return {**{name: _plain(own[name]) for name in keep}, "arms": arms, "sizes": curve, **dict(study.facts)}
+    return {**{name: _plain(own[name], name) for name in keep}, "arms": arms, "sizes": curve, **dict(study.facts)}
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+def _plain(value: Any, name: str) -> Any:
+    value = value.item() if hasattr(value, "item") else value
+    return int(value) if name in ("size", "n_lower", "n_draws") else value
 
 
 def _recipe(context: Context) -> Recipe:

@@ -91,6 +91,19 @@ def head_judge(x: Array, y: Array, held_x: Array, held_y: Array, n_classes: int)
     return judge
 
 
+def soft_judge(x: Array, y: Array, held_x: Array, held_y: Array, n_classes: int) -> Judge:
+    """Probability of the right label on every held-out example, by a head fitted on the rows it is given.
+
+    What a reward is made of: on a few dozen examples right or wrong moves in steps of points, this with every row.
+    """
+    at = np.arange(len(held_y))
+
+    def judge(rows: Array) -> Array:
+        return np.exp(log_likelihoods(fit_head(x[rows], y[rows], n_classes), held_x)[at, held_y])
+
+    return judge
+
+
 def out_of_fold(x: Array, y: Array, n_classes: int, folds: Array) -> Array:
     """(n, c) float64 class probabilities of every row by a head that never saw its fold.
 

@@ -34,6 +34,7 @@ FINISHERS: Mapping[str, str] = {
     "audit": "studio.workflows.audits:finish_audit",
     "counterfactual": "studio.workflows.counterfactual:finish",
     "proof": "studio.workflows.select_proof:finish_proof",
+    "tune": "studio.workflows.select_learn:finish_tune",
     "score": "studio.workflows.scorer:finish",
 }
 

@@ -22,8 +22,9 @@ from studio.workflows.studio import Studio
 SLOTS: Mapping[str, str] = {
     "import": "free", "serve": "free", "encoder": "free", "embed": "gpu", "train": "gpu", "map": "cpu",
     "measure": "cpu", "choose": "cpu", "dedup": "cpu", "probe": "cpu", "clean": "free", "export": "free", "purge": "free",
-    "proof": "cpu", "find": "free", "hub": "free", "audit": "cpu", "counterfactual": "cpu", "diversity": "cpu",
-    "score": "gpu", "proof": "cpu",
+    "find": "free", "hub": "free", "audit": "cpu", "counterfactual": "cpu", "diversity": "cpu", "proof": "cpu",
+    "tune": "cpu",
+    "score": "gpu",
 }  # fmt: skip
 
 

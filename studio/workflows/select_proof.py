@@ -75,10 +75,15 @@ class Prospect:
     values: Mapping[str, Any] | None = None
 
 
-def prospect(studio: Studio, snapshot: Snapshot, recipe: Recipe, state: ScoreState, seed: int = SEED) -> Prospect:
-    """Whether a study can be made now, of what, and the key it is kept under."""
+def prospect(
+    studio: Studio, snapshot: Snapshot, recipe: Recipe, state: ScoreState, seed: int = SEED, *, kind: str = KIND,
+    more: Mapping[str, Any] | None = None,
+) -> Prospect:  # fmt: skip
+    """Whether a study can be made now, of what, and the key it is kept under.
+
+    `more` holds further settings of its kind. Where weights are learned, those of the recipe are no part of the key.
+    """
     used = select_proof_inputs.usable(state, recipe)
-    nothing = Prospect(None, used, recipe, {}, None)
     if snapshot.task not in select_proof_inputs.KINDS:
         return Prospect(None, used, recipe, {}, None, "proof.lacking.task", {})
     if not used.inner:
@@ -95,24 +100,35 @@ def prospect(studio: Studio, snapshot: Snapshot, recipe: Recipe, state: ScoreSta
         return Prospect(part, used, recipe, {}, None, "proof.lacking.vectors", {})
     applied = select_proof_inputs.recipe_in_force(state, recipe, used)
     rests_on = select_proof_inputs.state_key(studio, snapshot, part, state, used)
-    rests_on |= {"recipe": digest(applied.to_json())}
-    return Prospect(part, used, applied, rests_on, digest([rests_on, seed, KIND, VERSION])) if part else nothing
+    free = {"weights"} if kind != KIND else set()
+    rests_on |= {"recipe": digest({key: own for key, own in applied.to_json().items() if key not in free})}
+    return Prospect(part, used, applied, rests_on, digest([rests_on, seed, kind, VERSION, dict(more or {})]))
 
 
 def kept(studio: Studio, snapshot: Snapshot, found: Prospect) -> Study | None:
     """The study of exactly this recipe and state, else the newest of the snapshot with what changed since, or None."""
-    one = findings.get(studio.store, snapshot.snapshot_id, AUDIT, VERSION, found.key) if found.key else None
+    one = newest_or_exact(studio, snapshot, found, AUDIT)
+    if one is None:
+        return None
+    table, facts, moment, stale = one
+    parts = (table[table["kind"] == kind].reset_index(drop=True) for kind in ("own", "curve"))
+    return Study(*parts, facts, moment, stale)
+
+
+def newest_or_exact(
+    studio: Studio, snapshot: Snapshot, found: Prospect, audit: str
+) -> tuple[Any, dict[str, Any], datetime, tuple[str, ...]] | None:
+    """The kept table of exactly this state, else the newest: table, facts, when, and what changed since."""
+    one = findings.get(studio.store, snapshot.snapshot_id, audit, VERSION, found.key) if found.key else None
     exact = one is not None
-    one = one or findings.newest(studio.store, snapshot.snapshot_id, AUDIT, VERSION)
+    one = one or findings.newest(studio.store, snapshot.snapshot_id, audit, VERSION)
     if one is None:
         return None
     facts = json.loads(one[0].notes[0])
     old = facts["rests_on"]
     stale = tuple(name for name in ("recipe", "labels", "scores", "vectors", "map")
                   if found.rests_on and old.get(name) != found.rests_on.get(name))  # fmt: skip
-    table = one[0].table
-    parts = (table[table["kind"] == kind].reset_index(drop=True) for kind in ("own", "curve"))
-    return Study(*parts, facts, one[1], () if exact else stale or ("seed",))
+    return one[0].table, facts, one[1], () if exact else stale or ("seed",)
 
 
 @act("select.proof", "analyst")
@@ -139,7 +155,7 @@ def start(
     found = prospect(studio, snapshot, recipe, state, seed)
     part = found.part or select_proof_inputs.part_of(studio, snapshot, seed)
     if found.key is None:
-        _refuse(part, state)
+        refuse(part, state)
     already = live(studio, snapshot_id=snapshot_id, key=found.key)
     if already is not None:
         return already.run_id
@@ -158,7 +174,12 @@ def start(
                        snapshot_id=snapshot_id, corpus_id=snapshot.corpus_id, seed=seed, run_id=chosen)  # fmt: skip
 
 
-def _refuse(part: Part, state: ScoreState) -> None:
+def refuse(part: Part, state: ScoreState) -> None:
+    """Say why there can be no study.
+
+    Raises:
+        SelectionError: always.
+    """
     is_head = part.kind == select_proof_inputs.HEAD
     proxy.check_enough(len(part.train), len(part.held), part.train["label"].nunique() if is_head else None)
     raise SelectionError("None of the scores in use can be held against these labels", got=len(state.sets),
