@@ -43,8 +43,9 @@ def show(seen: Seen) -> None:
         key=f"review_{kind}_{seen.proposal.proposal_id}",
         column_config={
             t("proposal.number"): st.column_config.NumberColumn(width=70, format="%d"),
-            t("proposal.text"): st.column_config.TextColumn(width="large"),
-            t("review.examples.comments"): st.column_config.NumberColumn(width=80),
+            t("proposal.text"): st.column_config.TextColumn(width=330),
+            t("proposal.why"): st.column_config.TextColumn(width=230),
+            t("review.examples.comments"): st.column_config.NumberColumn(width=70),
         },
     )  # fmt: skip
     picked = event.selection.rows if event else []

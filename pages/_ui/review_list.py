@@ -50,15 +50,19 @@ def is_reading() -> bool:
 
 def open_proposal(proposal_id: str) -> None:
     """Put a proposal into the URL; for buttons."""
-    for key in (WITH, "propose", "after"):
-        st.query_params.pop(key, None)
+    _drop(WITH, "propose", "after")
     st.query_params[KEY] = proposal_id
 
 
 def close() -> None:
     """Back to the list; for buttons."""
-    for key in (KEY, WITH, READ, "propose", "after"):
+    _drop(KEY, WITH, READ, "propose", "after")
+
+
+def _drop(*keys: str) -> None:
+    for key in keys:
         st.query_params.pop(key, None)
+        st.session_state.pop(f"url.{key}", None)  # what `frame.url_select` remembers of it
 
 
 def badge(proposal: Proposal) -> None:

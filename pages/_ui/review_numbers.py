@@ -31,7 +31,7 @@ def show(seen: Seen) -> None:
     places = st.columns(2, gap="medium")
     for place, key, lines in ((places[0], "cost", told.cost_lines(content)),
                               (places[1], "benefit", told.benefit_lines(content))):  # fmt: skip
-        with place.container(border=True):
+        with place.container(border=True, height="stretch", gap="small"):
             st.caption(t(f"proposal.{key}"))
             _lines(lines)
     st.subheader(t("proposal.limits_title"), anchor=False)

@@ -69,8 +69,11 @@ def _done(snapshot: Snapshot) -> None:
     if found is None:
         return
     st.success(t("select.freeze.done", name=plain(found.name), n=found.n), icon=":material/ac_unit:")
-    if st.button(t("select.freeze.next"), type="primary", icon=":material/edit_note:", key="to_annotate"):
+    places = st.container(horizontal=True)
+    if places.button(t("select.freeze.next"), type="primary", icon=":material/edit_note:", key="to_annotate"):
         frame.go("annotate", sel=found.selection_id)
+    if places.button(t("review.propose.from_select"), icon=":material/rate_review:", key="to_review"):
+        frame.go("review", propose=found.selection_id)
 
 
 def listing(snapshot: Snapshot) -> None:
@@ -95,3 +98,5 @@ def listing(snapshot: Snapshot) -> None:
             hide_index=True,
             width="stretch",
         )
+        if st.button(t("review.propose.one"), icon=":material/rate_review:", key="to_propose"):
+            frame.go("review", propose=found[0].selection_id)

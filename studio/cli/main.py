@@ -25,6 +25,7 @@ ROOMS: tuple[str, ...] = (
     "diversity",
     "report",
     "select",
+    "proposal",
     "proof",
     "annotate",
     "train",

@@ -11,6 +11,7 @@ from studio.figures import theme
 from studio.figures.text import escape
 
 PLACES = 1_000  # of the frame in which a proposal keeps its map
+EDGE = 120
 
 
 def chosen_map(shown: Mapping[str, Any], words: Mapping[str, str], *, dark: bool = False) -> go.Figure:
@@ -39,8 +40,9 @@ def chosen_map(shown: Mapping[str, Any], words: Mapping[str, str], *, dark: bool
     ink, halo = theme.INK[dark]
     for x, y, name in shown["names"]:
         text = escape(str(name) if len(str(name)) <= 28 else f"{str(name)[:27]}…")
-        figure.add_annotation(x=x, y=y, text=text, showarrow=False, font={"size": 12, "color": ink}, bgcolor=halo,
-                              opacity=0.85, borderpad=2)  # fmt: skip
+        side = "left" if x < EDGE else "right" if x > PLACES - EDGE else "center"  # a name stays inside the picture
+        figure.add_annotation(x=x, y=y, text=text, showarrow=False, xanchor=side, bgcolor=halo, opacity=0.85,
+                              font={"size": 12, "color": ink}, borderpad=2)  # fmt: skip
     figure.update_xaxes(visible=False, range=[-20, PLACES + 20])
     figure.update_yaxes(visible=False, range=[-20, PLACES + 20])
     figure.update_layout(height=360, margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode=False,

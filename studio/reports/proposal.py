@@ -58,8 +58,8 @@ def verdict(content: Mapping[str, Any], *, lang: str | None = None) -> str:
     """The one sentence of a proposal: groups, variety, and whether it helps."""
     parts = [said.sentence(one, lang=lang) for one in content["verdict"]]
     if len(parts) == 3:
-        return t("proposal.verdict.sentence", lang=lang, groups=parts[0], variety=parts[1], proof=parts[2])
-    return t("proposal.semicolon", lang=lang).join(parts)
+        return t("verdict.sentence", lang=lang, groups=parts[0], variety=parts[1], proof=parts[2])
+    return t("verdict.one", lang=lang, text=t("proposal.semicolon", lang=lang).join(parts))
 
 
 def person(name: str, verified: bool, *, lang: str | None = None) -> str:

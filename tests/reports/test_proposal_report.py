@@ -33,9 +33,9 @@ CONTENT = {
                group("cluster", "a", 100, 20, "more")],
     "variety": {name: {"value": 0.5, "mean": 0.4, "low": 0.3, "high": 0.45, "p": 0.01, "draws": 199,
                        "verdict": "higher"} for name in ("distance", "vendi")},
-    "proof": None, "verdict": [part("proposal.verdict.fewer", gap=16, column="group_gender", key="", picked=4,
-                                    expected=20, more=0), part("proposal.verdict.variety_higher"),
-                               part("proposal.verdict.unproved")],
+    "proof": None, "verdict": [part("verdict.groups.fewer", percent=80, column="group_gender", key="", picked=4,
+                                    expected=20),
+                               part("verdict.variety.within"), part("verdict.proof.untested")],
     "map": {"map_id": "m", "grid": [[0, 3], [4, 393]], "points": [[0, 0], [1000, 1000]], "n_points": 40, "n_pool": 400,
             "names": [[500, 500, EVIL]], "trustworthiness": 0.9},
     "examples": {"seed": 5, "near_of": 40, "near_by": "score",
@@ -122,8 +122,8 @@ def test_everything_a_reviewer_needs_is_in_it(lang):
 
 def test_the_sentence_and_the_reasons_in_words():
     assert verdict(CONTENT, lang="en") == (
-        "Picks 16 fewer “(no value)” (gender) than chance would, 4 instead of about 20; more varied than random draws; "
-        "whether it beats a random draw has not been tested."
+        "Picks 80 % fewer “(no value)” (gender) than chance would, 4 instead of about 20; as varied as a random draw; "
+        "not tested yet whether it helps."
     )
     assert why(CONTENT["examples"]["in"][0], lang="en") == "among the best scores · place 1 · score 0.750"
     assert why(CONTENT["examples"]["in"][1], lang="en") == "place 2"
@@ -132,10 +132,10 @@ def test_the_sentence_and_the_reasons_in_words():
     assert reason("sorcery", lang="zh") == "由其他规则选出"
     assert sentence(part("gone.key", n=3)) == "gone.key {'n': 3}"
     assert person("Ann", False, lang="en") == "Ann (name not checked)" and person("Ann", True) == "Ann"
-    proof = {"said": [part("proposal.verdict.proof_same")], "verdict": "same"}
+    proof = {"said": [part("verdict.proof.same", held=9)], "verdict": "same"}
     assert (
         benefit_lines(CONTENT | {"proof": proof}, lang="en")[-1]
-        == "no gain over random draws shown on labelled examples"
+        == "no gain over random draws shown on 9 labelled examples"
     )
 
 

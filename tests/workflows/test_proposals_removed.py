@@ -1,0 +1,50 @@
+"""Examples are removed for good while a proposal shows them: its comments on them go, their words go, it says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from studio.records import Actor
+from studio.reports.proposal import to_html
+from studio.settings import Settings
+from studio.store import examples, proposals, selections
+from studio.workflows import proposals as acts
+from studio.workflows import proposals_report, purge, runs
+from studio.workflows.studio import open_studio
+from tests.jobs.harness import kill_workers
+from tests.workflows import small_corpus
+
+ADMIN, ANN, BEN = Actor("tester", "admin"), Actor("Ann", "analyst"), Actor("Ben", "reviewer")
+
+
+@pytest.fixture
+def studio(workspace):
+    opened = open_studio(Settings(workspace=workspace, device="cpu"))
+    yield opened
+    opened.close()
+    kill_workers(workspace)
+
+
+def test_a_removed_example_leaves_the_proposal(studio):
+    made = small_corpus.make(studio.store, n=120)
+    small_corpus.freeze(studio.store, made, [3, 7, 11, 19], selection_id="sel")
+    text = examples.by_ids(studio.store, made, [7], ["text"])["text"].iloc[0]
+    acts.propose(studio, ANN, selection_id="sel", proposal_id="p1", name="first", purpose=f"because of “{text}”")
+    acts.comment(studio, BEN, proposal_id="p1", body="this one", example_id=7)
+    acts.comment(studio, BEN, proposal_id="p1", body=f"I mean {text}")
+    acts.comment(studio, BEN, proposal_id="p1", body="all good", example_id=3)
+    found = proposals.get(studio.store, "p1")
+    target = purge.Target("example", found.corpus_id, (7,))
+    run_id = purge.start(studio, ADMIN, target=target, confirm=purge.plan(studio, target).confirm)
+    status = runs.wait(studio, run_id, 120)
+    assert status.state == "done", runs.detail(studio, run_id).failure
+    seen = acts.read(studio, BEN, proposal_id="p1")
+    assert seen.proposal.snapshot_id != made and len(selections.ids(studio.store, "sel")) == 3
+    assert [one.example_id for one in seen.comments] == [None, 3]
+    assert text not in seen.comments[0].body and text not in seen.proposal.purpose
+    keys = [one["key"].removeprefix("proposal.stale.") for one in seen.stale]
+    assert {"removed", "ids"} <= set(keys), keys
+    assert 7 not in proposals_report.texts(studio, seen.proposal)
+    page = to_html(proposals_report.compose(studio, BEN, seen, lang="en"), lang="en")
+    assert text not in page and "(removed from the corpus)" in page
+    assert studio.store.rows("SELECT count(*) FROM proposal WHERE content LIKE $t", {"t": f"%{text}%"}) == [(0,)]
