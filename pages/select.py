@@ -44,7 +44,8 @@ def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
             if not select_apply.ready(snapshot, recipe, state):
                 return
             choice = select.choose_from(frame.studio(), snapshot.snapshot_id, recipe, state)
-            change = select.compare(frame.studio(), snapshot.snapshot_id, choice)
+            versus = select_result.versus(snapshot)
+            change = select.compare(frame.studio(), snapshot.snapshot_id, choice, versus)
             first = st.container()
             select_result.numbers(choice, change)
             select_result.notes(choice)

@@ -209,6 +209,12 @@ def _kept(key: str) -> str:
     return f"url.{key}"
 
 
+def url_chosen(options: Sequence[str], key: str) -> str:
+    """What a `url_select` drawn further down the page stands on: the URL, else the last choice, else the first."""
+    asked, kept = st.query_params.get(key), st.session_state.get(_kept(key))
+    return asked if asked in options else kept if kept in options else options[0]
+
+
 def url_select(
     place: Any,
     label: str,
@@ -232,8 +238,7 @@ def url_select(
         widget: selectbox, pills, segmented_control or radio.
         more: further arguments of that widget; pills and segmented controls need required=True.
     """
-    asked, kept = st.query_params.get(key), st.session_state.get(_kept(key))
-    chosen = asked if asked in options else kept if kept in options else options[0]
+    chosen = url_chosen(options, key)
     _keep(key, chosen)
     st.session_state[f"{key}.box"] = chosen
     draw = getattr(place, widget)

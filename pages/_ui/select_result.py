@@ -1,18 +1,20 @@
-"""Who gets in: the ranked table with the parts of each score, and who entered or left since the last selection."""
+"""Who gets in: the ranked table with the parts of each score, and who entered or left against a saved selection."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame, select_limits
+from pages._ui import frame, select_limits, select_verdict
 from pages._ui.select_words import context_text, reason_text
-from pages._ui.words import plain, t
+from pages._ui.words import literal, plain, t
 from studio.records import VIEWS, Snapshot
-from studio.store import examples
+from studio.store import examples, selections
+from studio.store.selections import FrozenSelection
 from studio.workflows import select
 from studio.workflows.select import Change, Choice
 
 SHOWN_CHANGES = 50
+VERSUS = "vs"  # URL parameter: the saved selection the choice is held against
 
 
 def numbers(choice: Choice, change: Change) -> None:
@@ -77,8 +79,30 @@ def table(snapshot: Snapshot, choice: Choice) -> int | None:
     return int(choice.ids[rows[0]]) if rows and rows[0] < len(choice.ids) else None
 
 
+def versus(snapshot: Snapshot) -> FrozenSelection | None:
+    """The saved selection the choice is held against: that of the link, else the newest one; None without any."""
+    listed = _saved(snapshot)
+    chosen = frame.url_chosen(list(listed), VERSUS) if listed else ""
+    return listed.get(chosen)
+
+
+def _saved(snapshot: Snapshot) -> dict[str, FrozenSelection]:
+    """Every saved selection of the corpus by id: the newest of this version first, its random controls after it."""
+    store = frame.studio().store
+    found = selections.of_corpus(store, snapshot.corpus_id)
+    here = snapshot.snapshot_id
+    found.sort(key=lambda one: (one.snapshot_id != here, one.arm != "selection"))
+    return {one.selection_id: one for one in found}
+
+
+def _named(one: FrozenSelection, snapshot: Snapshot) -> str:
+    key = "name" if one.snapshot_id == snapshot.snapshot_id else "other_version"
+    return t(f"why.versus.{key}", name=literal(one.name, 60), n=one.n, arm=t(f"select.freeze.arm_{one.arm}"),
+             time=one.created_at[:16].replace("T", " "))  # fmt: skip
+
+
 def changes(snapshot: Snapshot, change: Change) -> None:
-    """Who entered and who left against the last frozen selection, with the reason of each."""
+    """Who entered and who left against a saved selection, with the reason of each; any saved one can be taken."""
     if change.last is None:
         st.caption(t("select.result.no_last"))
         return
@@ -87,11 +111,20 @@ def changes(snapshot: Snapshot, change: Change) -> None:
         left=len(change.left), labelled=change.labelled,
     )  # fmt: skip
     with st.expander(line, icon=":material/swap_horiz:"):
+        listed = _saved(snapshot)
+        named = {key: _named(one, snapshot) for key, one in listed.items()}
+        frame.url_select(st, t("why.versus.label"), list(listed), VERSUS, format_func=named.__getitem__)
+        if change.absent:
+            st.caption(t("why.versus.absent", n=change.absent))
+        if st.toggle(t("why.versus.say", name=plain(change.last.name)), key=f"versus_say_{change.last.selection_id}"):
+            select_verdict.frozen(change.last)
         places = st.columns(2)
         for place, title, pairs in ((places[0], "entered", change.entered), (places[1], "left", change.left)):
             with place:
                 st.caption(t(f"select.result.{title}"))
                 _pairs(snapshot, pairs[:SHOWN_CHANGES])
+                if len(pairs) > SHOWN_CHANGES:
+                    st.caption(t("why.versus.shown", n=SHOWN_CHANGES, all=len(pairs)))
 
 
 def _pairs(snapshot: Snapshot, pairs: tuple[tuple[int, str], ...]) -> None:

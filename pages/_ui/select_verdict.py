@@ -11,6 +11,7 @@ from pages._ui.words import choose_language, plain, t
 from studio.records import Snapshot
 from studio.reports import said
 from studio.selection.verdict import PARTS, Part
+from studio.store.selections import FrozenSelection
 from studio.workflows import select_verdict
 from studio.workflows.select import Choice
 
@@ -21,6 +22,13 @@ def show(snapshot: Snapshot, choice: Choice) -> None:
     """The sentence about the choice now; drawn again when the comparison of variety is there."""
     parts = select_verdict.of_choice(frame.studio(), snapshot, choice)
     st.markdown(f"##### {plain(text(parts), LONGEST)}", help=t("verdict.about"))
+
+
+def frozen(selection: FrozenSelection) -> None:
+    """The sentence about a saved selection, worked out now."""
+    with st.spinner(t("why.versus.saying")):
+        parts = select_verdict.of_frozen(frame.studio(), selection)
+    st.markdown(t("verdict.saved", name=plain(selection.name), sentence=plain(text(parts), LONGEST)))
 
 
 def text(parts: Sequence[Part]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio.errors import SelectionError
-from studio.records import VIEWS
+from studio.records import VIEWS, Array
 from studio.selection import reasons
 from studio.selection.live import LiveMatrix, Ranking, Rule, parts, rank, rejection
 from studio.selection.weights import TOTAL, move_weight
@@ -135,3 +135,60 @@ def smallest_flip(
                 if bool((rank(matrix, moved, budget, rule).rows == row).any()) != is_in:
                     return Flip(view, weights[view], target, moved), distance
     return None, TOTAL
+
+
+def measure_parts(part: float | None, weights: Mapping[str, float], units: Mapping[str, float]) -> dict[str, float]:
+    """A view's part of a score shared out among its measures, by weight times unit score.
+
+    part_m = part * a_m u_m / sum_k a_k u_k over the measures k the example has; all 0 where the sum is
+
+    Args:
+        part: what the view gave; None = undefined.
+        weights: measure -> inner weight above 0.
+        units: measure -> the example's unit score, NaN = undefined.
+
+    Returns:
+        Measure -> its part; NaN for a measure the example lacks. The defined ones sum to the view's part.
+
+    Limits: a view is the quantile of this weighted mean, so the parts say who pulled how much, not what the score would
+    be without one of them.
+    """
+    pull = {name: weight * units.get(name, np.nan) for name, weight in weights.items()}
+    total = float(np.nansum(list(pull.values()))) if pull else 0.0
+    if part is None:
+        return dict.fromkeys(pull, float("nan"))
+    return {name: value if np.isnan(value) else part * value / total if total > 0 else 0.0
+            for name, value in pull.items()}  # fmt: skip
+
+
+def nearest(vector: Array, others: Array) -> tuple[int, float] | None:
+    """The row of `others` with the highest cosine to a vector, the first of equal ones; None where none is defined."""
+    v, x = np.asarray(vector, dtype=np.float64), np.asarray(others, dtype=np.float64)
+    if not len(x):
+        return None
+    scale = np.linalg.norm(x, axis=1) * np.linalg.norm(v)
+    defined = np.isfinite(scale) & (scale > 0)
+    if not defined.any():
+        return None
+    cosine = np.where(defined, x @ v / np.where(defined, scale, 1.0), -np.inf)
+    row = int(np.argmax(cosine))
+    return row, float(np.clip(cosine[row], -1.0, 1.0))
+
+
+def lost_to(matrix: LiveMatrix, ranking: Ranking, row: int, code: str) -> int | None:
+    """The picked row that an example that is out lost its place to; None where no other example is the reason.
+
+    Over the budget: the last one picked. A limit: the last one picked of the same key. A near-duplicate: the one that
+    is kept instead. Nobody: a filter, a threshold, a missing score.
+    """
+    head, _, rest = code.partition(":")
+    if head == "near_duplicate_of":
+        found = matrix.rows_of(np.array([int(rest)], dtype=np.int64))
+        return int(found[0]) if len(found) else None
+    picked = ranking.rows
+    if head == "cap":
+        codes = matrix.codes(rest.partition(":")[0])
+        picked = picked[codes[picked] == codes[row]]
+    elif head != reasons.OVER_BUDGET:
+        return None
+    return int(picked[-1]) if len(picked) else None

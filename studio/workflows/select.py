@@ -19,7 +19,7 @@ from studio.selection.live import Ranking, parts, rank, rejections
 from studio.selection.recipe import COVERING, LIMITED, Recipe, check_snapshot, recipe_from_json
 from studio.selection.strategies import pick_random, too_large
 from studio.selection.weights import DEFAULT_WEIGHTS, TOTAL, largest_remainder
-from studio.store import examples, scores, selections, snapshots
+from studio.store import examples, selections, snapshots
 from studio.store.selections import FrozenSelection
 from studio.workflows import select_apply, select_limits, select_matrix, select_scores
 from studio.workflows.acts import act
@@ -76,13 +76,17 @@ class Choice:
 
 @dataclass(frozen=True)
 class Change:
-    """Against the last frozen selection: who came in and who went, each with the reason now."""
+    """Against a frozen selection: who came in and who went, each with the reason now.
+
+    `labelled` left because they have a label now or are in another split, `absent` because this snapshot lacks them.
+    """
 
     last: FrozenSelection | None
     entered: tuple[tuple[int, str], ...] = ()
     left: tuple[tuple[int, str], ...] = ()
     kept: int = 0
     labelled: int = 0
+    absent: int = 0
 
 
 def weights_in_force(weights: Mapping[str, int], available: Sequence[str]) -> dict[str, int]:
@@ -201,7 +205,7 @@ def why_not(choice: Choice, ids: Sequence[int]) -> list[str]:
 
 
 def compare(studio: Studio, snapshot_id: str, choice: Choice, last: FrozenSelection | None = None) -> Change:
-    """Who entered and who left against a frozen selection (the newest of the snapshot that is no random control)."""
+    """Who entered and who left against a frozen selection (by default the newest of the snapshot, controls aside)."""
     if last is None:
         last = next((s for s in selections.list_all(studio.store, snapshot_id) if s.arm == "selection"), None)
     if last is None:
@@ -211,9 +215,12 @@ def compare(studio: Studio, snapshot_id: str, choice: Choice, last: FrozenSelect
     entered = [(int(i), code) for i, code in zip(choice.ids, choice.reasons, strict=True) if int(i) not in known]
     gone = before[~np.isin(before, choice.ids)].tolist()
     left = list(zip(gone, why_not(choice, gone), strict=True))
-    labelled = sum(code == "labelled" for _, code in left)
+    out = [i for i, code in left if code == "labelled"]
+    absent = 0
+    if out and last.snapshot_id != snapshot_id:
+        absent = int((~np.isin(out, examples.ids(studio.store, snapshot_id))).sum())
     return Change(last, tuple(entered), tuple((i, c) for i, c in left if c != "labelled"),
-                  len(before) - len(gone), labelled)  # fmt: skip
+                  len(before) - len(gone), len(out) - absent, absent)  # fmt: skip
 
 
 def table(studio: Studio, snapshot_id: str, choice: Choice, rows: int = MOST_ROWS) -> pd.DataFrame:
@@ -364,11 +371,6 @@ def get(studio: Studio, selection_id: str) -> FrozenSelection:
 def as_dict(frozen: FrozenSelection) -> dict[str, Any]:
     """A frozen selection as plain JSON."""
     return asdict(frozen)
-
-
-def measures_of(studio: Studio, snapshot_id: str, choice: Choice, example_id: int) -> pd.DataFrame:
-    """Raw and unit value of every measure in use for one example: measure, raw, unit_value."""
-    return scores.of_example(studio.store, snapshot_id, example_id, choice.pool.sets)
 
 
 def in_pool(choice: Choice, example_id: int) -> bool:

@@ -157,7 +157,7 @@ def _units(studio: Studio, snapshot_id: str, state: ScoreState, recipe: Recipe,
         if view not in inner:
             continue
         own = {item.measure: item for item in state.views[view].sets}
-        units = {name: _one(studio, snapshot_id, own[name], recipe, base.everyone) for name in inner[view]}
+        units = {name: unit_of(studio, snapshot_id, own[name], recipe, base.everyone) for name in inner[view]}
         found = view_score(units, inner[view], recipe.scale)
         if view in recipe.bands:
             found = band_pass(found, recipe.bands[view])
@@ -165,7 +165,7 @@ def _units(studio: Studio, snapshot_id: str, state: ScoreState, recipe: Recipe,
     return unit
 
 
-def _one(studio: Studio, snapshot_id: str, of: ScoreSet, recipe: Recipe, everyone: Array) -> Array:
+def unit_of(studio: Studio, snapshot_id: str, of: ScoreSet, recipe: Recipe, everyone: Array) -> Array:
     """The scores of one measure on the recipe's scale, its band in force."""
     raw, unit = values(studio, snapshot_id, of, everyone)
     if recipe.scale != "quantile":

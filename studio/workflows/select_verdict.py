@@ -28,10 +28,11 @@ def of_choice(studio: Studio, snapshot: Snapshot, choice: Choice, *, draws: int 
     if not n:
         return verdict(n=0, n_pool=choice.n_pool, groups=())
     pending = select_effect.variety_soon(studio, choice, draws)
-    variety = _variety(pending.result) if pending.is_over else None
+    is_over = pending.is_over  # read once: the thread may end in between
+    variety = _variety(pending.result) if is_over else None
     groups = _groups(select_effect.group_effect(choice, draws)) if choice.pool.matrix.columns else []
     return verdict(n=n, n_pool=choice.n_pool, groups=groups, variety=variety, proof=_proof(studio, snapshot, choice),
-                   is_pending=not pending.is_over)  # fmt: skip
+                   is_pending=not is_over)  # fmt: skip
 
 
 def of_frozen(studio: Studio, frozen: FrozenSelection) -> list[Part]:

@@ -6,10 +6,12 @@ from functools import partial
 
 import pytest
 
+from studio.selection.recipe import Recipe
 from studio.words import t
+from studio.workflows import select
 from tests.pages.app import open_app
 from tests.workflows import select_corpus
-from tests.workflows.test_select import TARGETS
+from tests.workflows.test_select import ANALYST, TARGETS, w
 
 LANGUAGES = ("en", "zh")
 open_page = partial(open_app, "select")
@@ -38,3 +40,40 @@ def test_one_sentence_stands_first(made, lang):
         sentence = next(text for text in said(app) if text.startswith("##### "))
     assert t("verdict.variety.pending", lang=lang) not in sentence
     assert not app.exception
+
+
+def test_the_example_of_a_link_is_explained_and_its_neighbour_leads_on(made):
+    app = open_page(s=made, budget="12")
+    first = app.number_input(key="example").value
+    leads = next(b for b in app.button if b.key == "why_neighbour")
+    assert leads.label.startswith("Why number ")
+    leads.click().run()
+    assert not app.exception
+    now = app.number_input(key="example").value
+    assert now != first and leads.label == t("why.look", lang="en", id=now)
+    linked = open_page(s=made, budget="12", example=str(now))
+    assert linked.number_input(key="example").value == now
+    out = open_page(s=made, budget="12", example="999999")
+    assert any("999999" in text for text in said(out))
+    assert open_page(s=made, budget="12", example="x' --").number_input(key="example").value == first
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_any_saved_selection_can_be_compared_with(studio, made, lang):
+    for number, weights in enumerate((w(100, 0, 0, 0), w(0, 0, 0, 100))):
+        select.freeze(studio, ANALYST, snapshot_id=made, name=f"batch {number}", selection_id=f"s{number}",
+                      recipe=Recipe(weights=weights, budget=8))  # fmt: skip
+    app = open_page(lang=lang, s=made, budget="12")
+    assert any("batch 1" in box.label for box in app.expander)
+    app = open_page(lang=lang, s=made, budget="12", vs="s0")
+    assert any("batch 0" in box.label for box in app.expander)
+    app.toggle(key="versus_say_s0").set_value(True).run()
+    assert not app.exception
+    assert any("batch 0" in text and t("verdict.proof.untested", lang=lang) in text for text in said(app))
+
+
+@pytest.mark.parametrize("strategy", ["random", "longest"])
+def test_other_ways_of_choosing_name_the_reason_and_the_neighbour(made, strategy):
+    app = open_page(s=made, budget="12", strategy=strategy)
+    assert t("why.other_strategy", lang="en") in said(app)
+    assert any(b.key == "why_neighbour" for b in app.button)
