@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from studio.errors import MeasureError, StoreError
@@ -14,7 +15,7 @@ from studio.store import maps, snapshots, vectors
 from studio.store.maps import MapRecord
 from studio.store.vectors import VectorSet
 from studio.workflows import explore_previews as previews
-from studio.workflows import runs
+from studio.workflows import runs, starting
 from studio.workflows.acts import act
 from studio.workflows.explore_plan import EarlierMap, Plan, earlier_map, plan, require_room, same_state, write_places
 from studio.workflows.runs import RunView
@@ -225,13 +226,14 @@ def start(
     A run of this snapshot that is queued or at work already is returned instead of a second one; embed and make_map
     write the audit-log entry.
     """
-    for kind in ("embed", "map"):
-        if (live := runs.live(studio, kind=kind, snapshot_id=snapshot_id)) is not None:
-            return live.run_id
-    if vectors.newest(studio.store, snapshot_id, encoder) is None:
-        given = {"encoder": encoder, "seed": seed, "then_map": True, "resolution": resolution}
-        return embed(studio, actor, snapshot_id=snapshot_id, **given)
-    return make_map(studio, actor, snapshot_id=snapshot_id, encoder_key=encoder, seed=seed, resolution=resolution)
+
+    def begin() -> str:
+        if vectors.newest(studio.store, snapshot_id, encoder) is None:
+            given = {"encoder": encoder, "seed": seed, "then_map": True, "resolution": resolution}
+            return embed(studio, actor, snapshot_id=snapshot_id, **given)
+        return make_map(studio, actor, snapshot_id=snapshot_id, encoder_key=encoder, seed=seed, resolution=resolution)
+
+    return _once(studio, snapshot_id, begin)
 
 
 @act("explore.map", "analyst", log=False)
@@ -252,9 +254,20 @@ def place_new(studio: Studio, actor: Actor, *, snapshot_id: str, keep_places: bo
         StoreError: no earlier version has a map and vectors.
         MeasureError: too little memory.
     """
-    for kind in ("embed", "map"):
-        if (live := runs.live(studio, kind=kind, snapshot_id=snapshot_id)) is not None:
-            return live.run_id
+    return _once(studio, snapshot_id, lambda: _place(studio, actor, snapshot_id, keep_places))
+
+
+def _once(studio: Studio, snapshot_id: str, start: Callable[[], str]) -> str:
+    """The run of either kind that is queued or at work on the snapshot, else the one that is started now."""
+
+    def live() -> RunView | None:
+        found = (runs.live(studio, kind=kind, snapshot_id=snapshot_id) for kind in ("embed", "map"))
+        return next((view for view in found if view is not None), None)
+
+    return starting.once(studio, kind="map", snapshot_id=snapshot_id, live=live, start=start)
+
+
+def _place(studio: Studio, actor: Actor, snapshot_id: str, keep_places: bool) -> str:
     earlier = earlier_map(studio, snapshot_id)
     if earlier is None:
         raise StoreError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studio.records import Actor
 from studio.store import scores, snapshots
-from studio.workflows import explore, runs, select_scores
+from studio.workflows import explore, runs, select_scores, starting
 from studio.workflows.acts import act
 from studio.workflows.runs import RunView
 from studio.workflows.select_scores import Targets
@@ -60,12 +60,15 @@ def prepare(studio: Studio, actor: Actor, *, snapshot_id: str, targets: Targets 
         CorpusError: an unknown snapshot.
         SelectionError: no score can be computed.
     """
-    live = current_run(studio, snapshot_id)
-    if live is not None:
-        return live.run_id
-    step = next_step(studio, snapshot_id)
-    if step in ("embed", "map"):
-        return explore.start(studio, actor, snapshot_id=snapshot_id)
-    if step == "measure":
-        return select_scores.measure(studio, actor, snapshot_id=snapshot_id, targets=targets)
-    return None
+
+    def begin() -> str:
+        step = next_step(studio, snapshot_id)
+        if step in ("embed", "map"):
+            return explore.start(studio, actor, snapshot_id=snapshot_id)
+        if step == "measure":
+            return select_scores.measure(studio, actor, snapshot_id=snapshot_id, targets=targets)
+        return ""
+
+    found = starting.once(studio, kind="prepare", snapshot_id=snapshot_id, start=begin,
+                          live=lambda: current_run(studio, snapshot_id))  # fmt: skip
+    return found or None

@@ -15,7 +15,7 @@ from studio.mapping import polygon
 from studio.mapping.halves import is_held
 from studio.records import Actor
 from studio.store import clusters as cluster_rows
-from studio.store import examples, maps, selections, snapshots
+from studio.store import examples, maps, selections, snapshots, vectors
 from studio.store import slices as slice_rows
 from studio.words import t
 from studio.workflows import explore_map, slices
@@ -161,6 +161,19 @@ def test_an_opened_example_has_its_place_its_facts_and_the_next_one(home, lang):
         assert t("map.example", lang=lang, id=8) in text(press(app, t("map.next", lang=lang)))
     last = open_app("explore", lang, s=made, example=str(ids[-1]))
     assert next(button for button in last.button if button.label == t("map.next", lang=lang)).disabled
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_example_whose_vectors_are_gone_still_shows_its_card(home, lang):
+    """A worker of another process may remove the vectors while somebody looks: only the nearest are missing."""
+    opened, _, _ = home
+    alone = large_map.make(opened.store, 40 + LANGUAGES.index(lang), seed=5)
+    vectors.forget(opened.store, alone, "lexical", "1")
+    app = open_app("explore", lang, s=alone, example="7")
+    shown = text(app)
+    assert t("map.example", lang=lang, id=7) in shown and "question number 6" in shown
+    choose = {"en": "This corpus is not embedded yet", "zh": "这份语料还没有生成向量"}
+    assert any(choose[lang] in str(error.value) for error in app.error), shown
 
 
 def test_a_search_is_asked_once_whatever_is_redrawn(home, monkeypatch):

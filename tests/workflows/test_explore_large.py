@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,13 +14,13 @@ import pytest
 
 from studio.corpus.schema import write_snapshot
 from studio.errors import MeasureError, StoreError
-from studio.jobs import memory, rundir
-from studio.records import Actor
+from studio.jobs import files, memory, rundir
+from studio.records import Actor, RunSpec
 from studio.settings import Settings, Workspace
 from studio.store import corpora as corpus_rows
 from studio.store import maps, snapshots, vectors
 from studio.tasks import map as map_task
-from studio.workflows import explore, explore_plan, explore_previews, explore_results, runs
+from studio.workflows import explore, explore_plan, explore_previews, explore_results, runs, select_prepare
 from studio.workflows.studio import open_studio
 from tests.jobs.harness import Barriers, kill, kill_workers, until
 
@@ -256,6 +258,88 @@ def test_vectors_of_another_fit_are_not_compared(studio, parent):
     with pytest.raises(MeasureError, match="cannot be compared"):
         explore.make_map(studio, ADMIN, snapshot_id=other, earlier=explore_plan.earlier_map(studio, other),
                          keep_places=True)  # fmt: skip
+
+
+def write_map(studio, snapshot_id: str, map_id: str) -> None:
+    """A finished map beside those there are, as a run's finisher writes it."""
+    found = vectors.require(studio.store, snapshot_id)
+    ids = [row["example_id"] for row in rows_of(range(1, N + 1), "grown")]
+    file = studio.workspace.cache / f"{map_id}.parquet"
+    places = pa.table({"example_id": ids, "x": [0.0] * N, "y": [1.0] * N, "cluster": pa.array([0] * N, pa.int32())})
+    pq.write_table(places, file)
+    content = {"map_id": map_id, "method": "test", "trustworthiness": 0.9, "neighbour_overlap": 0.5, "n_quality": N,
+               "cluster_method": "test", "stability": 0.9, "noise_share": 0.0,
+               "clusters": [{"cluster": 0, "size": N, "keywords": ["all"], "name": "all"}]}  # fmt: skip
+    maps.put(studio.store, snapshot_id, content, encoder_key=found.encoder_key, params={}, seed=0, points_file=file,
+             run_id=None)  # fmt: skip
+
+
+def test_the_earlier_map_asked_for_is_given_and_no_other(studio, parent, child):
+    """Vectors fitted for one map do not belong on a map that was made since."""
+    first = maps.newest(studio.store, parent).map_id
+    write_map(studio, parent, "made-since")
+    try:
+        assert explore_plan.earlier_map(studio, child).map.map_id == "made-since"  # unasked: the newest
+        assert explore_plan.earlier_map(studio, child, map_id=first).map.map_id == first
+        assert explore_plan.earlier_map(studio, child, map_id="gone") is None
+    finally:
+        maps.forget_map(studio.store, "made-since")
+    assert explore_plan.earlier_map(studio, child, map_id="made-since") is None
+
+
+def test_a_preview_behind_many_later_runs_is_still_found(studio):
+    """Twelve runs failed after the one that drew it; the page lists ten."""
+    snapshot_id = bring(studio, "behind", rows_of(range(1, 41), "behind"))
+    made = snapshots.require(studio.store, snapshot_id)
+
+    def run(ticket: int) -> str:
+        run_id = f"behind-{ticket:02d}"
+        spec = RunSpec(run_id=run_id, kind="map", title="behind", ticket=ticket, created_at="2026-01-01",
+                       created_by="t",
+                       params={"encoder_key": "lexical@1"}, inputs={}, seed=0, snapshot_id=snapshot_id,
+                       corpus_id=made.corpus_id)  # fmt: skip
+        rundir.create(studio.workspace.runs, spec)
+        rundir.write_status(studio.workspace.run_dir(run_id), rundir.RunStatus("failed"))
+        return run_id
+
+    preview = studio.workspace.run_dir(run(1)) / "preview"
+    preview.mkdir()
+    pq.write_table(pa.table({"example_id": range(1, 41), "x": [0.0] * 40, "y": [0.0] * 40,
+                             "cluster": pa.array([0] * 40, pa.int32())}), preview / "points.parquet")  # fmt: skip
+    content = {"map_id": "early", "method": "preview", "trustworthiness": 0.9, "neighbour_overlap": 0.5,
+               "n_quality": 40, "cluster_method": "test", "stability": 0.9, "noise_share": 0.0, "is_preview": True,
+               "clusters": [{"cluster": 0, "size": 40, "keywords": ["all"], "name": "all"}]}  # fmt: skip
+    files.write_json(preview / "map.json", content)
+    for ticket in range(2, 14):
+        run(ticket)
+    explore_previews.take_over(studio, snapshot_id)
+    assert [chart.map_id for chart in maps.of_snapshot(studio.store, snapshot_id)] == ["early"]
+
+
+@pytest.mark.parametrize("ask", ["map", "prepare", "both"])
+def test_two_tabs_at_once_start_one_run(studio, monkeypatch, ask):
+    """Each looked for a live run, saw none and queued one."""
+    snapshot_id = bring(studio, f"tabs {ask}", rows_of(range(1, 31), f"tabs {ask}"))
+    begin = {"map": lambda: explore.start(studio, ADMIN, snapshot_id=snapshot_id, encoder="lexical"),
+             "prepare": lambda: select_prepare.prepare(studio, ADMIN, snapshot_id=snapshot_id)}  # fmt: skip
+    queue = runs.submit
+    monkeypatch.setattr(runs, "submit", lambda *args, **values: time.sleep(0.3) or queue(*args, **values))
+    gate, ids = threading.Barrier(2), []
+
+    def press(what: str) -> None:
+        gate.wait()
+        ids.append(begin[what]())
+
+    tabs = [
+        threading.Thread(target=press, args=(what,)) for what in (("map", "prepare") if ask == "both" else (ask,) * 2)
+    ]
+    for tab in tabs:
+        tab.start()
+    for tab in tabs:
+        tab.join()
+    listed = runs.overview(studio, kinds=("embed", "map", "measure"), snapshot_id=snapshot_id)
+    assert [view.run_id for view in listed] == list(set(ids)) and len(ids) == 2
+    runs.cancel(studio, ADMIN, run_id=ids[0])
 
 
 def test_without_an_earlier_map_there_is_nothing_to_place_on(studio):
