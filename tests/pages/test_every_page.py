@@ -28,7 +28,7 @@ from tests.workflows import select_corpus, small_corpus
 ADMIN = Actor("tester", "admin")
 LANGUAGES = ("en", "zh")
 PAGES = [name for entries in frame.SECTIONS.values() for name, _ in entries]
-NEED_A_CORPUS = {"prepare", "explore", "select", "annotate", "train", "loop"}
+NEED_A_CORPUS = {"prepare", "explore", "select", "annotate", "train", "loop", "review"}
 ROOMS = sorted({key.split(".")[0] for key in words.catalogue("en")})
 BARE_KEY = re.compile(rf"(?<![\w./@-])(?:{'|'.join(ROOMS)})\.[a-z_]+(?:\.[a-z_]+)*(?![\w./@(-])")
 FIELD = re.compile(r"\{[a-z_]+(?::[^{}]*)?\}")
