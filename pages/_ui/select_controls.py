@@ -66,6 +66,10 @@ def _of_strategy(strategy: str, state: ScoreState) -> dict[str, Any]:
         balance = st.slider(t("choose.own.balance"), 0.0, 1.0, BALANCE, 0.05, key="balance", bind="query-params",
                             help=t("choose.own.balance_help"))  # fmt: skip
         return {"balance": balance}
+    if strategy == "sampled":
+        heat = st.slider(t("choose.own.temperature"), 0.0, 4.0, 1.0, 0.1, key="temperature", bind="query-params",
+                         help=t("choose.own.temperature_help"))  # fmt: skip
+        return {"temperature": heat}
     if strategy == "deita":
         return {"tau": select_limits.tau_slider()}
     if strategy == "model_score":

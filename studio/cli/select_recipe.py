@@ -37,6 +37,7 @@ def add(verb: Any) -> None:
     )
     verb.add_argument("--reference", metavar="COLUMN", help="share out by a group's stored reference shares", **many)
     verb.add_argument("--balance", type=float, help=f"mmr: score against being unlike (default {BALANCE})")
+    verb.add_argument("--temperature", type=float, help="sampled: 0 = the best scores, higher = more by chance")
     verb.add_argument("--by-view", choices=VIEWS, help="model_score: which view")
 
 
@@ -57,6 +58,7 @@ def read(context: Context, snapshot_id: str) -> Recipe:
         "quotas": {column: 1.0 - even for column, even in _numbers(given.quota, "--quota").items()},
     }  # fmt: skip
     fields |= {name: value for name, value in (("scale", given.scale), ("balance", given.balance),
+                                               ("temperature", given.temperature),
                                                ("view", given.by_view)) if value is not None}  # fmt: skip
     recipe = Recipe(
         strategy=given.strategy,

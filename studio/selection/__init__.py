@@ -5,6 +5,7 @@ from __future__ import annotations
 from studio.errors import SelectionError
 from studio.records import Strategy
 from studio.selection.cover import FACILITY_LOCATION, K_CENTER, MMR
+from studio.selection.sampled import SAMPLED
 from studio.selection.strategies import (
     DEITA,
     HEURISTIC,
@@ -22,6 +23,7 @@ STRATEGIES: tuple[Strategy, ...] = (
     K_CENTER,
     MMR,
     DEITA,
+    SAMPLED,
     UNCERTAINTY,
     MODEL_SCORE,
     STRATIFIED,

@@ -20,8 +20,7 @@ VERSION = 2
 READ = (1, 2)  # versions that are still read; 1 knew neither scales, bands, thresholds, filters nor quotas by column
 LIMITED = ("weighted_sum",)  # strategies that caps, quotas and the near-duplicate filter apply to
 # strategies that look at the weighted score
-WEIGHTED = ("weighted_sum", "facility_location", "k_center", "mmr")
-ALIKE = ("weighted_sum", "deita")  # strategies that look at tau
+WEIGHTED = ("weighted_sum", "facility_location", "k_center", "mmr", "sampled")
 COVERING = ("facility_location", "k_center", "mmr")  # strategies that compare candidates with one another
 _CLUSTER = "cluster"
 
@@ -35,7 +34,8 @@ class Recipe:
     of the pool; bounds: measure -> raw value that must be reached, on the wanted side; filters: conditions an example
     must meet; caps: column -> most examples of any one key; alpha: cluster quotas proportional to size^alpha; quotas:
     the same for other columns; targets: column -> key -> the share it should have; tau: the cosine similarity above
-    which only the better of two examples is kept; balance: for `mmr`, the weight of the score against being unlike.
+    which only the better of two examples is kept; balance: for `mmr`, the weight of the score against being unlike;
+    temperature: for `sampled`, 0 = the best scores, the higher the more by chance.
     """
 
     strategy: str = "weighted_sum"
@@ -56,6 +56,7 @@ class Recipe:
     quotas: Mapping[str, float] = field(default_factory=dict)
     targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     balance: float = 0.5
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse values that no strategy can use.
@@ -89,6 +90,8 @@ class Recipe:
                                  fix="Choose for example 50.")  # fmt: skip
         if not all(_finite(value) for value in self.bounds.values()):
             raise SelectionError("A threshold must be a number", got=dict(self.bounds), fix="Type one, such as 0.5.")
+        if not (_finite(self.temperature) and self.temperature >= 0.0):
+            raise SelectionError("The temperature must be 0 or more", got=self.temperature, fix="Choose for example 1.")
         if not 0.0 <= self.balance <= 1.0:
             raise SelectionError(
                 "The balance must lie between 0 and 1", got=self.balance, fix="Choose for example 0.5."

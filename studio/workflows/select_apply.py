@@ -80,6 +80,7 @@ def options(recipe: Recipe) -> dict[str, Any]:
     own: dict[str, dict[str, Any]] = {
         "model_score": {"view": recipe.view},
         "mmr": {"balance": recipe.balance},
+        "sampled": {"temperature": recipe.temperature},
         "deita": {} if recipe.tau is None else {"tau": recipe.tau},
     }
     return own.get(recipe.strategy, {})

@@ -100,7 +100,7 @@ class TestStrategy:
 
 
 @pytest.mark.parametrize(
-    "name", ["weighted_sum", "k_center", "facility_location", "mmr", "deita", "margin", "model_score"]
+    "name", ["weighted_sum", "k_center", "facility_location", "mmr", "deita", "sampled", "margin", "model_score"]
 )
 def test_undefined_rows_are_never_picked(name):
     given = pool()
@@ -129,7 +129,7 @@ def test_ties_fall_to_the_lower_id(strategy):
         knn,
         ["same"] * 6,
     )
-    if strategy.name not in ("random", "stratified"):
+    if strategy.name not in ("random", "stratified", "sampled"):
         assert pick(strategy, given, 3).ids.tolist() == [5, 6, 7]
 
 
@@ -137,7 +137,7 @@ def test_ties_fall_to_the_lower_id(strategy):
 @pytest.mark.parametrize("seed", range(4))
 def test_renumbering_the_pool_changes_only_ties(strategy, seed):
     """The same examples under other ids: the same examples are chosen, for scores without ties."""
-    if strategy.name in ("random", "stratified"):
+    if strategy.name in ("random", "stratified", "sampled"):
         return  # chance follows the order of the pool
     words_ = [chr(97 + j % 26) * (1 + j // 26) for j in range(N)]
     given = dataclasses.replace(pool(), texts=[" ".join(words_[: i + 1]) for i in range(N)])
@@ -267,3 +267,16 @@ def test_longest_and_unknown():
     with pytest.raises(SelectionError, match="no such strategy"):
         by_name("vibes")
     assert len({s.name for s in STRATEGIES}) == len(STRATEGIES)
+
+
+def test_sampling_by_score_is_that_of_the_softmax():
+    """Three rows, first pick of 4,000 draws: exp(z / T) in proportion; at temperature 0 the best scores."""
+    given = Pool(np.array([3, 5, 8]), np.array([0.2, 0.5, 0.8]))
+    z = (given.scores - 0.5) / given.scores.std()
+    wanted = np.exp(z / 2.0) / np.exp(z / 2.0).sum()
+    first = [int(pick(by_name("sampled"), given, 1, seed, temperature=2.0).ids[0]) for seed in range(4_000)]
+    shares = np.array([first.count(i) for i in (3, 5, 8)]) / 4_000
+    assert np.abs(shares - wanted).max() < 4 * np.sqrt(0.25 / 4_000)
+    assert pick(by_name("sampled"), given, 2, temperature=0.0).ids.tolist() == [8, 5]
+    flat = Pool(np.arange(3), np.full(3, 0.4))
+    assert sorted(pick(by_name("sampled"), flat, 3).ids.tolist()) == [0, 1, 2]
