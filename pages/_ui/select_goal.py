@@ -137,4 +137,4 @@ def _safe(value: object) -> object:
 
 
 def _needs_no_targets(name: str) -> bool:
-    return all("targets" not in measure.needs for measure in MEASURES if measure.name == name)
+    return all(not {"targets", "target_texts"} & set(measure.needs) for measure in MEASURES if measure.name == name)

@@ -49,7 +49,7 @@ def context_text(item: ScoreSet) -> str:
     """What one score set was computed from, in words, escaped for Markdown."""
     context = item.context
     parts: list[str] = []
-    if context.get("text") or context.get("n"):
+    if context.get("text") or context.get("n") or context.get("n_file"):
         parts.append(goal_text(context))
     if context.get("round"):
         parts.append(t("measure.context.round", round=context.get("number", "")))
@@ -63,7 +63,11 @@ def context_text(item: ScoreSet) -> str:
 
 def goal_text(context: Mapping[str, Any]) -> str:
     """What relevance is measured against, in words, escaped for Markdown."""
-    text, n = plain(context.get("text") or "", 60), int(context.get("n") or 0)
+    text, n, n_file = plain(context.get("text") or "", 60), int(context.get("n") or 0), int(context.get("n_file") or 0)
+    if n_file:
+        rest = {key: value for key, value in context.items() if key != "n_file"}
+        own = [goal_text(rest)] if text or n else []
+        return t("measure.context.and").join([*own, t("measure.context.file", n=n_file)])
     kind = "both" if text and n else "described" if text else "examples"
     return t(
         f"select.goal.{kind}", **({"text": text, "n": n} if kind == "both" else {"text": text} if text else {"n": n})

@@ -15,6 +15,7 @@ from studio.models import language
 from studio.records import TASK_TYPES, Measure, Snapshot
 from studio.store import votes
 from studio.store.scores import ScoreSet, Surroundings
+from studio.workflows import select_files
 from studio.workflows.studio import Studio
 
 MIN_LABELS = 10  # what the probe asks for
@@ -27,7 +28,7 @@ _MODEL_NEEDS = {"lm_losses": "causal", "answer_losses": "causal", "masked_losses
 class Targets:
     """What relevance is measured against: a typed description, examples, the texts of an uploaded file.
 
-    `file` is the content name under which the texts of a file are kept (`select_targets.keep_file`).
+    `file` is the name under which the texts of a file are kept (`select_targets.keep_file`).
     """
 
     text: str = ""
@@ -95,7 +96,10 @@ class Grounds:
             return None
         ids = self.targets.ids
         named = {"text": self.targets.text.strip(), "n": len(ids), "ids": digest(ids)}
-        return named | ({"file": self.targets.file} if self.targets.file else {})
+        if not self.targets.file:
+            return named
+        n = select_files.n_texts(self.studio, self.targets.file)
+        return named | {"file": self.targets.file, "n_file": n}
 
     def _target_texts(self) -> dict[str, Any] | None:
         named = self._targets()

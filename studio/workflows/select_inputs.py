@@ -19,6 +19,7 @@ from studio.records import Array, Snapshot
 from studio.store import examples, scores, snapshots
 from studio.store.scores import ScoreSet, Surroundings
 from studio.workflows.select_contexts import DYNAMICS, Grounds, Targets, context_hash
+from studio.workflows.select_files import file_texts, kept_file
 from studio.workflows.studio import Studio
 
 MAX_TARGETS = 2_000  # an evenly spaced part of a larger slice; relevance looks at the nearest three only
@@ -136,30 +137,6 @@ def thinned(ids: Collection[int]) -> Array:
     if len(wanted) > MAX_TARGETS:
         wanted = wanted[np.linspace(0, len(wanted) - 1, MAX_TARGETS).astype(np.int64)]
     return wanted
-
-
-def kept_file(studio: Studio, name: str) -> Path:
-    """Where the texts of an uploaded file of targets are kept, once their name was held against their content.
-
-    Raises:
-        SelectionError: they are gone, or are not what they were.
-    """
-    path = studio.workspace.cache / "targets" / f"{name}.jsonl"
-    is_name = len(name) == 24 and all(c in "0123456789abcdef" for c in name)
-    content = path.read_bytes() if is_name and path.is_file() else b""
-    if not content or hashlib.sha256(content).hexdigest()[:24] != name:
-        raise SelectionError("The texts of the goal's file are not there any more", got=name[:40],
-                             fix="Upload the file again.")  # fmt: skip
-    return path
-
-
-def file_texts(studio: Studio, name: str) -> list[str]:
-    """The texts of an uploaded file of targets.
-
-    Raises:
-        SelectionError: they are gone, or are not what they were.
-    """
-    return [json.loads(line) for line in kept_file(studio, name).read_text(encoding="utf-8").splitlines()]
 
 
 def _write_targets(studio: Studio, snapshot_id: str, around: Surroundings, targets: Targets) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import uuid
@@ -17,7 +16,8 @@ from studio.records import Actor, conditions_from_text
 from studio.settings import MIB
 from studio.store import examples, scores
 from studio.workflows.acts import act
-from studio.workflows.select_inputs import MAX_DESCRIPTION, MAX_TARGETS, file_texts, kept_file, thinned
+from studio.workflows.select_files import file_texts, folder, kept_file, name_of
+from studio.workflows.select_inputs import MAX_DESCRIPTION, MAX_TARGETS, thinned
 from studio.workflows.select_scores import Targets
 from studio.workflows.studio import Studio
 
@@ -135,8 +135,8 @@ def keep_file(
         )
     kept = [unique[i] for i in thinned(range(len(unique)))]
     content = "".join(json.dumps(text, ensure_ascii=True) + "\n" for text in kept).encode("ascii")
-    digest = hashlib.sha256(content).hexdigest()[:24]
-    target = studio.workspace.cache / "targets" / f"{digest}.jsonl"
+    digest = name_of(content)
+    target = folder(studio) / f"{digest}.jsonl"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         building = target.with_name(f".{uuid.uuid4().hex}")

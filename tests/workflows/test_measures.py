@@ -394,7 +394,7 @@ def test_words_of_a_file_are_a_goal_without_an_encoder(studio, snapshot_id):
     told = run(studio, snapshot_id, ["ngram_importance"], targets)
     assert told["skipped"] == {}
     (ids, raw, _), found = values_of(studio, snapshot_id, "ngram_importance", targets)
-    assert found.context["file"] == kept.name
+    assert (found.context["file"], found.context["n_file"], found.context["n"]) == (kept.name, 2, 0)
     texts = examples.frame(studio.store, snapshot_id, ["example_id", "label", "text"])
     about = [sum(word in text.split() for word in "password account sign code locked screen".split())
              for text in texts["text"]]  # fmt: skip
