@@ -95,7 +95,8 @@ def _saved(snapshot: Snapshot) -> dict[str, FrozenSelection]:
     return {one.selection_id: one for one in found}
 
 
-def _named(one: FrozenSelection, snapshot: Snapshot) -> str:
+def named(one: FrozenSelection, snapshot: Snapshot) -> str:
+    """A saved selection in a list: name, size, kind, time, and whether it is of another version of the data."""
     key = "name" if one.snapshot_id == snapshot.snapshot_id else "other_version"
     return t(f"why.versus.{key}", name=literal(one.name, 60), n=one.n, arm=t(f"select.freeze.arm_{one.arm}"),
              time=one.created_at[:16].replace("T", " "))  # fmt: skip
@@ -112,8 +113,8 @@ def changes(snapshot: Snapshot, change: Change) -> None:
     )  # fmt: skip
     with st.expander(line, icon=":material/swap_horiz:"):
         listed = _saved(snapshot)
-        named = {key: _named(one, snapshot) for key, one in listed.items()}
-        frame.url_select(st, t("why.versus.label"), list(listed), VERSUS, format_func=named.__getitem__)
+        shown = {key: named(one, snapshot) for key, one in listed.items()}
+        frame.url_select(st, t("why.versus.label"), list(listed), VERSUS, format_func=shown.__getitem__)
         if change.absent:
             st.caption(t("why.versus.absent", n=change.absent))
         if st.toggle(t("why.versus.say", name=plain(change.last.name)), key=f"versus_say_{change.last.selection_id}"):

@@ -78,6 +78,8 @@ def hypergeometric_bands(pool_counts: Array, picked_counts: Array) -> list[Band]
             fix="Count the same examples.",
         )
     n, size = int(pool_counts.sum()), int(picked_counts.sum())
+    if not n:
+        return []
     draw = stats.hypergeom(n, pool_counts, size)
     low, high = draw.ppf((1 - LEVEL) / 2).astype(np.int64), draw.ppf((1 + LEVEL) / 2).astype(np.int64)
     p = np.minimum(1.0, 2.0 * np.minimum(draw.cdf(picked_counts), draw.sf(picked_counts - 1)))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from studio.diversity.vendi import Spread, mean_distance, spread, vendi_scores
-from studio.errors import StudioError
 from studio.records import Array
 from studio.selection.bands import (
     DRAWS,
@@ -30,6 +26,7 @@ from studio.selection.constraints import Axis
 from studio.store import selections
 from studio.workflows import select_matrix
 from studio.workflows.select import Choice
+from studio.workflows.select_soon import Pending, soon
 from studio.workflows.studio import Studio
 
 LEAST_DRAWS = 39  # fewer give no 95 % band
@@ -37,11 +34,7 @@ _WORK = 6e10  # multiply-adds spent on Vendi scores of draws, about 3 s on one c
 _MOST_CELLS = 4e8  # numbers read from the vectors file for the distances of all draws
 _KEPT = 32
 _kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
-_pending: OrderedDict[tuple[Any, ...], Pending] = OrderedDict()
 _lock = threading.Lock()
-_threads = ThreadPoolExecutor(1, thread_name_prefix="variety")
-_PATIENCE_S = 6.0
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -107,55 +100,10 @@ def variety(
     return _remembered(key, lambda: _variety(studio, choice, draws, tick or (lambda done, all_: None)))
 
 
-@dataclass
-class Pending:
-    """A comparison under way in a thread of its own: how far it is, when somebody last asked, how it ended."""
-
-    done: int = 0
-    total: int = 1
-    asked: float = 0.0
-    result: Variety | None = None
-    is_over: bool = False
-
-
-class _Dropped(Exception):
-    """Nobody has asked for the comparison for a while: a newer choice took its place."""
-
-
 def variety_soon(studio: Studio, choice: Choice, draws: int = DRAWS) -> Pending:
-    """`variety` in the background: returns at once, ask again until `is_over`.
-
-    Comparisons run one after the other; one that nobody asks about for a few seconds is given up, so moving a slider
-    costs nothing but the newest comparison.
-    """
-    key = ("pending", str(studio.workspace.root), *_key(choice, draws))
-    with _lock:
-        found = _pending.get(key)
-        if found is None:
-            found = _pending[key] = Pending(asked=time.monotonic())
-            _threads.submit(_compare, studio, choice, draws, key, found)
-            while len(_pending) > _KEPT:
-                _pending.popitem(last=False)
-        found.asked = time.monotonic()
-    return found
-
-
-def _compare(studio: Studio, choice: Choice, draws: int, key: tuple[Any, ...], into: Pending) -> None:
-    def tick(done: int, total: int) -> None:
-        into.done, into.total = done, total
-        if time.monotonic() - into.asked > _PATIENCE_S:
-            raise _Dropped
-
-    try:
-        tick(0, draws)
-        into.result = variety(studio, choice, draws, tick)
-        into.is_over = True
-    except _Dropped:
-        with _lock:
-            _pending.pop(key, None)
-    except (OSError, ValueError, StudioError) as error:
-        log.warning("variety not compared error=%s", error)
-        into.is_over = True
+    """`variety` in the background: returns at once, ask again until `is_over`."""
+    key = ("variety", str(studio.workspace.root), *_key(choice, draws))
+    return soon(key, lambda tick: variety(studio, choice, draws, tick))
 
 
 def _key(choice: Choice, draws: int) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 from studio.selection.recipe import Recipe
 from studio.words import t
-from studio.workflows import select
+from studio.workflows import annotate, select
 from tests.pages.app import open_app
 from tests.workflows import select_corpus
 from tests.workflows.test_select import ANALYST, TARGETS, w
@@ -77,3 +77,35 @@ def test_other_ways_of_choosing_name_the_reason_and_the_neighbour(made, strategy
     app = open_page(s=made, budget="12", strategy=strategy)
     assert t("why.other_strategy", lang="en") in said(app)
     assert any(b.key == "why_neighbour" for b in app.button)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_view_of_effects_has_the_funnel_and_the_stability_of_now(made, lang):
+    app = open_page(lang=lang, s=made, budget="12", view="effects")
+    heads = [one.value for one in app.subheader]
+    assert t("effects.funnel.title", lang=lang) in heads and t("effects.stability.title", lang=lang) in heads
+    for _ in range(60):
+        if any(t("effects.stability.moves", lang=lang) in text for text in said(app)):
+            break
+        app.run()
+    assert not app.exception
+    assert any(t("effects.stability.moves", lang=lang) in text for text in said(app))
+    assert [m.value for m in app.metric][-1] == "12"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_view_of_effects_follows_a_saved_selection_to_the_train_set(studio, made, lang):
+    recipe = Recipe(weights=w(34, 33, 0, 33), budget=30)
+    select.freeze(studio, ANALYST, snapshot_id=made, name="*batch*", selection_id="s0", recipe=recipe)
+    annotate.simulate_rest(studio, ANALYST, selection_id="s0")
+    app = open_page(lang=lang, s=made, view="effects", of="s0", fby="label")
+    assert not app.exception
+    assert [m.label for m in app.metric] == [t(f"effects.step.{name}", lang=lang) for name in
+                                             ("pool", "filtered", "selected", "annotated", "train")]  # fmt: skip
+    assert [m.value for m in app.metric][2:4] == ["30", "30"]
+    assert t("effects.funnel.labels", lang=lang) in said(app)
+
+
+def test_other_ways_of_choosing_have_a_funnel_and_no_map(made):
+    app = open_page(s=made, budget="12", view="effects", strategy="random")
+    assert t("effects.stability.only_weighted", lang="en") in said(app) and not app.exception
