@@ -155,6 +155,20 @@ _PROPOSALS: tuple[str, ...] = (
         verified BOOLEAN NOT NULL)""",
 )
 
+# What people said of examples for a view: numbers from 1 to 5, and which of two is better; append-only.
+_RATINGS: tuple[str, ...] = (
+    """CREATE TABLE rating (
+        entry_id VARCHAR PRIMARY KEY, seq BIGINT NOT NULL, corpus_id VARCHAR NOT NULL, snapshot_id VARCHAR NOT NULL,
+        view VARCHAR NOT NULL, example_id BIGINT NOT NULL, row_hash VARCHAR NOT NULL, kind VARCHAR NOT NULL,
+        supersedes VARCHAR, created_at TIMESTAMPTZ NOT NULL, actor VARCHAR NOT NULL, role VARCHAR NOT NULL,
+        verified BOOLEAN NOT NULL, value INTEGER)""",
+    """CREATE TABLE comparison (
+        entry_id VARCHAR PRIMARY KEY, seq BIGINT NOT NULL, corpus_id VARCHAR NOT NULL, snapshot_id VARCHAR NOT NULL,
+        view VARCHAR NOT NULL, example_id BIGINT NOT NULL, row_hash VARCHAR NOT NULL, kind VARCHAR NOT NULL,
+        supersedes VARCHAR, created_at TIMESTAMPTZ NOT NULL, actor VARCHAR NOT NULL, role VARCHAR NOT NULL,
+        verified BOOLEAN NOT NULL, other_id BIGINT NOT NULL, other_hash VARCHAR NOT NULL, outcome VARCHAR)""",
+)
+
 MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (
     ("first schema", _SCHEMA_1),
     ("recipes and dataset cards", _SCHEMA_2),
@@ -163,6 +177,7 @@ MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (
     ("decisions on clusters and slices", _NAMED_PARTS),
     ("decisions on identity terms", _LEXICONS),
     ("proposals, comments and decisions on them", _PROPOSALS),
+    ("ratings and comparisons of examples", _RATINGS),
 )
 LATEST = len(MIGRATIONS)
 

@@ -26,7 +26,7 @@ _ONE_EACH = ("split", "split_decision", "reference", "vector_set", "card", *_MAD
 _STRUCTURE = frozenset({
     "kind", "state", "task", "language", "method", "event", "role", "actor", "split", "act", "outcome", "arm",
     "strategy", "reason", "encoder", "encoder_key", "version", "path", "key", "value", "measure", "audit", "group_name",
-    "created_by", "supersedes", "origin", "cluster_method", "stop_reason", "columns", "manifest",
+    "created_by", "supersedes", "view", "origin", "cluster_method", "stop_reason", "columns", "manifest",
 })  # fmt: skip
 _TABLES = "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'main'"
 
@@ -196,6 +196,9 @@ def _rows_by_example(store: Store, cursor: Any, schema: Mapping[str, Any], remov
                 WHERE o.key = t.{owner} AND i.corpus_id = o.corpus_id AND i.example_id = t.example_id"""
             (n,) = cursor.execute(sql).fetchone()
             done[table] = int(n)
+            if "other_id" in columns:  # the second example of a pair
+                (n,) = cursor.execute(sql.replace("t.example_id", "t.other_id")).fetchone()
+                done[table] += int(n)
     rows = cursor.execute("SELECT c.slice_id, c.example_ids, s.corpus_id FROM slice AS c "
                           "JOIN snapshot AS s USING (snapshot_id)").fetchall()  # fmt: skip
     for slice_id, numbers, corpus_id in rows:
