@@ -1,8 +1,9 @@
-"""What relevance is measured against: a typed description, example numbers, or a slice chosen on Explore."""
+"""What relevance is measured against: a description, example numbers, a slice of Explore, the texts of a file."""
 
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages._ui import frame, select_prepare
 from pages._ui.select_words import goal_text
@@ -11,19 +12,23 @@ from studio.access.roles import may
 from studio.errors import SelectionError
 from studio.measures import MEASURES
 from studio.records import Snapshot
-from studio.workflows import runs, select_scores, select_targets
+from studio.settings import MIB
+from studio.workflows import runs, select_inputs, select_scores, select_targets
 from studio.workflows.select_scores import ScoreState, Targets
 
-GOAL, PINS, SLICE = "goal", "pins", "slice"
+GOAL, PINS, SLICE, FILE = "goal", "pins", "slice", "goal_file"
+FILE_TYPES = ["txt", "csv", "tsv", "jsonl", "json", "parquet", "xlsx"]
 
 
 def targets_of_url(snapshot: Snapshot) -> Targets | None:
     """The targets named in the URL; None when there are none, so that the newest relevance is used."""
-    text, pins, chosen = (st.query_params.get(key, "") for key in (GOAL, PINS, SLICE))
-    if not (text or pins or chosen):
+    text, pins, chosen, file = (st.query_params.get(key, "") for key in (GOAL, PINS, SLICE, FILE))
+    if not (text or pins or chosen or file):
         return None
     with frame.show_errors():
-        return select_targets.read(frame.studio(), snapshot.snapshot_id, text=text, pins=pins, slice_text=chosen)
+        return select_targets.read(
+            frame.studio(), snapshot.snapshot_id, text=text, pins=pins, slice_text=chosen, file=file
+        )
     return None
 
 
@@ -53,16 +58,31 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
             n = select_targets.slice_size(frame.studio(), snapshot.snapshot_id, st.query_params.get(SLICE, ""))
             if n and st.checkbox(t("select.goal.slice", n=n), True):
                 chosen = st.query_params.get(SLICE, "")
+            kept = targets.file if targets and targets.file and st.checkbox(t("measure.goal.use_file"), True) else ""
+            given = st.file_uploader(
+                t("measure.goal.file"),
+                type=FILE_TYPES,
+                key="goal_upload",
+                max_upload_size=select_targets.MOST_FILE_BYTES // MIB,
+                help=t("measure.goal.file_help", n=select_inputs.MAX_TARGETS),
+            )
             if st.form_submit_button(t("select.goal.button"), type="primary", icon=":material/target:"):
                 with frame.show_errors():
-                    _start(snapshot, text, pins, chosen)
+                    _start(snapshot, text, pins, chosen, _kept(given) if given is not None else kept)
+
+
+def _kept(given: UploadedFile) -> str:
+    """The name under which the texts of an uploaded file are kept now; says how many there are."""
+    found = select_targets.keep_file(frame.studio(), frame.current_user(), name=given.name, data=given.getvalue())
+    st.toast(t("measure.goal.kept", n=found.n, unused=found.n_unused), icon=":material/task:")
+    return found.name
 
 
 def _measure_named_goal(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None:
     """Who comes with a goal in the URL (from Explore, say) gets it measured without asking again; once per visit."""
     if not select_scores.lacks_relevance(state, targets) or state.around.encoder_key is None or targets is None:
         return
-    asked = (snapshot.snapshot_id, *(st.query_params.get(key, "") for key in (GOAL, PINS, SLICE)))
+    asked = (snapshot.snapshot_id, *(st.query_params.get(key, "") for key in (GOAL, PINS, SLICE, FILE)))
     tried = st.session_state.setdefault("select.goals_tried", set())
     if asked in tried or not may(frame.current_user().role, "analyst"):
         return
@@ -79,11 +99,13 @@ def _measure(snapshot: Snapshot, targets: Targets) -> None:
     )
 
 
-def _start(snapshot: Snapshot, text: str, pins: str, chosen: str) -> None:
-    targets = select_targets.read(frame.studio(), snapshot.snapshot_id, text=text, pins=pins, slice_text=chosen)
+def _start(snapshot: Snapshot, text: str, pins: str, chosen: str, file: str) -> None:
+    targets = select_targets.read(
+        frame.studio(), snapshot.snapshot_id, text=text, pins=pins, slice_text=chosen, file=file
+    )
     if targets.is_empty:
         raise SelectionError(t("select.goal.empty").rstrip(".。"), got=None, fix="")
-    for key, value in ((GOAL, text.strip()), (PINS, pins.strip()), (SLICE, chosen)):
+    for key, value in ((GOAL, text.strip()), (PINS, pins.strip()), (SLICE, chosen), (FILE, file)):
         if value:
             st.query_params[key] = value
         elif key in st.query_params:
