@@ -13,6 +13,8 @@ from studio.records import Array, Knn
 
 NEIGHBOURS = 8  # ours: placed rows a new one lies between
 EXACT_UP_TO = 2_000_000_000  # similarities in all; above it the nearest cells are searched only
+AT_ONCE = 65_536  # rows whose neighbours' places are in memory together
+STEPS = 20  # of the median; more move no row by a thousandth of the picture
 PLACING_PROBES = 24  # ours: cells looked into then
 SAME_ROW = 0.999  # cosine: one text embedded twice in other company differs by rounding, a changed text by far more
 
@@ -75,7 +77,7 @@ def place_between(
     seed: int = 0,
     check_stop: Callable[[], None] | None = None,
 ) -> Array:
-    """(n, 2) float32: each row at the mean of its 8 nearest placed rows, weighted by 1 / distance.
+    """(n, 2) float32: each row in the middle of its 8 nearest placed rows (`middle_place`).
 
     A row's place depends on that row and on the placed ones, never on what else is placed with it.
 
@@ -86,17 +88,37 @@ def place_between(
         seed: of the cells of very large bases.
         check_stop: called before each block; raises to stop.
     """
-    return mean_place(nearest_placed(rows, base, seed=seed, check_stop=check_stop), placed)
+    return middle_place(nearest_placed(rows, base, seed=seed, check_stop=check_stop), placed)
 
 
-def mean_place(near: Knn, placed: Array) -> Array:
-    """(n, 2) float32 means of the places of each row's neighbours, weighted by 1 / distance."""
-    weight = 1.0 / np.maximum(near.distances.astype(np.float64), 1e-6)  # (n, k)
-    weight /= weight.sum(axis=1, keepdims=True)
-    xy = np.empty((len(weight), 2), dtype=np.float32)
-    for column in range(2):
-        xy[:, column] = np.einsum("nk,nk->n", weight, placed[:, column].astype(np.float64)[near.indices])
+def middle_place(near: Knn, placed: Array) -> Array:
+    """(n, 2) float32 geometric medians of the places of each row's neighbours, weighted by 1 / distance.
+
+    argmin over y of sum_j w_j |y - p_j|, by Weiszfeld's steps from the weighted mean. A mean would pull a row off its
+    island for every neighbour on another one; the median stays with most of them (0174).
+
+    Paper: weiszfeld-1937.
+    """
+    xy = np.empty((len(near.indices), 2), dtype=np.float32)
+    for at in range(0, len(xy), AT_ONCE):
+        part = slice(at, at + AT_ONCE)
+        weight = 1.0 / np.maximum(near.distances[part].astype(np.float64), 1e-6)  # (n, k)
+        given = placed.astype(np.float64)[near.indices[part]]  # (n, k, 2)
+        xy[part] = _geometric_median(given, weight, STEPS)
     return xy
+
+
+def _geometric_median(points: Array, weight: Array, steps: int) -> Array:
+    """(n, 2) of (n, k, 2) points with weights (n, k); exact where they are all equal."""
+    x = np.einsum("nk,nkd->nd", weight / weight.sum(axis=1, keepdims=True), points)
+    if not points.size:
+        return x
+    least = max(float(np.ptp(points.reshape(-1, 2), axis=0).max()) * 1e-6, 1e-12)  # a step onto a point must not divide
+    for _ in range(steps):
+        distance = np.sqrt(((points - x[:, None]) ** 2).sum(axis=2)) + least
+        pull = weight / distance
+        x = np.einsum("nk,nkd->nd", pull / pull.sum(axis=1, keepdims=True), points)
+    return x
 
 
 def majority(near: Knn, labels: Array) -> Array:
@@ -129,7 +151,7 @@ def grow(
     """New rows get places on an earlier map; no old row moves.
 
     A row with the same example_id and the same vector (cosine >= 0.999) keeps its place and cluster. Every other row
-    lies at the weighted mean of its 8 nearest kept rows and joins the cluster most of them are in.
+    lies in the middle of its 8 nearest kept rows and joins the cluster most of them are in.
 
     Args:
         ids: (n,) ascending example ids of the corpus now.
@@ -169,7 +191,7 @@ def grow(
     new = np.flatnonzero(~is_kept)
     if len(new):
         near = nearest_placed(np.asarray(vectors[new]), np.asarray(vectors[kept]), seed=seed, check_stop=check_stop)
-        xy[new], labels[new] = mean_place(near, xy[kept]), majority(near, labels[kept])
+        xy[new], labels[new] = middle_place(near, xy[kept]), majority(near, labels[kept])
     return Grown(xy, labels, is_kept, int((~same).sum()))
 
 

@@ -17,7 +17,7 @@ from studio.mapping.neighbours import nearest_neighbours
 from studio.mapping.placing import align, place_between
 from studio.records import Array, Knn
 
-VERSION = 2  # part of every map's key: a changed recipe makes a new map
+VERSION = 3  # part of every map's key: a changed recipe makes a new map
 SMALL = 16  # ours: with fewer rows than this a neighbour graph says no more than the two main directions
 LANDMARK_ABOVE = 150_000  # ours: 100,000 rows are laid out in full within the minute
 LEAST_PER_CLUSTER = 15  # landmarks of a small cluster, or all of its rows: it keeps an island of its own
@@ -99,8 +99,8 @@ def project(
 ) -> Projection:
     """Two coordinates per row; the same rows, graph, parameters, start and seed give the same bytes on one machine.
 
-    Up to 150,000 rows: UMAP on the stored graph. Above: UMAP of seeded landmarks, every other row at the weighted mean
-    of its 8 nearest landmarks (weights 1 / distance). Under 16 rows, or when all rows are equal: the two main
+    Up to 150,000 rows: UMAP on the stored graph. Above: UMAP of seeded landmarks, every other row in the middle of
+    its 8 nearest landmarks (weighted geometric median). Under 16 rows, or when all rows are equal: the two main
     directions (PCA). A layout that began from given places is turned, scaled and moved back onto them.
 
     Args:

@@ -15,7 +15,7 @@ from studio.mapping.budget import PREVIEW_ABOVE, PREVIEW_LANDMARKS
 from studio.mapping.clusters import find_clusters
 from studio.mapping.keywords import cluster_keywords, cluster_names
 from studio.mapping.neighbours import nearest_neighbours
-from studio.mapping.placing import majority, mean_place, nearest_placed
+from studio.mapping.placing import majority, middle_place, nearest_placed
 from studio.mapping.project import MapParams, draw_landmarks, is_tiny, map_quality, project
 from studio.records import Array
 from studio.tasks.map_files import cluster_rows, write_map
@@ -81,7 +81,7 @@ def _spread(vectors: Array, marks: Array, placed: Array, groups: Array, task: Ta
     for start in range(0, n, 65_536):
         part = slice(start, min(start + 65_536, n))
         near = nearest_placed(np.asarray(vectors[part]), base, check_stop=task.check_stop)
-        xy[part], labels[part] = mean_place(near, placed), majority(near, groups)
+        xy[part], labels[part] = middle_place(near, placed), majority(near, groups)
     xy[marks], labels[marks] = placed, groups
     return xy, labels
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from studio.errors import MeasureError
 from studio.mapping import placing as module
-from studio.mapping.placing import align, displacement, grow, majority, mean_place, nearest_placed, place_between
+from studio.mapping.placing import align, displacement, grow, majority, middle_place, nearest_placed, place_between
 from studio.records import Knn
 
 
@@ -15,11 +16,41 @@ def unit(rows: np.ndarray) -> np.ndarray:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
-def test_the_weighted_mean_and_majority_of_three_neighbours():
+def test_the_middle_of_three_and_of_an_island_with_strangers():
+    # equal weights at the corners of an equilateral triangle: its centre
+    corners = np.array([[0, 0], [6, 0], [3, 3 * 3**0.5]], dtype=np.float32)
+    even = Knn(np.array([[0, 1, 2]], dtype=np.int32), np.full((1, 3), 0.2, dtype=np.float32))
+    assert middle_place(even, corners) == pytest.approx(np.array([[3.0, 3**0.5]]), abs=1e-4)
+    # five neighbours on an island, three far away: the row stays on the island, where a mean would lie off it
+    places = np.array([[0, 0], [1, 0], [0, 1], [1, 1], [0.5, 0.5], [90, 0], [0, 80], [-70, 5]], dtype=np.float32)
+    near = Knn(np.arange(8, dtype=np.int32)[None], np.full((1, 8), 0.3, dtype=np.float32))
+    middle = middle_place(near, places)[0]
+    assert (-0.1 <= middle).all() and (middle <= 1.1).all()
+    assert places.mean(axis=0)[1] > 10
+    # a neighbour that is the row itself, all but for rounding, has the place
+    same = Knn(near.indices, np.array([[0.3] * 7 + [0.0]], dtype=np.float32))
+    assert middle_place(same, places)[0] == pytest.approx(places[7], abs=1e-2)
+    assert middle_place(near, np.ones((8, 2), np.float32))[0].tolist() == [1.0, 1.0]
+
+
+def test_the_middle_is_where_the_weighted_distances_are_least():
+    rng = np.random.default_rng(3)
+    placed = rng.normal(scale=5, size=(40, 2)).astype(np.float32)
+    near = Knn(rng.permuted(np.tile(np.arange(40, dtype=np.int32), (25, 1)), axis=1)[:, :8],
+               rng.uniform(0.2, 0.4, size=(25, 8)).astype(np.float32))  # fmt: skip
+    found = middle_place(near, placed)
+    for row in range(25):
+        points, weight = placed[near.indices[row]].astype(float), 1 / near.distances[row].astype(float)
+
+        def total(y, points=points, weight=weight):
+            return (weight * np.hypot(*(points - y).T)).sum()
+
+        best = minimize(total, points.mean(axis=0), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9})
+        assert total(found[row]) <= best.fun * 1.001
+
+
+def test_the_majority_of_three_neighbours():
     near = Knn(np.array([[0, 1, 2]], dtype=np.int32), np.array([[0.1, 0.2, 0.4]], dtype=np.float32))
-    placed = np.array([[0.0, 0.0], [7.0, 0.0], [0.0, 14.0]], dtype=np.float32)
-    # weights 10, 5, 2.5 of 17.5
-    assert mean_place(near, placed) == pytest.approx(np.array([[2.0, 2.0]]), abs=1e-5)
     assert majority(near, np.array([3, 1, 1], dtype=np.int32)).tolist() == [3]  # 10 against 7.5
     assert majority(near, np.array([3, -1, 3], dtype=np.int32)).tolist() == [3]
     even = Knn(near.indices[:, :2], np.array([[0.2, 0.2]], dtype=np.float32))
@@ -33,11 +64,11 @@ def test_a_place_depends_on_the_row_alone():
     together = place_between(rows, base, placed)
     alone = np.vstack([place_between(rows[i : i + 1], base, placed) for i in range(30)])
     assert np.abs(together - alone).max() < 1e-4
-    # by hand for one row: 8 largest cosines, weights 1 / (1 - cosine)
+    # for one row: the middle of the 8 largest cosines
     cosine = base.astype(float) @ rows[7].astype(float)
     best = np.argsort(-cosine)[:8]
-    weight = 1 / (1 - cosine[best])
-    assert together[7] == pytest.approx((weight[:, None] * placed[best]).sum(axis=0) / weight.sum(), abs=1e-4)
+    near = Knn(best[None].astype(np.int32), (1 - cosine[best])[None].astype(np.float32))
+    assert together[7] == pytest.approx(middle_place(near, placed)[0], abs=1e-3)
 
 
 def test_large_products_go_through_cells_and_agree(monkeypatch):
