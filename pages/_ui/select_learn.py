@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import frame, select_controls, select_proof, widgets
-from pages._ui.select_proof import LM, gap, number
+from pages._ui.select_proof import LM, against, gap, number
 from pages._ui.words import t
 from studio.access.roles import may
 from studio.figures import learn as figures
@@ -115,11 +115,8 @@ def _table(lesson: Lesson) -> None:
     facts, kind = lesson.facts, lesson.facts["kind"]
     rows = lesson.settings.to_dict("records")
 
-    def against(row: Mapping[str, Any], other: str) -> str:
-        if other == row["way"]:
-            return "–"
-        low, high = gap(kind, row[f"{other}_low"]), gap(kind, row[f"{other}_high"])
-        return f"{gap(kind, row[f'{other}_difference'])} ({low} … {high})"
+    def beside(row: Mapping[str, Any], other: str) -> str:
+        return "–" if other == row["way"] else against(kind, row, f"{other}_")
 
     st.dataframe(
         {
@@ -127,8 +124,8 @@ def _table(lesson: Lesson) -> None:
             **{t(f"select.view.{view}"): [f"{int(row[view])} %" for row in rows] + ["–"] for view in facts["views"]},
             t("learn.table.choice"): [f"{row['choice']:.3f}" for row in rows] + ["–"],
             t("learn.table.value"): [number(kind, row["value"]) for row in rows] + [number(kind, facts["random"])],
-            t("learn.table.equal"): [against(row, "equal") for row in rows] + ["–"],
-            t("learn.table.random"): [against(row, "random") for row in rows] + ["–"],
+            t("learn.table.equal"): [beside(row, "equal") for row in rows] + ["–"],
+            t("learn.table.random"): [beside(row, "random") for row in rows] + ["–"],
             t("learn.table.chosen"): ["✓" if row["way"] == facts["chosen"] else "" for row in rows] + [""],
         },
         hide_index=True, width="stretch",

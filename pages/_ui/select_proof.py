@@ -119,6 +119,12 @@ def gap(kind: str, value: float, *, signed: bool = True) -> str:
     return f"{shown:{'+' if signed else ''}.{digits}f}"
 
 
+def against(kind: str, row: Mapping[str, Any], prefix: str = "") -> str:
+    """A difference with its interval."""
+    value, low, high = (gap(kind, row[f"{prefix}{part}"]) for part in ("difference", "low", "high"))
+    return t("proof.table.with_interval", value=value, low=low, high=high)
+
+
 def _suffix(study: Study) -> str:
     return "_lm" if study.facts["kind"] == LM else ""
 
@@ -195,10 +201,8 @@ def _table(study: Study) -> None:
             t("proof.table.size"): [int(row["size"]) for row in rows],
             t("proof.table.runs"): [int(row["n_runs"]) for row in rows],
             t(f"proof.table.value{_suffix(study)}"): [number(kind, row["value"]) for row in rows],
-            t("proof.table.difference"): ["–" if is_it else gap(kind, row["difference"])
+            t("proof.table.difference"): ["–" if is_it else against(kind, row)
                                           for row, is_it in zip(rows, is_random, strict=True)],
-            t("proof.table.interval"): ["–" if is_it else f"{gap(kind, row['low'])} … {gap(kind, row['high'])}"
-                                        for row, is_it in zip(rows, is_random, strict=True)],
             t("proof.table.lower"): ["–" if row["n_runs"] > 1 else f"{int(row['n_lower'])} / {int(row['n_draws'])}"
                                      for row in rows],
             t("proof.table.characters"): [round(row["characters"]) for row in rows],

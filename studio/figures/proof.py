@@ -47,12 +47,14 @@ def size_chart(
         text=[escape(str(p["hover"])) for p in points],
         hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
-    figure.add_vline(x=own, line={"dash": "dot", "width": 1.5, "color": theme.SECOND},
-                     annotation={"text": escape(words["own"]), "yanchor": "bottom", "y": 1.0})  # fmt: skip
+    ends = [min(min(p["low"], p["draws_low"]) for p in points), max(max(p["high"], p["draws_high"]) for p in points)]
+    figure.add_scatter(x=[own, own], y=ends, mode="lines", name=words["own"], hoverinfo="skip",
+                       line={"dash": "dash", "width": 1.5, "color": theme.SECOND})  # fmt: skip
+    shown = [size for size in x if size != own]
     figure.update_layout(height=380, margin={"l": 10, "r": 10, "t": 34, "b": 10}, hovermode="closest", dragmode=False,
                          legend={"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0})  # fmt: skip
-    figure.update_xaxes(title=escape(words["x"]), type="log", tickmode="array", tickvals=x,
-                        ticktext=[f"{int(size):,}" for size in x], zeroline=False)  # fmt: skip
+    figure.update_xaxes(title=escape(words["x"]), type="log", tickmode="array", tickvals=shown,
+                        ticktext=[f"{int(size):,}" for size in shown], zeroline=False)  # fmt: skip
     figure.update_yaxes(title=escape(words["y"]), ticksuffix=unit, zeroline=False)
     return figure
 

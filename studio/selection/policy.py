@@ -26,7 +26,7 @@ Reward = Callable[[Array], float]
 class Learned:
     """What was learned: theta (k,) with its standard error, the path (steps, k + 1) of theta and mean reward per chain.
 
-    `policy` is theta with parts that are not told from chance set to 0; `negative` names the columns clipped for a
+    `policy` is theta shrunk by how sure its parts are, those not told from chance being 0; `negative` names the columns clipped for a
     slider setting, because a slider cannot ask for less of a view.
     """
 
@@ -102,9 +102,10 @@ def learn(
 ) -> Learned:
     """REINFORCE with a moving-average baseline: take rows by chance, fit, and make what went well likelier.
 
-    theta <- theta + eta * mean over the batch of (reward - baseline) / s * slope / sqrt(sum of the squares so far / t),
-    baseline <- 0.9 baseline + 0.1 mean reward, s = the running spread of rewards. Each chain's answer is the mean theta
-    of its second half; the policy is their mean with parts less than two standard errors from 0 set to 0.
+    theta <- theta + eta g / sqrt(mean of the squares of all parts of all g so far), with g the mean over the batch of
+    (reward - baseline) * slope; baseline <- 0.9 baseline + 0.1 mean reward. One scale for all parts: their proportion
+    is what a slider is asked for. Each chain's answer is the mean theta of its second half; the policy is their mean,
+    every part shrunk by 1 - (2 se / theta)^2 and 0 below two standard errors, so that what may be chance counts less.
 
     Args:
         u: (n, k) unit scores, NaN counts as 0.5.
@@ -128,13 +129,13 @@ def learn(
     each = np.stack([path[steps // 2 :, :-1].mean(axis=0) for path in found])
     theta = each.mean(axis=0)
     error = each.std(axis=0, ddof=1) / np.sqrt(chains)
-    policy = np.where(np.abs(theta) >= SURE * error, theta, 0.0)
+    policy = theta * np.maximum(0.0, 1 - np.square(SURE * error / np.maximum(np.abs(theta), 1e-12)))
     return Learned(theta, error, policy, np.stack(found), steps * batch * chains)
 
 
 def _chain(u: Array, reward: Reward, rng: np.random.Generator, steps: int, batch: int, rate: float) -> Array:
     n, k = u.shape
-    theta, squares, spread = np.zeros(k), np.zeros(k), 0.0
+    theta, squares = np.zeros(k), 0.0
     baseline: float | None = None
     path = np.empty((steps, k + 1))
     for step in range(steps):
@@ -143,13 +144,10 @@ def _chain(u: Array, reward: Reward, rng: np.random.Generator, steps: int, batch
         rewards = np.array([reward(np.flatnonzero(own)) if own.any() else 0.0 for own in taken])
         baseline = float(rewards.mean()) if baseline is None else baseline
         gains = rewards - baseline
-        spread = (
-            float(np.square(gains).mean()) if step == 0 else MEMORY * spread + (1 - MEMORY) * np.square(gains).mean()
-        )
         slopes = np.stack([slope(theta, u, own, rate) for own in taken])
-        move = (gains[:, None] * slopes).mean(axis=0) / max(np.sqrt(spread), 1e-9)
-        squares += np.square(move)
-        theta = np.clip(theta + STEP_SIZE * move / np.sqrt(np.maximum(squares / (step + 1), 1e-12)), -LARGEST, LARGEST)
+        move = (gains[:, None] * slopes).mean(axis=0)
+        squares += float(np.square(move).mean())
+        theta = np.clip(theta + STEP_SIZE * move / np.sqrt(max(squares / (step + 1), 1e-12)), -LARGEST, LARGEST)
         baseline = MEMORY * baseline + (1 - MEMORY) * float(rewards.mean())
         path[step] = [*theta, rewards.mean()]
     return path

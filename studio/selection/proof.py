@@ -79,7 +79,9 @@ def percentile(value: float, draws: Array) -> float:
     return float(100 * ((draws < value).mean() + 0.5 * (draws == value).mean()))
 
 
-def against_draws(arm: Array, draws: Array, rng: np.random.Generator, resamples: int = RESAMPLES) -> Against:
+def against_draws(
+    arm: Array, draws: Array, rng: np.random.Generator, resamples: int = RESAMPLES, *, paired: bool = False
+) -> Against:
     """An arm's outcomes against those of random draws, held-out examples and draws resampled together.
 
     difference = mean over arm runs and examples of the arm - mean over draws and examples. In every resample the same
@@ -91,6 +93,7 @@ def against_draws(arm: Array, draws: Array, rng: np.random.Generator, resamples:
         draws: (k, m) outcomes, a row per draw.
         rng: resamples.
         resamples: how many.
+        paired: row i of both had the same rows to choose from, so they are taken together.
 
     Raises:
         SelectionError: no draws or no examples, or different examples.
@@ -100,7 +103,7 @@ def against_draws(arm: Array, draws: Array, rng: np.random.Generator, resamples:
     """
     arm, draws = np.atleast_2d(np.asarray(arm, dtype=np.float64)), np.atleast_2d(np.asarray(draws, dtype=np.float64))
     (r, m), k = arm.shape, len(draws)
-    if not k or not m or draws.shape[1] != m:
+    if not k or not m or draws.shape[1] != m or (paired and r != k):
         raise SelectionError("The draws cannot be compared", got=f"{draws.shape} and {arm.shape}", fix="Run it again.")
     value, each = float(arm.mean()), draws.mean(axis=1)
     differences, places = np.empty(resamples), np.empty(resamples)
@@ -108,6 +111,7 @@ def against_draws(arm: Array, draws: Array, rng: np.random.Generator, resamples:
     for start in range(0, resamples, step):
         part = slice(start, min(start + step, resamples))
         examples, runs, taken = (_shares(rng, size, part.stop - part.start) for size in (m, r, k))
+        taken = runs if paired else taken
         arm_b = np.einsum("br,br->b", examples @ arm.T, runs)
         draws_b = examples @ draws.T  # (b, k) mean of every draw on the resampled examples
         differences[part] = arm_b - np.einsum("bk,bk->b", draws_b, taken)

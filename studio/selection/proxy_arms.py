@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,8 @@ SELECTION, RANDOM, STRATIFIED, LONGEST, BOTTOM, FULL = "selection", "random", "s
 class Candidates:
     """The labelled rows as the ranking takes them, and what strategies may ask for besides; row i is one example.
 
-    `weights` are the four in force; the rest is None where the recipe does not need it.
+    `weights` are the four in force, `options` what the recipe's strategy takes besides pool, budget and generator; the
+    rest is None where the recipe does not need it.
     """
 
     matrix: LiveMatrix
@@ -32,6 +34,7 @@ class Candidates:
     embeddings: Array | None = None
     probs: Array | None = None
     knn: Knn | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -53,8 +56,7 @@ def choose(given: Candidates, recipe: Recipe, size: int) -> Array:
     if recipe.strategy in LIMITED:
         return rank(given.matrix, given.weights, size, _scaled(recipe, size)).rows
     strategy = by_name(recipe.strategy)
-    options = {"view": recipe.view} if recipe.strategy == "model_score" else {}
-    picked = strategy.pick(_pool(given, recipe), size, np.random.default_rng(recipe.seed), **options)
+    picked = strategy.pick(_pool(given, recipe), size, np.random.default_rng(recipe.seed), **given.options)
     return given.matrix.rows_of(picked.ids)
 
 
@@ -64,11 +66,21 @@ def _scaled(recipe: Recipe, size: int) -> Rule:
 
 
 def _pool(given: Candidates, recipe: Recipe) -> Pool:
+    """The rows no filter or threshold keeps out, as a strategy takes them."""
     matrix = given.matrix
     weighted = weighted_scores(matrix.unit, given.weights, recipe.missing)
-    groups = {name: codes for name, codes in matrix.columns.items() if name != "cluster"}
-    return Pool(matrix.ids, weighted, matrix.unit, matrix.columns.get("cluster"), groups, given.probs, given.embeddings,
-                given.knn, given.texts)  # fmt: skip
+    rows = np.arange(len(matrix)) if matrix.barred is None else np.flatnonzero(matrix.barred == 0)
+    knn = given.knn
+    if knn is not None and len(rows) < len(matrix):
+        place = np.full(len(matrix), -1, dtype=np.int32)
+        place[rows] = np.arange(len(rows), dtype=np.int32)
+        near = np.asarray(knn.indices)[rows]
+        knn = Knn(np.where(near >= 0, place[np.maximum(near, 0)], -1), np.asarray(knn.distances)[rows])
+    codes = {name: own[rows] for name, own in matrix.columns.items()}
+    return Pool(matrix.ids[rows], weighted[rows], matrix.unit[rows], codes.pop("cluster", None), codes,
+                None if given.probs is None else given.probs[rows],
+                None if given.embeddings is None else given.embeddings[rows], knn,
+                [given.texts[row] for row in rows])  # fmt: skip
 
 
 def baselines(given: Candidates, recipe: Recipe, size: int) -> dict[str, Array]:
@@ -82,8 +94,7 @@ def baselines(given: Candidates, recipe: Recipe, size: int) -> dict[str, Array]:
         alone = replace(given, weights=dict.fromkeys(VIEWS, 0) | {str(view): 100})
         found[str(view)] = choose(alone, ranked, size)
     if recipe.strategy in LIMITED:
-        turned = LiveMatrix(given.matrix.ids, np.asfortranarray(1 - given.matrix.unit), given.matrix.columns,
-                            given.matrix.keys, given.matrix.near)  # fmt: skip
+        turned = replace(given.matrix, unit=np.asfortranarray(1 - given.matrix.unit))
         found[BOTTOM] = choose(replace(given, matrix=turned), recipe, size)
     return {name: rows for name, rows in found.items() if len(rows)} | {FULL: np.arange(len(given))}
 

@@ -94,7 +94,7 @@ def _candidates(
     y: Array | None = None,
 ) -> Candidates:  # fmt: skip
     params = task.spec.params
-    unit = np.asfortranarray(train[[f"unit_{view}" for view in VIEWS]].to_numpy(np.float32))
+    unit = np.array(train[[f"unit_{view}" for view in VIEWS]], dtype=np.float32, order="F")
     ids = train["example_id"].to_numpy(np.int64)
     for view, inner in params.get("again", {}).items():
         unit[:, VIEWS.index(view)] = _again(train, inner, ids, texts, x, probs, str(params["language"]))
@@ -111,7 +111,7 @@ def _candidates(
     near = near_pairs(knn, recipe.tau) if knn is not None and recipe.tau is not None else None
     weights = {view: int(params["weights"][view]) for view in VIEWS}
     matrix = LiveMatrix(ids, unit, columns, keys, near, barred=barred, barred_codes=("", "threshold"))
-    return Candidates(matrix, weights, texts, x, probs, knn)
+    return Candidates(matrix, weights, texts, x, probs, knn, params.get("options", {}))
 
 
 def _again(

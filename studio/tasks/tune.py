@@ -212,7 +212,8 @@ class _Tuning:
                   for name, weights in settings.items()}  # fmt: skip
         for name, weights in settings.items():
             rng = np.random.default_rng([seed, 12])
-            equal, random = (proof.against_draws(hard[name], other, rng) for other in (hard[EQUAL], chance))
+            equal = proof.against_draws(hard[name], hard[EQUAL], rng, paired=True)
+            random = proof.against_draws(hard[name], chance, rng)
             self.rows.append({"kind": "setting", "way": name, "choice": choice[name], "value": random.value, **weights,
                               **{f"equal_{part}": value for part, value in asdict(equal).items()},
                               **{f"random_{part}": value for part, value in asdict(random).items()},

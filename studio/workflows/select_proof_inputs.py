@@ -23,6 +23,7 @@ from studio.store import labels, splits, vectors
 from studio.workflows import select_matrix
 from studio.workflows.audits_state import digest
 from studio.workflows.select import weights_in_force
+from studio.workflows.select_apply import options
 from studio.workflows.select_scores import ScoreState, default_inner
 from studio.workflows.studio import Studio
 
@@ -187,7 +188,7 @@ def freeze(
         inputs["vectors"] = str(state.around.vectors_path)
     params = {"kind": part.kind, "columns": list(_columns(pool.matrix)), "keys": _keys(pool.matrix),
               "again": {view: dict(own) for view, own in found.again.items()}, "needs": list(needs),
-              "weights": dict(recipe.weights), "recipe": recipe.to_json(), "language": snapshot.language}  # fmt: skip
+              "options": options(recipe), "weights": dict(recipe.weights), "recipe": recipe.to_json(), "language": snapshot.language}  # fmt: skip
     return json.loads(json.dumps(params)), inputs
 
 

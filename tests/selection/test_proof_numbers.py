@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,6 +44,16 @@ def test_joint_bootstrap_is_the_exhaustive_one():
     found = proof.against_draws(arm, draws, np.random.default_rng(1), resamples=40_000)
     wanted = np.quantile(every, [0.025, 0.975], method="inverted_cdf")
     assert (found.low, found.high) == pytest.approx(tuple(wanted), abs=0.02)
+
+
+def test_paired_runs_are_taken_together():
+    """The same outcomes on both sides differ by nothing in every resample."""
+    outcomes = np.random.default_rng(0).random((5, 40))
+    found = proof.against_draws(outcomes, outcomes, np.random.default_rng(1), paired=True)
+    assert (found.low, found.difference, found.high) == pytest.approx((0, 0, 0), abs=1e-12)
+    assert proof.against_draws(outcomes, outcomes, np.random.default_rng(1)).high > 0.01
+    with pytest.raises(SelectionError, match="cannot be compared"):
+        proof.against_draws(outcomes, outcomes[:3], np.random.default_rng(1), paired=True)
 
 
 def test_blocks_of_resamples_change_nothing_that_matters(monkeypatch):
@@ -194,6 +205,16 @@ def test_arms_choose_what_their_names_say():
     capped = Recipe(weights=given_.weights, budget=4, caps={"cluster": 3})
     assert proxy_arms.choose(given_, capped, 4).tolist() == [19, 18, 17, 16]
     assert np.bincount(proxy_arms.choose(given_, capped, 8) % 2).max() <= 6  # the cap grows with the size
+
+
+def test_filters_hold_for_every_strategy():
+    given_ = candidates()
+    barred = np.zeros(20, dtype=np.int16)
+    barred[10:] = 1
+    shut = replace(given_, matrix=replace(given_.matrix, barred=barred, barred_codes=("", "threshold")))
+    for strategy in ("weighted_sum", "random", "longest", "stratified"):
+        rows = proxy_arms.choose(shut, Recipe(weights=given_.weights, budget=4, strategy=strategy), 4)
+        assert len(rows) == 4 and rows.max() < 10
 
 
 def test_draws_are_nested_and_repeatable():

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from studio.cli.main import main
+from studio.corpus.schema import write_snapshot
 from studio.errors import AccessError, SelectionError
+from studio.measures import by_name
 from studio.records import VIEWS, Actor
 from studio.selection.recipe import Recipe
+from studio.selection.unit_scores import unit_scores
 from studio.settings import Settings
-from studio.store import labels, snapshots
-from studio.workflows import annotate, runs, select_proof, select_scores
+from studio.store import corpora, labels, scores, snapshots, splits
+from studio.workflows import annotate, runs, select_proof, select_proof_inputs, select_scores
 from studio.workflows.studio import open_studio
 from tests.workflows import select_corpus, small_corpus
 from tests.workflows.test_select import TARGETS
@@ -118,3 +122,66 @@ def test_the_command_prints_the_verdict_first(studio, workspace, capsys, monkeyp
     assert printed["difference"] == pytest.approx(printed["value"] - printed["draws_mean"])
     assert main([*base, "--budget", "0"]) == 1
     assert "error" in json.loads(capsys.readouterr().out)
+
+
+def with_answers(studio, *, n=240):
+    """Requests and answers, half of the answers gibberish; quality knows which, and validation holds good ones."""
+    rng = np.random.default_rng(0)
+    letters = np.array(list("qxzjkvwyp"))
+    words = "the parcel is late please wait for the courier and keep the receipt of your order".split()
+    rows, raw = [], []
+    for number in range(n):
+        is_good = number % 2 == 0
+        answer = " ".join(rng.choice(words, 12)) if is_good else "".join(rng.choice(letters, 60))
+        rows.append({"example_id": number + 1, "text": f"question {number} {answer}", "prompt": f"question {number}",
+                     "completion": answer, "language": "en"})  # fmt: skip
+        raw.append(1.0 if is_good else 0.1)
+    manifest = write_snapshot(rows, studio.workspace.snapshots, language="en", task="prompt_completion")
+    made = str(manifest["snapshot_id"])
+    corpora.add(studio.store, corpus_id=f"c{made}", name="Answers", language="en", task="prompt_completion", by="t")
+    snapshots.add(studio.store, manifest, corpus_id=f"c{made}", name="Answers", by="t")
+    names = ["validation" if number % 6 == 0 else "pool" for number in range(n)]
+    splits.decide(studio.store, made, ids=np.arange(1, n + 1), names=names, method="random", seed=0, shares={}, by="t")
+    one = by_name("rule_quality")
+    values = np.array(raw)
+    scores.put(studio.store, made, one, context_hash="x", context={"language": "en"}, ids=np.arange(1, n + 1),
+               raw=values, unit=unit_scores(values, one.prefer), run_id=None)  # fmt: skip
+    return snapshots.require(studio.store, made)
+
+
+def test_answers_are_judged_by_a_language_model(studio):
+    """Good answers teach what good answers look like: fewer bits per character than any random draw."""
+    snapshot = with_answers(studio)
+    recipe = Recipe(budget=60, weights=dict(zip(VIEWS, (0, 0, 0, 100), strict=True)))
+    made = study(studio, snapshot, recipe)
+    assert made.facts["kind"] == "lm" and made.facts["n_rows"] == 200 and made.facts["n_held"] == 40
+    own = made.selection
+    assert own["verdict"] == "better" and own["n_lower"] == 100 and own["low"] > 0
+    assert made.arms.set_index("arm").loc["bottom", "verdict"] == "worse"
+    assert -8 < own["value"] < 0  # nats per character of an answer
+
+
+def test_tags_are_said_not_to_be_judged(studio):
+    snapshot = with_answers(studio, n=60)
+    tagged = replace(snapshot, task="token_classification")
+    found = select_proof.prospect(studio, tagged, RECIPE, state_of(studio, snapshot))
+    assert found.key is None and found.lacking == "proof.lacking.task"
+
+
+def test_scores_of_a_model_that_knows_the_labels_are_made_anew(studio):
+    """A margin of a round is in-sample on these labels: the study works it out by models that did not see the row."""
+    snapshot = labelled(studio, n_train=80)
+    margin = by_name("margin")
+    n = snapshot.n_examples
+    scores.put(studio.store, snapshot.snapshot_id, margin, context_hash="r", context={"round": "r1", "number": 1},
+               ids=np.arange(1, n + 1), raw=np.linspace(0, 1, n), unit=np.linspace(1, 0, n), run_id=None)  # fmt: skip
+    recipe = Recipe(budget=30, weights=dict(zip(VIEWS, (0, 0, 100, 0), strict=True)), inner={"margin": 1.0})
+    made = study(studio, snapshot, recipe)
+    assert made.facts["again"] == ["difficulty"] and not made.facts["left_out"]
+    quality = Recipe(budget=30, weights=RECIPE.weights, inner={"self_confidence": 1.0, "rule_quality": 1.0})
+    confidence = by_name("self_confidence")
+    context = {"labels": "x", "n_labels": 80}
+    scores.put(studio.store, snapshot.snapshot_id, confidence, context_hash="c", context=context, run_id=None,
+               ids=np.arange(1, n + 1), raw=np.ones(n), unit=np.full(n, 0.5))  # fmt: skip
+    used = select_proof_inputs.usable(state_of(studio, snapshot), quality)
+    assert used.left_out == {"self_confidence": "pool"} and used.inner["quality"] == {"rule_quality": 1.0}
