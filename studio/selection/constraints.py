@@ -286,10 +286,13 @@ def _greedy(walked: Array, axes: Sequence[Axis], edges: tuple[Array, Array]) -> 
         for order, limit in zip(sorts, limits, strict=True):
             fits &= order.count_before(kept | undecided) < limit
             out |= order.count_before(kept) >= limit
-        fits[after[kept[before] | undecided[before]]] = False
+        fits[after] = False
         out[after[kept[before]]] = True
         kept |= fits
         undecided &= ~(fits | out)
+        # only pairs that can still decide something are looked at again
+        open_ = undecided[after] & (kept[before] | undecided[before])
+        before, after = before[open_], after[open_]
     left = np.flatnonzero(undecided)
     _finish(left, kept, axes, walked, sorts, limits, (before, after))
     return kept, len(left)
