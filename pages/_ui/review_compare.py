@@ -22,7 +22,7 @@ def show(one: Proposal, other: Proposal) -> None:
     st.subheader(t("review.compare.title"), anchor=False)
     places = st.columns(2, gap="medium")
     for place, letter, proposal in ((places[0], "first_is", one), (places[1], "second_is", other)):
-        with place.container(border=True, gap="xsmall"):
+        with place.container(border=True, gap="xsmall", height="stretch"):
             st.markdown(f"**{t(f'review.compare.{letter}')}** · {plain(proposal.name, 120)}")
             st.caption(plain(verdict(proposal.content, lang=choose_language()), 500))
     if not found.same_pool:
@@ -126,7 +126,12 @@ def _only(key: str, rows: Sequence[Only], n: int) -> None:
             t("review.compare.why_out"): [reason(one.outside, lang=lang) if one.outside else unknown for one in rows],
         },
         hide_index=True, width="stretch", height=320, key=f"review_{key}",
-        column_config={t("proposal.number"): st.column_config.NumberColumn(width=70, format="%d")},
+        column_config={
+            t("proposal.number"): st.column_config.NumberColumn(width=60, format="%d"),
+            t("proposal.text"): st.column_config.TextColumn(width=190),
+            t("review.compare.why_in"): st.column_config.TextColumn(width=120),
+            t("review.compare.why_out"): st.column_config.TextColumn(width=130),
+        },
     )  # fmt: skip
     if n > MOST_SHOWN:
         st.caption(t("review.compare.first", n=MOST_SHOWN))

@@ -16,9 +16,15 @@ LONGEST = 300  # characters of a value that has no words of its own
 _SAID = frozenset({
     "version", "strategy", "weights", "budget", "caps", "alpha", "tau", "missing", "inner", "view", "seed", "snapshot",
     "pool", "scores", "encoder", "map", "control_of", "scale", "bands", "best", "bounds", "filters", "quotas",
-    "targets", "balance",
+    "targets", "balance", "temperature",
 })  # fmt: skip
-WEIGHTED = ("weighted_sum", "facility_location", "k_center", "mmr")  # strategies that look at the weighted score
+WEIGHTED = (
+    "weighted_sum",
+    "sampled",
+    "facility_location",
+    "k_center",
+    "mmr",
+)  # strategies that look at the weighted score
 
 
 def lines(recipe: Mapping[str, Any], *, lang: str | None = None) -> list[str]:
@@ -32,6 +38,8 @@ def lines(recipe: Mapping[str, Any], *, lang: str | None = None) -> list[str]:
     found += [*_filters(recipe, lang), *_limits(recipe, lang)]
     if recipe.get("strategy") == "mmr" and "balance" in recipe:
         found.append(t("proposal.recipe.balance", lang=lang, balance=_short(recipe["balance"])))
+    if recipe.get("strategy") == "sampled" and "temperature" in recipe:
+        found.append(t("proposal.recipe.temperature", lang=lang, temperature=_short(recipe["temperature"])))
     if "missing" in recipe and recipe.get("strategy") in WEIGHTED:
         found.append(_choice("missing", recipe["missing"], lang))
     if recipe.get("strategy") == "model_score" and recipe.get("view"):

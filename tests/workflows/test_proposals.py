@@ -11,12 +11,15 @@ from scipy import stats
 from studio.access import signoff
 from studio.errors import AccessError, SelectionError, StoreError
 from studio.measures import by_name
-from studio.records import Actor
+from studio.records import Actor, Condition
+from studio.reports import recipe as told_recipe
 from studio.reports import said
 from studio.reports.recipe import lines
+from studio.selection import recipe as selection_recipe
 from studio.selection.recipe import Recipe
 from studio.settings import Settings
 from studio.store import annotations, labels, proposals, scores, selections, splits
+from studio.words import t
 from studio.workflows import annotate, proposals_content, select
 from studio.workflows import proposals as acts
 from studio.workflows.studio import open_studio
@@ -410,6 +413,20 @@ def test_a_recipe_is_told_in_full_and_what_is_unknown_is_named(studio, made):
     assert "empty" not in text
     assert "种子" in "\n".join(lines(selections.get(studio.store, "sel").recipe, lang="zh"))
     assert lines({}, lang="en") and lines({"version": 1, "inner": [1], "scores": "x", "pool": 3}, lang="zh")
+
+
+def test_every_setting_of_a_recipe_has_words_of_its_own():
+    """A new field of Recipe is told as a bare key until `reports.recipe` knows it; this says that it is time."""
+    assert set(told_recipe.WEIGHTED) == set(selection_recipe.WEIGHTED)
+    full = Recipe(
+        strategy="sampled", caps={"cluster": 9}, alpha=0.5, tau=0.9, inner={"fluency": 2.0, "rule_quality": 1.0},
+        scale="z", bands={"difficulty": 0.5}, best={"fluency": 50.0}, bounds={"fluency": -2.0},
+        filters=(Condition("source", "in", ["a", "b"]),), quotas={"source": 0.5}, targets={"language": {"en": 1.0}},
+    )  # fmt: skip
+    for strategy in ("sampled", "mmr", "model_score", "weighted_sum"):
+        for lang in ("en", "zh"):
+            text = "\n".join(lines(full.to_json() | {"strategy": strategy}, lang=lang))
+            assert t("proposal.recipe.other", lang=lang, key="§", value="").partition("§")[0] not in text, text
 
 
 def test_rounds_and_the_queue_hang_on_it(studio, made):
