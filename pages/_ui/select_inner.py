@@ -36,23 +36,20 @@ def show(snapshot: Snapshot, state: ScoreState) -> dict[str, Any]:
 
 
 def _weights(view: str, names: list[str]) -> dict[str, float]:
-    """Measure -> weight of the measures of one view; a view of one measure needs no slider."""
-    st.caption(f"**{t(f'select.view.{view}')}**")
+    """Measure -> weight of the measures chosen for one view; nothing chosen means the usual ones."""
+    titles = {name: measures.title(name) for name in names}
+    usual = [name for name in names if name in DEFAULT_MEASURES[view]] or names[:1]
     if len(names) == 1:
-        st.caption(t("choose.inner.only", measure=plain(measures.title(names[0]))))
-        return {names[0]: 1.0}
-    given = {
-        name: float(
-            st.slider(
-                plain(measures.title(name)), 0, MOST_WEIGHT, int(name in DEFAULT_MEASURES[view]), 1,
-                key=f"m_{name}", bind="query-params",
-            )
-        )
-        for name in names
+        return {}
+    hint = t("choose.inner.usual", measures=t("choose.inner.and").join(titles[name] for name in usual))
+    chosen = several(t(f"select.view.{view}"), f"in_{view}", titles, placeholder=hint)
+    if len(chosen) == 1:
+        return {chosen[0]: 1.0}
+    return {
+        name: float(st.slider(t("choose.inner.weight", measure=plain(titles[name])), 1, MOST_WEIGHT, 1, 1,
+                              key=f"m_{name}", bind="query-params"))
+        for name in chosen
     }  # fmt: skip
-    if not any(given.values()):
-        st.caption(t("choose.inner.all_zero"))
-    return given
 
 
 def _alike(snapshot: Snapshot, state: ScoreState, inner: dict[str, float]) -> None:

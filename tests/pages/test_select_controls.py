@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-from studio.measures import DEFAULT_MEASURES
 from studio.records import Condition
 from studio.selection.recipe import Recipe, recipe_hash
 from studio.store import examples, references
@@ -48,15 +47,6 @@ def state(studio, made):
 DEFAULT = {"weights": {"relevance": 34, "diversity": 33, "difficulty": 0, "quality": 33}, "alpha": 0.5}
 
 
-def default_inner(studio, made) -> dict[str, float]:
-    """Every measure there is, with the weight its slider starts at."""
-    found = {}
-    for view, own in state(studio, made).views.items():
-        names = [item.measure for item in own.sets]
-        found |= {name: 1.0 if len(names) == 1 or name in DEFAULT_MEASURES[view] else 0.0 for name in names}
-    return found
-
-
 @pytest.mark.parametrize(
     ("link", "fields"),
     [
@@ -80,16 +70,16 @@ def default_inner(studio, made) -> dict[str, float]:
 def test_a_link_is_the_recipe_it_says(studio, made, asked, link, fields):
     app = open_page(s=made, budget="40", **link)
     assert not app.exception
-    wanted = Recipe(budget=40, **{**DEFAULT, "inner": default_inner(studio, made), **fields})
+    wanted = Recipe(budget=40, **{**DEFAULT, **fields})
     assert asked[-1].to_json() == wanted.to_json()
 
 
 def test_measures_can_be_weighed_inside_a_view(studio, made, asked):
-    inner = default_inner(studio, made) | {"fluency": 3.0, "rule_quality": 0.0}
-    open_page(s=made, budget="40", m_fluency="3", m_rule_quality="0")
-    assert asked[-1].inner == inner
+    open_page(s=made, budget="40", in_quality=["fluency", "rule_quality"], m_fluency="3", in_diversity="cluster_rarity")
+    assert asked[-1].inner == {"fluency": 3.0, "rule_quality": 1.0, "cluster_rarity": 1.0}
     choice = select.choose_from(studio, made, asked[-1], state(studio, made))
-    assert choice.pool.inner["quality"] == {"fluency": 3.0}
+    assert choice.pool.inner["quality"] == {"fluency": 3.0, "rule_quality": 1.0}
+    assert choice.pool.inner["diversity"] == {"cluster_rarity": 1.0}
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
