@@ -7,7 +7,7 @@ from datetime import datetime
 import streamlit as st
 
 from pages._ui import explore_audits_findings as findings_ui
-from pages._ui import frame, select_words
+from pages._ui import frame, select_more, select_words
 from pages._ui.widgets import example_card
 from pages._ui.words import literal, plain, t
 from studio.audits.scores import DELTA
@@ -30,10 +30,12 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
     listed = select_measures.listed(frame.studio(), snapshot.snapshot_id, state)
     if not listed:
         st.info(t("measures.none"), icon=":material/hourglass_empty:")
+        select_more.show(snapshot, state, targets)
         return
     named = {one.key: one for one in listed}
     chosen = named[frame.url_select(st, t("measures.which"), list(named), "measure",
                                     format_func=lambda key: _title(named[key]))]  # fmt: skip
+    select_more.show(snapshot, state, targets)
     look = _look(snapshot.snapshot_id, chosen.key, chosen.item.context_hash, chosen.item.created_at, snapshot, chosen)
     both = _together(snapshot.snapshot_id, _mark(state), chosen.key, snapshot, state, chosen)
     _about(chosen, state)

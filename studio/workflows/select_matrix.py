@@ -24,7 +24,7 @@ from studio.selection.recipe import Recipe
 from studio.selection.unit_scores import unit_scores
 from studio.store import examples, labels, rounds, scores, selections, snapshots
 from studio.store.scores import ScoreSet
-from studio.workflows.select_scores import ScoreState, default_inner
+from studio.workflows.select_scores import ScoreState, default_inner, ranked_part
 from studio.workflows.studio import Studio
 
 MOST_KEYS = 200  # a column with more different values is no group to limit or to compare
@@ -169,7 +169,8 @@ def unit_of(studio: Studio, snapshot_id: str, of: ScoreSet, recipe: Recipe, ever
     """The scores of one measure on the recipe's scale, its band in force."""
     raw, unit = values(studio, snapshot_id, of, everyone)
     if recipe.scale != "quantile":
-        unit = unit_scores(raw, by_name(of.measure).prefer, recipe.scale)
+        one = by_name(of.measure)
+        unit = unit_scores(ranked_part(one, raw), one.prefer, recipe.scale)
     return band_pass(unit, recipe.bands[of.measure]) if of.measure in recipe.bands else unit
 
 

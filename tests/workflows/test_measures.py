@@ -268,6 +268,17 @@ def test_language_models_score_every_text_once_and_flag_prompts_that_do_not_help
     assert 0 < (ratio >= 1).sum() < 4, "the random model should flag some and not all: choose another seed"
 
 
+@pytest.mark.parametrize("scale", ["quantile", "z", "min_max"])
+def test_prompts_that_do_not_help_are_chosen_on_no_scale(with_models, scale):
+    studio, _, _ = with_models
+    made = paired(studio, ROWS)
+    run(studio, made, ["ifd_loss_ratio", "rule_quality"])
+    ids, ratio, _ = values_of(studio, made, "ifd_loss_ratio")[0]
+    weights = {"relevance": 0, "diversity": 0, "difficulty": 100, "quality": 0}
+    choice = select.choose(studio, made, Recipe(budget=4, weights=weights, inner={"ifd_loss_ratio": 1.0}, scale=scale))
+    assert sorted(choice.ids.tolist()) == sorted(ids[ratio < 1].tolist())
+
+
 def test_a_new_version_asks_only_about_what_changed(with_models):
     studio, causal, _ = with_models
     first = paired(studio, ROWS)
