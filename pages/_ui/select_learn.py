@@ -53,7 +53,7 @@ def _body(snapshot: Snapshot, state: ScoreState, recipe: Recipe) -> None:
         _use(lesson)
         _details(snapshot, lesson)
     else:
-        with st.expander(t("learn.title"), icon=":material/unfold_more:"):
+        with st.expander(t("learn.found"), icon=":material/unfold_more:"):
             _details(snapshot, lesson)
 
 
@@ -121,7 +121,8 @@ def _table(lesson: Lesson) -> None:
     st.dataframe(
         {
             t("learn.table.way"): [t(f"learn.way.{row['way']}") for row in rows] + [t("learn.way.random")],
-            **{t(f"select.view.{view}"): [f"{int(row[view])} %" for row in rows] + ["–"] for view in facts["views"]},
+            " / ".join(t(f"select.view.{view}") for view in facts["views"]): [_mix(row, facts["views"]) for row in rows]
+            + ["–"],
             t("learn.table.choice"): [f"{row['choice']:.3f}" for row in rows] + ["–"],
             t("learn.table.value"): [number(kind, row["value"]) for row in rows] + [number(kind, facts["random"])],
             t("learn.table.equal"): [beside(row, "equal") for row in rows] + ["–"],
@@ -139,6 +140,10 @@ def _table(lesson: Lesson) -> None:
         name = f"{t('learn.use')} · {t(f'learn.way.{way}')}"
         place.button(name, key=f"learn_use_{way}", help=t(f"learn.way_help.{way}"), width="stretch",
                      on_click=widgets.set_weights, args=(dict(weights),))  # fmt: skip
+
+
+def _mix(row: Mapping[str, Any], views: list[str]) -> str:
+    return " / ".join(f"{int(row[view])} %" for view in views)
 
 
 def _trials(lesson: Lesson) -> None:
@@ -181,6 +186,8 @@ def _policy(lesson: Lesson) -> None:
     if facts["negative"]:
         views = ", ".join(t(f"select.view.{view}") for view in facts["negative"])
         st.caption(t("learn.policy.negative", views=views))
+    if "policy" not in lesson.facts["learned"]:
+        st.caption(t("learn.policy.nothing"))
     starts = [own for _, own in lesson.path.groupby("chain")]
     lines = {t(f"select.view.{view}"): [own[view].tolist() for own in starts] for view in VIEWS
              if view in facts["theta"]}  # fmt: skip

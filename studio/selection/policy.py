@@ -11,7 +11,7 @@ from studio.errors import SelectionError
 from studio.records import Array
 from studio.selection.weights import TOTAL, largest_remainder
 
-STEPS, BATCH = 40, 8  # ours: 320 small fits a chain
+STEPS, BATCH = 60, 8  # ours: 480 small fits a chain
 RATE = 0.5  # ours: share of the rows a draw takes; what is learned is the order, not how many
 STEP_SIZE, MEMORY = 0.6, 0.9  # ours
 CHAINS = 4  # ours: independent starts, whose spread says which parts of theta are chance
@@ -26,8 +26,8 @@ Reward = Callable[[Array], float]
 class Learned:
     """What was learned: theta (k,) with its standard error, the path (steps, k + 1) of theta and mean reward per chain.
 
-    `policy` is theta shrunk by how sure its parts are, those not told from chance being 0; `negative` names the columns clipped for a
-    slider setting, because a slider cannot ask for less of a view.
+    `policy` is theta shrunk by how sure its parts are, those not told from chance being 0; `negative` names the columns
+    clipped for a slider setting, because a slider cannot ask for less of a view.
     """
 
     theta: Array

@@ -188,7 +188,8 @@ def freeze(
         inputs["vectors"] = str(state.around.vectors_path)
     params = {"kind": part.kind, "columns": list(_columns(pool.matrix)), "keys": _keys(pool.matrix),
               "again": {view: dict(own) for view, own in found.again.items()}, "needs": list(needs),
-              "options": options(recipe), "weights": dict(recipe.weights), "recipe": recipe.to_json(), "language": snapshot.language}  # fmt: skip
+              "options": options(recipe), "weights": dict(recipe.weights), "recipe": recipe.to_json(),
+              "language": snapshot.language}  # fmt: skip
     return json.loads(json.dumps(params)), inputs
 
 

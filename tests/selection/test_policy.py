@@ -14,7 +14,7 @@ from studio.models.lexical import LexicalEncoder
 from studio.selection import policy, proxy
 from studio.selection.unit_scores import unit_scores
 
-NOISE, ROWS, HELD = 0.25, 600, 200
+NOISE, ROWS, HELD = 0.25, 1_000, 200
 
 
 def test_the_slope_is_the_one_of_finite_differences():
@@ -48,7 +48,7 @@ def test_a_planted_preference_is_found_and_a_column_of_chance_is_left_at_zero():
     assert found.negative[-1] == 2 and found.weights[2] == 0 and found.weights[1] >= 85
     rewards = found.paths[:, :, -1]
     assert rewards[:, -10:].mean() > rewards[:, :3].mean() + 0.05
-    assert found.n_draws == policy.STEPS * policy.BATCH * policy.CHAINS == 1280
+    assert found.n_draws == policy.STEPS * policy.BATCH * policy.CHAINS == 1920
 
 
 def test_the_same_seed_gives_the_same_path():
@@ -117,6 +117,6 @@ def wrong_labels(language, seeds):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_wrong_labels_are_ranked_last(language):
     """25 % wrong labels: area 0.85 or more with every seed, and on average no worse than the best score alone."""
-    found = np.array(list(wrong_labels(language, range(5))))
+    found = np.array(list(wrong_labels(language, range(4))))
     assert found[:, 0].min() >= 0.85
     assert (found[:, 0] - found[:, 1]).mean() >= -0.01  # a hundredth: the policy also asks for variety, which pays

@@ -42,7 +42,7 @@ def test_three_ways_are_compared_and_kept(studio):
         best = max(facts["learned"], key=lambda way: settings.loc[way, "choice"])
         assert facts["chosen"] == best and made.chosen["way"] == best
         assert made.is_shown == bool(settings.loc[best, "equal_low"] > 0)
-    assert len(made.path) == 4 * 40 and made.is_small == (facts["n_held"] < proxy.SMALL_HELD)
+    assert len(made.path) == 4 * 60 and made.is_small == (facts["n_held"] < proxy.SMALL_HELD)
     axis, values = select_learn.surface(made, ("relevance", "quality"))
     assert axis[0] == 0 and axis[-1] == 100 and values[0][0] is not None and values[-1][-1] is None
     # its weights in the sliders: the check counts only the part that learning never saw
