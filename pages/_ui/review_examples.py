@@ -36,16 +36,16 @@ def show(seen: Seen) -> None:
         {
             t("proposal.number"): [one["id"] for one in shown],
             t("proposal.text"): [texts.get(one["id"], t("proposal.gone")) for one in shown],
-            t("proposal.why"): [told.why(one, lang=choose_language()) for one in shown],
             t("review.examples.comments"): [counted[one["id"]] for one in shown],
+            t("proposal.why"): [told.why(one, lang=choose_language()) for one in shown],
         },
         hide_index=True, width="stretch", height=390, on_select="rerun", selection_mode="single-row",
         key=f"review_{kind}_{seen.proposal.proposal_id}",
         column_config={
             t("proposal.number"): st.column_config.NumberColumn(width=70, format="%d"),
-            t("proposal.text"): st.column_config.TextColumn(width=330),
-            t("proposal.why"): st.column_config.TextColumn(width=230),
-            t("review.examples.comments"): st.column_config.NumberColumn(width=70),
+            t("proposal.text"): st.column_config.TextColumn(width=310),
+            t("proposal.why"): st.column_config.TextColumn(width=240),
+            t("review.examples.comments"): st.column_config.NumberColumn(width=85),
         },
     )  # fmt: skip
     picked = event.selection.rows if event else []
