@@ -7,6 +7,7 @@ import streamlit as st
 from pages._ui import (
     frame,
     select_apply,
+    select_audits,
     select_controls,
     select_funnel,
     select_result,
@@ -39,6 +40,9 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
             if of != NOW:
                 select_verdict.frozen(saved[of])
                 select_funnel.show(funnels.of_frozen(frame.studio(), saved[of], state))
+                st.caption(t("effects.audits.more"))
+                if st.button(t("effects.audits.to_compare"), icon=":material/compare_arrows:", key="effects_compare"):
+                    frame.go("explore", view="compare", ca=f"snapshot:{snapshot.snapshot_id}", cb=f"selection:{of}")
                 return
             if not select_apply.ready(snapshot, recipe, state):
                 return
@@ -46,3 +50,5 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
             select_verdict.show(snapshot, choice)
             select_funnel.show(funnels.of_choice(choice))
             select_stability.show(snapshot, choice)
+            select_audits.show(snapshot, choice)
+            select_audits.cost(snapshot, choice)

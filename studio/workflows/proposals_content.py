@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -18,10 +18,9 @@ from studio.reports.said import part
 from studio.selection import verdict as selection_verdict
 from studio.selection.bands import SMALL_GROUP, Band, correct_together, hypergeometric_bands
 from studio.selection.recipe import recipe_from_json
-from studio.store import examples, labels, maps, proposals, scores, selections, snapshots
+from studio.store import examples, labels, maps, scores, selections, snapshots
 from studio.store.selections import FrozenSelection
-from studio.tokenise import units
-from studio.workflows import proposals_proof, proposals_stale, select, select_effect, select_scores
+from studio.workflows import proposals_proof, proposals_stale, select, select_cost, select_effect, select_scores
 from studio.workflows.select import Choice
 from studio.workflows.select_matrix import MOST_KEYS
 from studio.workflows.select_scores import ScoreState, ViewState
@@ -34,8 +33,6 @@ NEAR_SHARE = 0.2  # ours: nearly in are as many of the best left out as a fifth 
 LEAST_NEAR = 40
 SMALL_POOL = 200  # ours: below this a random draw differs by chance so much that little can be told
 LARGE_SHARE = 0.5  # ours: a choice of more than half of the pool leaves little to choose
-LEAST_PACE, MOST_PACE = 20, 500  # labels the pace is taken from
-PAUSE_MS = 300_000  # ours: a label that took longer than five minutes was a pause
 GRID = (48, 32)  # cells of the density of the map
 PLACES = 1_000  # places of a point on either axis
 MOST_POINTS = 1_500
@@ -68,7 +65,7 @@ def build(studio: Studio, frozen: FrozenSelection) -> dict[str, Any]:
         **facts,
         "map": _map(studio, frozen, ids, choice),
         "examples": _examples(ids, choice),
-        "cost": _cost(studio, frozen, ids),
+        "cost": select_cost.cost(studio, corpus_id=frozen.corpus_id, snapshot_id=frozen.snapshot_id, ids=ids),
         "state": proposals_stale.state_of(studio, frozen, ids),
     }
     content["verdict"] = verdict(content)
@@ -257,44 +254,6 @@ def _near(choice: Choice, rng: np.random.Generator) -> tuple[Array, int, str]:
     rows = rows[: max(LEAST_NEAR, math.ceil(NEAR_SHARE * len(choice.rows)))]
     drawn = np.sort(rng.choice(len(rows), min(N_EXAMPLES, len(rows)), replace=False))
     return rows[drawn], len(rows), "score"
-
-
-# --- cost -------------------------------------------------------------------------------------------------------------
-def _cost(studio: Studio, frozen: FrozenSelection, ids: Array) -> dict[str, Any]:
-    texts = examples.by_ids(studio.store, frozen.snapshot_id, ids, ["example_id", "text"])["text"].dropna()
-    given = proposals.durations(studio.store, frozen.corpus_id, MOST_PACE)
-    return {
-        "characters": int(texts.str.len().sum()),
-        "words": int(sum(len(units(text)) for text in texts)),
-        "pace": pace(given, frozen.n),
-        "n_durations": len(given),
-    }
-
-
-def pace(durations_ms: Sequence[int], n: int) -> dict[str, Any] | None:
-    """How long n labels take at the pace measured in this corpus; None below 20 labels.
-
-    minutes = n * m / 60 with m the mean seconds of the newest 500 labels, those of more than five minutes left out as
-    pauses; low, high = the same with m -+ 1.96 s / sqrt(k), s their standard deviation and k their number.
-
-    Limits: the pace of those who labelled before, on what they saw; other people and harder examples take longer.
-
-    Example:
-        >>> round(pace([6_000] * 10 + [8_000] * 10, 60)["minutes"], 9)
-        7.0
-    """
-    seconds = np.array([value / 1000 for value in durations_ms if value <= PAUSE_MS], dtype=np.float64)
-    if len(seconds) < LEAST_PACE:
-        return None
-    mean, half = float(seconds.mean()), float(1.96 * seconds.std(ddof=1) / math.sqrt(len(seconds)))
-    return {
-        "seconds": mean,
-        "minutes": n * mean / 60,
-        "low": n * max(0.0, mean - half) / 60,
-        "high": n * (mean + half) / 60,
-        "labels": len(seconds),
-        "pauses": len(durations_ms) - len(seconds),
-    }
 
 
 # --- verdict and limits -----------------------------------------------------------------------------------------------

@@ -124,7 +124,8 @@ def _remembered(key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
     return made
 
 
-def _draw(choice: Choice, draws: int) -> list[Array]:
+def draws_of(choice: Choice, draws: int) -> list[Array]:
+    """Random selections of the same size under the same limits, rows of the pool, seeded by the recipe."""
     axes, near = _limits(choice)
     rng = np.random.default_rng([choice.recipe.seed, 2])
     n = len(choice.pool.matrix)
@@ -134,7 +135,7 @@ def _draw(choice: Choice, draws: int) -> list[Array]:
 def _group_effect(choice: Choice, draws: int) -> GroupEffect:
     matrix = choice.pool.matrix
     axes, near = _limits(choice)
-    drawn = _draw(choice, draws) if axes or near is not None else []
+    drawn = draws_of(choice, draws) if axes or near is not None else []
     columns = list(matrix.columns)
     bands = correct_together([_column_bands(choice, name, drawn) for name in columns])
     groups = {
@@ -166,7 +167,7 @@ def _variety(studio: Studio, choice: Choice, draws: int, tick: Callable[[int, in
     for_vendi = _affordable(draws, _WORK / (size * d * d + 10 * d**3))
     for_distance = max(for_vendi, _affordable(draws, _MOST_CELLS / (size * d)))
     distances, scores = [], []
-    drawn = [rows for rows in _draw(choice, for_distance) if len(rows) > 1]
+    drawn = [rows for rows in draws_of(choice, for_distance) if len(rows) > 1]
     if len(drawn) < LEAST_DRAWS:
         return None
     for number, rows in enumerate(drawn):

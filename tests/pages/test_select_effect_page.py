@@ -90,7 +90,8 @@ def test_the_view_of_effects_has_the_funnel_and_the_stability_of_now(made, lang)
         app.run()
     assert not app.exception
     assert any(t("effects.stability.moves", lang=lang) in text for text in said(app))
-    assert [m.value for m in app.metric][-1] == "12"
+    chosen = next(m for m in app.metric if m.label == t("effects.step.selected", lang=lang))
+    assert chosen.value == "12"
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -109,3 +110,17 @@ def test_the_view_of_effects_follows_a_saved_selection_to_the_train_set(studio, 
 def test_other_ways_of_choosing_have_a_funnel_and_no_map(made):
     app = open_page(s=made, budget="12", view="effects", strategy="random")
     assert t("effects.stability.only_weighted", lang="en") in said(app) and not app.exception
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_audits_against_draws_and_the_cost(made, lang):
+    app = open_page(lang=lang, s=made, budget="12", view="effects", f="x")
+    for _ in range(80):
+        if any(t("effects.audits.verdict_within", lang=lang) in text for one in app.dataframe
+               for text in one.value.astype(str).to_numpy().ravel()):  # fmt: skip
+            break
+        app.run()
+    assert not app.exception
+    assert any(t("effects.audits.name.length", lang=lang) in text for one in app.dataframe
+               for text in one.value.astype(str).to_numpy().ravel())  # fmt: skip
+    assert t("effects.cost.unknown", lang=lang, n=0) in said(app)

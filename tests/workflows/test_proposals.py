@@ -20,7 +20,7 @@ from studio.selection.recipe import Recipe
 from studio.settings import Settings
 from studio.store import annotations, labels, proposals, scores, selections, splits
 from studio.words import t
-from studio.workflows import annotate, proposals_content, select
+from studio.workflows import annotate, proposals_content, select, select_cost
 from studio.workflows import proposals as acts
 from studio.workflows.studio import open_studio
 from tests.workflows import select_corpus, small_corpus
@@ -146,16 +146,27 @@ def test_where_the_choice_cannot_be_made_again_it_says_so_and_counts_what_it_can
 
 
 def test_the_pace_is_the_mean_of_labels_without_pauses():
-    assert proposals_content.pace([5_000] * 19, 100) is None
-    assert proposals_content.pace([], 100) is None
+    assert select_cost.pace([5_000] * 19, 100) is None
+    assert select_cost.pace([], 100) is None
     seconds = [4.0, 8.0] * 20
-    found = proposals_content.pace([*(int(1000 * s) for s in seconds), 300_001, 4_000_000], 100)
+    found = select_cost.pace([*(int(1000 * s) for s in seconds), 300_001, 4_000_000], 100)
     # mean 6 s; standard deviation of 20 fours and 20 eights with n - 1: sqrt(160 / 39); half width 1.96 s / sqrt(40)
     half = 1.96 * (160 / 39) ** 0.5 / 40**0.5
     assert (found["seconds"], found["labels"], found["pauses"]) == (6.0, 40, 2)
     assert found["minutes"] == pytest.approx(10.0)
     assert found["low"] == pytest.approx(100 * (6 - half) / 60)
     assert found["high"] == pytest.approx(100 * (6 + half) / 60)
+    # the median of 20 fours and 20 eights; its 95 % interval runs from the 14th to the 27th of the 40
+    assert (found["median"], found["median_low"], found["median_high"]) == (6.0, 4.0, 8.0)
+
+
+def test_the_interval_of_the_median_covers_it_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        found = select_cost.pace((rng.lognormal(1, 0.7, 31) * 1000).tolist(), 1)
+        covered += found["median_low"] <= np.exp(1) <= found["median_high"]
+    assert covered / 400 >= 0.93  # 95 % or a little more: whole ranks
 
 
 def test_cost_counts_characters_words_and_measured_labels(studio, made):
