@@ -13,6 +13,7 @@ from studio.records import VIEWS, Snapshot
 from studio.selection import STRATEGIES
 from studio.selection.cover import BALANCE
 from studio.selection.recipe import LIMITED, WEIGHTED, Recipe, recipe_hash
+from studio.workflows import select_limits as limits
 from studio.workflows.select_scores import ScoreState
 
 _HASH, _ODD = "r", "select.recipe_of_link"
@@ -36,11 +37,12 @@ def show(snapshot: Snapshot, state: ScoreState) -> Recipe:
         own |= select_limits.spread(state)
     if state.available:
         own |= select_inner.show(snapshot, state)
+    columns = limits.columns(frame.studio(), snapshot.snapshot_id, state)
     if limited:
-        own |= select_limits.show(snapshot, state, int(budget))
+        own |= select_limits.show(snapshot, state, columns, int(budget))
     else:
         st.caption(t("select.limits.only_weighted"))
-    own |= select_filters.show(snapshot, state)
+    own |= select_filters.show(snapshot, state, columns)
     seed = st.number_input(t("select.limits.seed"), 0, 2**31 - 1, 0, 1, key="seed", bind="query-params")
     recipe = Recipe(strategy=strategy, weights=weights, budget=int(budget), seed=int(seed), **own)
     _keep_hash(recipe, snapshot)

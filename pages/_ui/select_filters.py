@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -22,19 +23,18 @@ LENGTH, SLICE, CLUSTER = "characters", "slice", "cluster"
 BEST, BOUND, HALF, LONGEST = "best", "bound", 50, 1_000_000
 
 
-def show(snapshot: Snapshot, state: ScoreState) -> dict[str, Any]:
+def show(snapshot: Snapshot, state: ScoreState, columns: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """The expander; what it says as fields of a recipe: filters, best, bounds."""
     on = len(st.query_params.get_all(ONLY)) + len(st.query_params.get_all(HOLD))
     title = t("choose.filters.on", n=on) if on else t("choose.filters.title")
     with st.expander(title, icon=":material/filter_alt:"):
-        filters = _conditions(snapshot, state)
+        filters = _conditions(snapshot, columns)
         best, bounds = _thresholds(snapshot, state)
     return {"filters": filters, "best": best, "bounds": bounds}
 
 
-def _conditions(snapshot: Snapshot, state: ScoreState) -> tuple[Condition, ...]:
-    columns = select_limits.columns(frame.studio(), snapshot.snapshot_id, state)
-    columns.pop(CLUSTER, None)
+def _conditions(snapshot: Snapshot, columns: Mapping[str, Sequence[str]]) -> tuple[Condition, ...]:
+    columns = {name: own for name, own in columns.items() if name != CLUSTER}
     listed = slices.slices(frame.studio().store, snapshot.snapshot_id)
     saved = dict(zip(listed["slice_id"].tolist(), listed["name"].tolist(), strict=True))
     able = {name: column_name(name) for name in (*columns, LENGTH, *([SLICE] if saved else []))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -21,9 +21,8 @@ TAU, CAP, EVEN = 0.9, 20, 0.5
 CLUSTER, SHOWN_GAPS = "cluster", 3
 
 
-def show(snapshot: Snapshot, state: ScoreState, budget: int) -> dict[str, Any]:
+def show(snapshot: Snapshot, state: ScoreState, columns: Iterable[str], budget: int) -> dict[str, Any]:
     """The expander; what it says as fields of a recipe: caps, quotas, targets, tau, missing."""
-    columns = select_limits.columns(frame.studio(), snapshot.snapshot_id, state)
     names = {name: column_name(name) for name in columns}
     on = len(_capped(names)) + len(st.query_params.get_all("share")) + (st.query_params.get("apart") == "true")
     title = t("choose.limits.on", n=on) if on else t("select.limits.title")

@@ -48,7 +48,8 @@ def notes(choice: Choice) -> None:
 def table(snapshot: Snapshot, choice: Choice) -> int | None:
     """The ranked table; returns the example a person clicked."""
     frame_ = select.table(frame.studio(), snapshot.snapshot_id, choice)
-    frame_["reason"] = [reason_text(code) for code in frame_["reason"]]
+    said = {code: reason_text(code) for code in set(frame_["reason"])}  # few codes, hundreds of rows
+    frame_["reason"] = [said[code] for code in frame_["reason"]]
     views = [view for view in VIEWS if view in frame_.columns]
     top = max((choice.weights[view] for view in views), default=100) / 100
     column = st.column_config
