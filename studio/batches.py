@@ -33,7 +33,9 @@ class Batch:
     row, NaN where unlabelled, with gold (n,) int, the column of the row's label, -1 = unlabelled; votes (n, 2) int,
     annotators who agree with the label and all annotators; gold_history (n, e) probability of the label after each
     epoch of training, NaN where not trained on; lm_losses, masked_losses (n,) nats per token of a language model;
-    answer_losses (n, 2) nats per token of the completion after its prompt and alone.
+    answer_losses (n, 2) nats per token of the completion after its prompt and alone; ratings_<view> (n,) mean of what
+    people rated the example, NaN = nobody did; pairs_quality (m, 3) example id, example id, and 1 where people called
+    the first one better, 0 the second, 0.5 neither.
     """
 
     ids: Array
@@ -55,6 +57,11 @@ class Batch:
     lm_losses: Array | None = None
     masked_losses: Array | None = None
     answer_losses: Array | None = None
+    ratings_relevance: Array | None = None
+    ratings_diversity: Array | None = None
+    ratings_difficulty: Array | None = None
+    ratings_quality: Array | None = None
+    pairs_quality: Array | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 import streamlit as st
 
 from pages._ui import explore_audits_findings as findings_ui
-from pages._ui import frame, select_more, select_words
+from pages._ui import frame, select_more, select_rate, select_words
 from pages._ui.widgets import example_card
 from pages._ui.words import literal, plain, t
 from studio.audits.scores import DELTA
@@ -45,6 +45,9 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
     with right:
         _notes(chosen, both, named)
         _groups(chosen, look)
+    if select_rate.is_head(chosen.item.measure):
+        st.subheader(t("rated.head"), anchor=False)
+        select_rate.agreement(chosen.item)
     _examples(snapshot, chosen, look)
     _heat(both, named)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages._ui import frame, select_effects, select_learn, select_measures, select_proof
+from pages._ui import frame, select_effects, select_learn, select_measures, select_proof, select_rate
 from pages._ui.words import t
 from studio.records import Snapshot
 from studio.workflows.select_scores import ScoreState, Targets
@@ -15,6 +15,7 @@ CHOOSE = "choose"
 # view -> what draws it; its words key is select.views.<view>
 VIEWS: dict[str, Callable[[Snapshot, ScoreState, Targets | None], None]] = {
     "measures": select_measures.show,
+    "rate": select_rate.show,
     "effects": select_effects.show,
     "proof": select_proof.show,
     "learn": select_learn.show,

@@ -63,15 +63,14 @@ def heat_map(names: Sequence[str], rho: Array, n: Array, *, bound: float, words:
         words: how a cell is read: "rank correlation", "examples".
     """
     k = len(names)
-    rows, columns = list(range(1, k)), list(range(k - 1))
-    shown, counts = rho[1:, :-1], n[1:, :-1]
-    numbers = [[_cell(value, bound) for value in row] for row in shown]
-    hover = [[f"{escape(names[i])}<br>{escape(names[j])}<br>{escape(words[0])} {rho[i, j]:.2f} · {counts[i - 1, j]:,} "
+    rows, columns = list(range(k)), list(range(k - 1))
+    numbers = [[_cell(rho[i, j], bound) for j in columns] for i in rows]
+    hover = [[f"{escape(names[i])}<br>{escape(names[j])}<br>{escape(words[0])} {rho[i, j]:.2f} · {n[i, j]:,} "
               f"{escape(words[1])}" if np.isfinite(rho[i, j]) else "" for j in columns] for i in rows]  # fmt: skip
     figure = go.Figure(
         go.Heatmap(
-            z=shown, x=columns, y=rows, zmin=-1, zmax=1, colorscale=[list(stop) for stop in _TWO_WAYS], xgap=3, ygap=3,
-            text=numbers, texttemplate="%{text}", hovertext=hover, hoverinfo="text", hoverongaps=False,
+            z=rho[:, :-1], x=columns, y=rows, zmin=-1, zmax=1, colorscale=[list(stop) for stop in _TWO_WAYS], xgap=3,
+            ygap=3, text=numbers, texttemplate="%{text}", hovertext=hover, hoverinfo="text", hoverongaps=False,
             colorbar={"thickness": 10, "len": 0.8, "tickvals": [-1, -bound, 0, bound, 1], "tickformat": ".1f"},
         )
     )  # fmt: skip
@@ -80,11 +79,12 @@ def heat_map(names: Sequence[str], rho: Array, n: Array, *, bound: float, words:
             if np.isfinite(rho[i, j]) and abs(rho[i, j]) > bound:
                 figure.add_shape(type="rect", x0=j - 0.46, x1=j + 0.46, y0=i - 0.46, y1=i + 0.46,
                                  line={"color": _MARK, "width": 2.5})  # fmt: skip
-    figure.update_layout(height=max(220, 46 * k + 120), margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False)
-    figure.update_xaxes(tickmode="array", tickvals=columns, ticktext=[_short(names[j]) for j in columns], side="bottom",
-                        tickangle=-35, showgrid=False, zeroline=False, fixedrange=True, automargin=True)  # fmt: skip
-    figure.update_yaxes(tickmode="array", tickvals=rows, ticktext=[_short(names[i], 34) for i in rows], showgrid=False,
-                        range=[k - 0.5, 0.5], zeroline=False, fixedrange=True, automargin=True)  # fmt: skip
+    figure.update_layout(height=max(200, 40 * k + 60), margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False)
+    figure.update_xaxes(tickmode="array", tickvals=columns, ticktext=[f"{j + 1}" for j in columns], showgrid=False,
+                        zeroline=False, fixedrange=True, automargin=True)  # fmt: skip
+    figure.update_yaxes(tickmode="array", tickvals=rows, ticktext=[f"{escape(names[i], 34)} · {i + 1}" for i in rows],
+                        showgrid=False, range=[k - 0.5, -0.5], zeroline=False, fixedrange=True,
+                        automargin=True)  # fmt: skip
     return figure
 
 
@@ -93,7 +93,3 @@ def _cell(value: float, bound: float) -> str:
         return ""
     number = f"{value:.2f}"
     return f"<b>{number}</b>" if abs(value) > bound else number
-
-
-def _short(name: str, most: int = 22) -> str:
-    return escape(name, most)

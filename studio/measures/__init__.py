@@ -15,6 +15,7 @@ from studio.measures.language import LM_FLUENCY, LM_LOSS, MASKED_LM_LOSS, NGRAM_
 from studio.measures.novelty import CLUSTER_RARITY, NEIGHBOUR_DISTANCE
 from studio.measures.prototypes import CLASS_PROTOTYPE
 from studio.measures.rarity import GROUP_RARITY, LABEL_RARITY
+from studio.measures.rated import PAIRWISE_QUALITY, RATED
 from studio.measures.relevance import NEAREST_TARGET, THREE_NEAREST_TARGETS
 from studio.measures.repeats import REPEAT_DISTANCE
 from studio.measures.rules import RULE_QUALITY
@@ -51,6 +52,8 @@ MEASURES: tuple[Measure, ...] = (
     LABEL_MARGIN,
     LABEL_STANDS,
     ANNOTATOR_AGREEMENT,
+    PAIRWISE_QUALITY,
+    *RATED,
 )
 
 # The measures a view is made of unless the person chooses others; diversity is the mean of its two unit scores.
@@ -103,7 +106,7 @@ def compute(measure: Measure, batch: Batch) -> Array:
                 fix=f"Provide {need} for the examples first.",
             )
         rows = len(value.distances) if need == "knn" else len(value)
-        if need not in ("targets", "target_texts") and rows != n:
+        if need not in ("targets", "target_texts", "pairs_quality") and rows != n:
             raise MeasureError(
                 f"{need} does not fit the examples",
                 got=f"{rows} rows for {n} examples",

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from studio.errors import MeasureError
 from studio.jobs.task import Task
 from studio.measures.probe import probe_probs
+from studio.measures.rated import JUDGED
 from studio.records import Array, Batch, Knn
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ def read(task: Task, needs: Collection[str]) -> Batch:
     if groups:
         codes = [pd.factorize(table[name].to_pandas())[0] for name in groups]
         batch = replace(batch, groups=np.column_stack(codes).astype(np.int64).reshape(len(ids), len(groups)))
+    if wanted & JUDGED and "judged" in task.spec.inputs:
+        batch = _judged(batch, sorted(wanted & JUDGED), pq.read_table(task.input_path("judged")).to_pandas())
     if "target_texts" in wanted:
         batch = replace(batch, target_texts=_target_texts(task, batch))
     if "gold_history" in wanted and "dynamics" in task.spec.inputs:
@@ -97,6 +100,18 @@ def _given(task: Task, batch: Batch, wanted: set[str], given: pd.DataFrame) -> B
         own = [label if label is not None else guess for label, guess in zip(labels, predicted, strict=True)]
         batch = replace(batch, likely_labels=own)
     return batch
+
+
+def _judged(batch: Batch, needs: list[str], rows: pd.DataFrame) -> Batch:
+    """What people said: the mean rating of each example, or pairs of ids with the outcome."""
+    fields: dict[str, Array] = {}
+    for need in needs:
+        own = rows[rows["need"] == need]
+        if need.startswith("pairs_"):
+            fields[need] = own[["example_id", "other_id", "value"]].to_numpy(np.float64)
+        else:
+            fields[need] = pd.Series(own["value"].to_numpy(), index=own["example_id"]).reindex(batch.ids).to_numpy()
+    return replace(batch, **fields)
 
 
 def _probe(task: Task, batch: Batch) -> tuple[Array, list[str]] | None:

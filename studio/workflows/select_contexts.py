@@ -11,11 +11,12 @@ from typing import Any
 
 import pandas as pd
 
+from studio.measures.rated import JUDGED, NEEDED
 from studio.models import language
 from studio.records import TASK_TYPES, Measure, Snapshot
 from studio.store import votes
 from studio.store.scores import ScoreSet, Surroundings
-from studio.workflows import select_files
+from studio.workflows import rated_inputs, select_files
 from studio.workflows.studio import Studio
 
 MIN_LABELS = 10  # what the probe asks for
@@ -76,6 +77,8 @@ class Grounds:
     def _part(self, need: str) -> dict[str, Any] | None:
         if need in _MODEL_NEEDS:
             return self._model(need)
+        if need in JUDGED:
+            return self._judged(need)
         if need == "gold":  # comes with out_of_fold
             return {}
         return getattr(self, f"_{need}")()
@@ -142,6 +145,14 @@ class Grounds:
             return None
         return {"model": model.content, "model_name": model.name}
 
+    def _judged(self, need: str) -> dict[str, Any] | None:
+        found = rated_inputs.said(self.studio, self.snapshot.snapshot_id, need)
+        if found.n < NEEDED:
+            return None
+        rows = rated_inputs.judged(self.studio, self.snapshot.snapshot_id, need).astype(object)
+        told = rows.where(rows.notna(), None).to_numpy().tolist()
+        return {"judged": digest(told), "n_judged": found.n, "n_people": len(found.people)}
+
     @cached_property
     def votes(self) -> pd.DataFrame:
         """Columns example_id, agreeing, voters of the examples with two annotators or more."""
@@ -184,6 +195,8 @@ def stale(
         return item.measure, "select.stale.labels", {"old": old["n_labels"], "new": n_labels}
     if old.get("model") != wanted.get("model"):
         return item.measure, "measure.stale.model", {"name": wanted.get("model_name", "")}
+    if old.get("judged") != wanted.get("judged"):
+        return item.measure, "rated.stale", {"old": old.get("n_judged", 0), "new": wanted.get("n_judged", 0)}
     if old.get("votes") != wanted.get("votes"):
         return item.measure, "measure.stale.votes", {"old": old.get("n_votes", 0), "new": wanted.get("n_votes", 0)}
     return None

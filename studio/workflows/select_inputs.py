@@ -14,10 +14,12 @@ import pandas as pd
 from studio.errors import SelectionError
 from studio.jobs import query
 from studio.measures import by_name
+from studio.measures.rated import JUDGED
 from studio.models.encoders import encoder_info
 from studio.records import Array, Snapshot
 from studio.store import examples, scores, snapshots
 from studio.store.scores import ScoreSet, Surroundings
+from studio.workflows import rated_inputs
 from studio.workflows.select_contexts import DYNAMICS, Grounds, Targets, context_hash
 from studio.workflows.select_files import file_texts, kept_file
 from studio.workflows.studio import Studio
@@ -63,6 +65,9 @@ def make(grounds: Grounds, known: pd.DataFrame, contexts: Mapping[str, Mapping[s
         params["target_text"], params["target_ids"] = targets.text.strip(), thinned(targets.ids).tolist()
         if targets.file:
             inputs["target_file"] = str(kept_file(studio, targets.file).relative_to(root))
+    if needs & JUDGED:
+        rows = [rated_inputs.judged(studio, snapshot.snapshot_id, need) for need in sorted(needs & JUDGED)]
+        inputs["judged"] = _write_given(studio, pd.concat(rows, ignore_index=True), "judged")
     if needs & _MODEL_NEEDS:
         inputs |= _before(studio, snapshot, contexts)
     return inputs, params
@@ -87,8 +92,8 @@ def _folder(studio: Studio) -> Path:
     return folder
 
 
-def _write_given(studio: Studio, given: pd.DataFrame) -> str:
-    name = f"given-{hashlib.sha256(given.to_csv(index=False).encode('utf-8')).hexdigest()[:24]}.parquet"
+def _write_given(studio: Studio, given: pd.DataFrame, what: str = "given") -> str:
+    name = f"{what}-{hashlib.sha256(given.to_csv(index=False).encode('utf-8')).hexdigest()[:24]}.parquet"
     return _keep(studio, name, given)
 
 

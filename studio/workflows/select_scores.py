@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 from studio.errors import SelectionError
 from studio.jobs import rundir
 from studio.measures import DEFAULT_MEASURES, MEASURES, by_name
+from studio.measures.rated import JUDGED
 from studio.records import VIEWS, Actor, Array, Measure, RunSpec
 from studio.selection.unit_scores import unit_scores
 from studio.store import labels, scores, snapshots
@@ -32,6 +34,7 @@ from studio.workflows.studio import Studio
 
 __all__ = ["MAX_DESCRIPTION", "Targets", "context_hash", "vectors_of", "wanted_context"]
 _OF_TARGETS = frozenset({"targets", "target_texts"})
+AGREEMENT = "agreement.json"  # beside the scores: how far heads learnt from people agree with them
 _OF_MODELS = frozenset({"lm_losses", "masked_losses", "answer_losses"})
 
 
@@ -177,7 +180,7 @@ def measure(
                              fix="Embed the corpus, name targets or label examples first.")  # fmt: skip
     inputs, params = select_inputs.make(grounds, known, contexts)
     needs = {need for name in contexts for need in by_name(name).needs}
-    is_light = needs <= {"embeddings", "targets", "target_texts", "labels"}
+    is_light = needs <= {"embeddings", "targets", "target_texts", "labels", *JUDGED}
     return runs.submit(
         studio,
         actor,
@@ -206,6 +209,7 @@ def finish_measure(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
     result = rundir.check_result(run_dir, "scores.parquet")
     table = pq.read_table(result / "scores.parquet")
     ids = table["example_id"].to_numpy()
+    told = json.loads((result / AGREEMENT).read_text(encoding="utf-8")) if (result / AGREEMENT).exists() else {}
     for name, context in spec.params["contexts"].items():
         if name not in table.column_names:
             continue
@@ -216,7 +220,7 @@ def finish_measure(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
             str(spec.snapshot_id),
             one,
             context_hash=context_hash(context),
-            context=context,
+            context=context | ({"agreement": told[name]} if name in told else {}),
             ids=ids,
             raw=raw,
             unit=unit_scores(ranked_part(one, raw), one.prefer),

@@ -48,6 +48,8 @@ def make(n: int) -> Batch:
     out_of_fold, losses = rng.dirichlet(np.ones(3), size=10), rng.uniform(0.5, 4.0, size=(10, 2))
     for field in (history, out_of_fold, losses):
         field[5] = field[0]
+    ratings = np.array([5, 1, 3, np.nan, 2, 5, 4, 1, np.nan, 3])
+    pairs = np.array([[k % 10, (3 * k + 1) % 10, (0.0, 1.0, 0.5)[k % 3]] for k in range(12)])
     return Batch(
         ids=np.arange(n),
         texts=TEXTS[:n],
@@ -68,6 +70,11 @@ def make(n: int) -> Batch:
         lm_losses=losses[:n, 0],
         masked_losses=losses[:n, 1],
         answer_losses=losses[:n],
+        ratings_relevance=ratings[:n],
+        ratings_diversity=ratings[:n],
+        ratings_difficulty=ratings[:n],
+        ratings_quality=ratings[:n],
+        pairs_quality=pairs,
     )
 
 
@@ -76,7 +83,7 @@ def permuted(batch: Batch, order: np.ndarray) -> Batch:
     moved = {}
     for field in dataclasses.fields(Batch):
         value = getattr(batch, field.name)
-        if isinstance(value, np.ndarray) and field.name != "targets":
+        if isinstance(value, np.ndarray) and field.name not in ("targets", "pairs_quality"):
             moved[field.name] = value[order]
         elif isinstance(value, list) and field.name != "target_texts":
             moved[field.name] = [value[i] for i in order]
