@@ -235,6 +235,8 @@ def _remarks(facts: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     lines: list[tuple[str, dict[str, Any]]] = []
     if facts["n_labels"] > facts["n_rows"]:
         lines.append(("proof.note.sampled", {"n": f"{facts['n_rows']:,}", "all": f"{facts['n_labels']:,}"}))
+    if facts.get("n_leaks"):
+        lines.append(("proof.note.leaks", {"n": facts["n_leaks"]}))
     if facts["judged"] != "held":
         lines.append(("proof.note.learned", {"n": facts["n_judged"]}))
     if facts["again"]:

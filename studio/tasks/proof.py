@@ -160,5 +160,5 @@ class _Study:
             "n_pool": int(params["n_pool"]),
             "best": best, "within": within, "winner": winner, "n_fits": self.fits, "n_classes": self.material.n_classes,
             "judged": params["judged"], "recipe": dict(params["recipe"]), "weights": dict(params["weights"]),
-            "again": sorted(params.get("again", {})),
+            "again": sorted(params.get("again", {})), "n_leaks": int(params.get("n_leaks", 0)),
         }  # fmt: skip

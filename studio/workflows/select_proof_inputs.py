@@ -19,7 +19,8 @@ from studio.records import VIEWS, Array, Snapshot
 from studio.selection import by_name, proxy
 from studio.selection.live import LiveMatrix
 from studio.selection.recipe import Recipe
-from studio.store import labels, splits, vectors
+from studio.store import examples, labels, splits, vectors
+from studio.training.gate import normal
 from studio.workflows import select_matrix
 from studio.workflows.audits_state import digest
 from studio.workflows.select import weights_in_force
@@ -157,6 +158,7 @@ def freeze(
     proxy.check_enough(len(part.train), len(part.held), part.train["label"].nunique() if part.kind == HEAD else None)
     if part.kind == HEAD and state.around.vectors_path is None:
         raise SelectionError("Choices are compared by vectors, and this corpus has none", got=0, fix="Embed it first.")
+    part, n_leaks = _without_leaks(studio, snapshot, part)
     ids = part.train["example_id"].to_numpy(np.int64)
     pool = select_matrix.of_rows(studio, snapshot.snapshot_id, state, recipe, ids)
     train = part.train.assign(part="train", row=pool.rows)
@@ -189,8 +191,18 @@ def freeze(
     params = {"kind": part.kind, "columns": list(_columns(pool.matrix)), "keys": _keys(pool.matrix),
               "again": {view: dict(own) for view, own in found.again.items()}, "needs": list(needs),
               "options": options(recipe), "weights": dict(recipe.weights), "recipe": recipe.to_json(),
-              "language": snapshot.language}  # fmt: skip
+              "language": snapshot.language, "n_leaks": n_leaks}  # fmt: skip
     return json.loads(json.dumps(params)), inputs
+
+
+def _without_leaks(studio: Studio, snapshot: Snapshot, part: Part) -> tuple[Part, int]:
+    """The part without rows that have the very text of a held-out one (0073), and how many those were."""
+    train, held = (examples.by_ids(studio.store, snapshot.snapshot_id, frame["example_id"], ["example_id", "text"])
+                   for frame in (part.train, part.held))  # fmt: skip
+    known = {normal(text or "") for text in held["text"]}
+    leaked = {int(i) for i, text in zip(train["example_id"], train["text"], strict=True) if normal(text or "") in known}
+    kept = part.train[~part.train["example_id"].isin(leaked)].reset_index(drop=True)
+    return replace(part, train=kept), len(leaked)
 
 
 def _columns(matrix: LiveMatrix) -> dict[str, Array]:

@@ -161,6 +161,22 @@ def test_answers_are_judged_by_a_language_model(studio):
     assert -8 < own["value"] < 0  # nats per character of an answer
 
 
+def test_the_text_of_a_held_out_example_is_not_learnt_from(studio, monkeypatch):
+    snapshot = labelled(studio, n_train=60)
+    part = select_proof_inputs.part_of(studio, snapshot)
+    twin = int(part.train["example_id"].iloc[0])
+    real = select_proof_inputs.examples.by_ids
+
+    def with_twin(store, snapshot_id, ids, columns):
+        found = real(store, snapshot_id, ids, columns)
+        return found.assign(text=["The same  TEXT" if i in (twin, part.held["example_id"].iloc[0]) else text
+                                  for i, text in zip(found["example_id"], found["text"], strict=True)])  # fmt: skip
+
+    monkeypatch.setattr(select_proof_inputs.examples, "by_ids", with_twin)
+    kept, n = select_proof_inputs._without_leaks(studio, snapshot, part)
+    assert n == 1 and len(kept.train) == 59 and twin not in set(kept.train["example_id"])
+
+
 def test_tags_are_said_not_to_be_judged(studio):
     snapshot = with_answers(studio, n=60)
     tagged = replace(snapshot, task="token_classification")
