@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from studio.records import Actor
 from studio.settings import Settings, Workspace
@@ -12,6 +13,8 @@ from studio.store.connection import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+hypothesis_settings.register_profile("winnow", deadline=None)  # a busy machine is no failure
+hypothesis_settings.load_profile("winnow")
 
 
 @pytest.fixture

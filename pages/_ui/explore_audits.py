@@ -27,7 +27,7 @@ from studio.workflows.audits import AuditReport
 from studio.workflows.studio import Studio
 
 CALM = 12  # findings without an alarm shown under their check
-FIRST = 6  # findings that stand out shown before the rest is folded away
+FIRST = 6  # findings that stand out shown before the rest is folded away, in all and of one check
 # Which checks answer which question; the order in which they are offered.
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "who": ("representation", "trends", "intersections", "mentions"),
@@ -148,11 +148,22 @@ def _one(studio: Studio, snapshot: Snapshot, report: AuditReport, name: str) -> 
             st.caption(f":material/visibility: {shown.sentence(finding)}")
     loud = by_urgency(result.findings)
     calm = [finding for finding in result.findings if not finding.alarm and not is_power(finding)]
-    for number, finding in enumerate([*loud, *calm][: CALM + len(loud)]):
+    for number, finding in enumerate(loud[:FIRST]):
         shown.line(finding, key=f"audit.{name}.{number}", to_map=report.has_map)
-    for note in result.notes:
+    if len(loud) > FIRST:
+        with st.expander(t("audit.more", n=len(loud) - FIRST)):
+            for number, finding in enumerate(loud[FIRST:], start=FIRST):
+                shown.line(finding, key=f"audit.{name}.{number}", to_map=report.has_map)
+    for number, finding in enumerate(calm[:CALM], start=len(loud)):
+        shown.line(finding, key=f"audit.{name}.{number}", to_map=report.has_map)
+    is_older = name in report.older
+    for note in result.notes if result.findings or not is_older else ():
         st.caption(t(note))
-    st.caption(t("audit.stored", time=f"{report.computed[name].astimezone(UTC):%Y-%m-%d %H:%M}"))
+    time = f"{report.computed[name].astimezone(UTC):%Y-%m-%d %H:%M}"
+    if is_older:
+        st.info(t("audit.stored_older", time=time, button=t("audit.rerun")), icon=":material/update:")
+    else:
+        st.caption(t("audit.stored", time=time))
     detail.show(name, result, snapshot)
     if name == "representation" and snapshot.groups and may(frame.current_user().role, "analyst"):
         detail.reference_editor(studio, snapshot, result)

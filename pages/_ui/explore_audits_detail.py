@@ -105,12 +105,13 @@ def _shares(table: pd.DataFrame) -> None:
 def _forest(table: pd.DataFrame) -> None:
     _draw(figures.forest(table, BAND), "audit.fig.forest")
     if len(table) > figures.FOREST_ROWS:
-        st.caption(t("audit.chart.more_rows", shown=figures.FOREST_ROWS, all=len(table)))
+        st.caption(t("audit.chart.forest_rows", shown=figures.FOREST_ROWS, all=len(table)))
 
 
 def _lengths(table: pd.DataFrame) -> None:
     factor = _pick(table, "factor", "af")
     _draw(figures.lengths(table[table["factor"] == factor]), "audit.fig.lengths")
+    st.caption(t("audit.chart.length_boxes"))
 
 
 def _labels(table: pd.DataFrame) -> None:

@@ -26,7 +26,7 @@ def mention_labels(table: pd.DataFrame) -> None:
     named = table.assign(attribute=[t(f"audit_words.axis.{axis}") for axis in table["axis"]])
     _draw(figures.forest(named, BAND), "mention_labels")
     if len(table) > figures.FOREST_ROWS:
-        st.caption(t("audit.chart.more_rows", shown=figures.FOREST_ROWS, all=len(table)))
+        st.caption(t("audit.chart.forest_rows", shown=figures.FOREST_ROWS, all=len(table)))
 
 
 def npmi(table: pd.DataFrame) -> None:

@@ -37,7 +37,8 @@ def show(opened: Studio, snapshot: Snapshot, chart: MapRecord) -> tuple[Conditio
         for key, name, options, shown in choices:
             chosen = _several(data.column_title(name), key, options, shown) if options else []
             if chosen:
-                found.append(Condition(name, "in", chosen))
+                several = name == "label_now" and "labels" in snapshot.columns
+                found.append(Condition("labels", "has", chosen) if several else Condition(name, "in", chosen))
         st.button(t("map.clear_filters"), on_click=forget, args=(keys,), disabled=not n_on, key="clear_filters")
     return tuple(found)
 
@@ -149,7 +150,18 @@ def forget(keys: Sequence[str]) -> None:
 
 def said_of(opened: Studio, chart: MapRecord, clause: Condition) -> str:
     """A clause as a person reads it, escaped for Markdown."""
-    known = {"cluster", "label_now", "split_now", "text", "label", "labels", "source", "language", "slice", "example_id"}
+    known = {
+        "cluster",
+        "label_now",
+        "split_now",
+        "text",
+        "label",
+        "labels",
+        "source",
+        "language",
+        "slice",
+        "example_id",
+    }
     name = data.column_title(clause.column) if clause.column in known else clause.column.removeprefix("group_")
     mark = {"eq": "=", "ne": "≠", "in": "=", "lt": "<", "le": "≤", "gt": ">", "ge": "≥", "contains": "∋", "has": "∋"}
     given = clause.value if isinstance(clause.value, list | tuple) else [clause.value]

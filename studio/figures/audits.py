@@ -95,10 +95,13 @@ def shares(table: pd.DataFrame) -> go.Figure:
 def forest(table: pd.DataFrame, band: float) -> go.Figure:
     """The strongest label and group ties: odds ratio with its interval on a log axis, the unremarkable band shaded.
 
+    What alarms comes first; ties of groups too small to rely on come last, however strong chance makes them look.
     Where families of copies are known the wider interval that counts each family once is drawn thin behind.
     """
     size = np.abs(np.log(table["odds_ratio"].to_numpy(float)))
-    top = table.assign(size=size).sort_values(["alarm", "size"], ascending=[False, False], kind="stable")
+    is_small = table["is_small"].astype(bool) if "is_small" in table else np.zeros(len(table), dtype=bool)
+    top = table.assign(size=size, pale=is_small).sort_values(["alarm", "pale", "size"], ascending=[False, True, False],
+                                                             kind="stable")  # fmt: skip
     top = top.head(FOREST_ROWS).reset_index(drop=True)
     top["value"] = top["value"].replace("", t("audit_counts.no_value"))  # examples without a value are a group too
     colours = _colours(top)

@@ -15,12 +15,27 @@ _ONE_SIDED = (".never", ".always")
 _NEVER_BELOW = 1e-6  # a group that is absent has ratio 0: its logarithm must stay finite
 
 
+class Ratio(float):
+    """A ratio as it is written: no decimals from 100 on, one from 10 on; below, as the sentence asks.
+
+    Example:
+        >>> [f"{Ratio(value):.2f}" for value in (0.054, 8.584, 55.154, 1046.49)]
+        ['0.05', '8.58', '55.2', '1,046']
+    """
+
+    def __format__(self, spec: str) -> str:
+        size = abs(self)
+        return format(float(self), ",.0f" if size >= 100 else ".1f" if size >= 10 else spec)
+
+
 def sentence(finding: Finding, *, lang: str | None = None, safe: Callable[[str], str] = str) -> str:
     """The finding in words; `safe` makes every corpus-derived text literal where the sentence is shown.
 
     A value called `measure` is the words key of the measure's title.
     """
     values = {name: safe(value) if isinstance(value, str) else value for name, value in finding.values.items()}
+    if isinstance(values.get("ratio"), float):
+        values["ratio"] = Ratio(values["ratio"])
     title = finding.values.get("measure")
     if isinstance(title, str) and has(title):
         values["measure"] = t(title, lang=lang)
@@ -31,6 +46,9 @@ def numbers(finding: Finding, *, lang: str | None = None) -> list[str]:
     """Estimate with interval and n, then q: the parts of one line."""
     values = {"estimate": finding.estimate, "n": finding.n, "low": finding.low, "high": finding.high}
     unit = finding.unit
+    values |= {f"{name}_points": 100 * values[name] for name in ("estimate", "low", "high") if values[name] is not None}
+    if unit in RATIOS:
+        values |= {name: Ratio(values[name]) for name in ("estimate", "low", "high") if values[name] is not None}
     if finding.low is None and has(f"audit.number.{unit}_bare"):
         unit = f"{unit}_bare"
     elif finding.low is None and "{low" in t(f"audit.number.{unit}", lang=lang):

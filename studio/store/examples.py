@@ -230,8 +230,9 @@ def _clause(condition: Condition, expression: str, query: _Query) -> str:
         return f"{expression} {_ORDERED[op]} {query.bind(cast(value, column))}"
     if op == "contains":
         return f"contains(lower({expression}::VARCHAR), lower({query.bind(_text(value, column))}))"
-    if op == "has" and column == "labels":  # one of several labels, which are kept as a JSON list
-        return f"list_contains(json_extract_string({expression}, '$[*]'), {query.bind(_text(value, column))})"
+    if op == "has" and column == "labels":  # any of these among several labels, which are kept as a JSON list
+        asked = [_text(one, column) for one in (value if isinstance(value, list | tuple) else [value])]
+        return f"list_has_any(json_extract_string({expression}, '$[*]'), {query.bind(asked)}::VARCHAR[])"
     if op == "in":
         return _in_clause(expression, value, cast, kind, column, query)
     raise CorpusError("There is no such comparison", got=str(op)[:80], fix=f"Use one of: {', '.join(OPERATORS)}.")

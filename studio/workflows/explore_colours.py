@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -104,6 +105,8 @@ def column(studio: Studio, snapshot: Snapshot, map_id: str, name: str, *, unit: 
         return _score(studio, snapshot, name, unit)
     if name in ("state", "round"):
         return _coded(annotation_facts.states(studio.store, snapshot.snapshot_id)[name])
+    if name == "label_now" and "labels" in snapshot.columns:  # nobody labels such examples here: the corpus's own
+        return _coded(_label_sets(examples.table(studio.store, snapshot.snapshot_id, ("labels",))["labels"]))
     if name == "label_now":
         known = labels.table(studio.store, snapshot.snapshot_id)
         ids = examples.ids(studio.store, snapshot.snapshot_id)
@@ -129,6 +132,13 @@ def _score(studio: Studio, snapshot: Snapshot, name: str, unit: bool) -> Column:
 def _set(studio: Studio, snapshot_id: str, name: str) -> ScoreSet | None:
     listed = newest_sets(studio, snapshot_id)
     return next((item for item in listed if SCORE + item.measure == name), None)
+
+
+def _label_sets(values: pa.ChunkedArray) -> pa.Array:
+    """All labels of an example, kept as a JSON list, as one value, in the order of their names: `joy, love`."""
+    encoded = values.combine_chunks().cast(pa.string()).dictionary_encode()
+    named = [", ".join(sorted(map(str, json.loads(one)))) for one in encoded.dictionary.to_pylist()]
+    return pa.array(named, pa.string()).take(encoded.indices)
 
 
 def _coded(values: pa.Array | pa.ChunkedArray) -> Column:

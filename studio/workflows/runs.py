@@ -21,9 +21,9 @@ from studio.workflows.studio import Studio
 # Which slot a kind waits for when the caller does not say. Light kinds do not queue behind hours of training.
 SLOTS: Mapping[str, str] = {
     "import": "free", "serve": "free", "encoder": "free", "embed": "gpu", "train": "gpu", "map": "cpu",
-    "measure": "cpu", "choose": "cpu", "dedup": "cpu", "probe": "cpu", "clean": "free", "export": "free", "purge": "free",
-    "find": "free", "hub": "free", "audit": "cpu", "counterfactual": "cpu", "diversity": "cpu", "proof": "cpu",
-    "tune": "cpu",
+    "measure": "cpu", "choose": "cpu", "dedup": "cpu", "probe": "cpu", "clean": "free", "export": "free",
+    "purge": "free", "find": "free", "hub": "free", "audit": "cpu", "counterfactual": "cpu", "diversity": "cpu",
+    "proof": "cpu", "tune": "cpu",
     "score": "gpu",
 }  # fmt: skip
 
@@ -192,9 +192,7 @@ def overview(
         if spec.kind == "serve" and not services and status.state in ("done", "stopped", "cancelled"):
             continue
         found.append((run_dir, spec, status))
-    queue = sorted((rundir.ticket_of(run_dir, status.attempt), spec.run_id) for run_dir, spec, status in found
-                   if status.state == "queued")  # fmt: skip
-    places = {run_id: place for place, (_, run_id) in enumerate(queue, start=1)}
+    places = _places(studio) if any(status.state == "queued" for _, _, status in found) else {}
     is_open = {spec.run_id: _is_open(run_dir, status) for run_dir, spec, status in found}
     found.sort(key=lambda item: (not is_open[item[1].run_id], -item[1].ticket))
     return [_view(*item, places.get(item[1].run_id, 0)) for item in found[: max(limit, sum(is_open.values()))]]
@@ -207,7 +205,16 @@ def view(studio: Studio, run_id: str) -> RunView:
         JobError: no such run.
     """
     run_dir = studio.workspace.run_dir(Path(run_id).name)
-    return _view(run_dir, rundir.read_spec(run_dir), rundir.read_status(run_dir), 0)
+    spec, status = rundir.read_spec(run_dir), rundir.read_status(run_dir)
+    return _view(run_dir, spec, status, _places(studio).get(spec.run_id, 0) if status.state == "queued" else 0)
+
+
+def _places(studio: Studio) -> dict[str, int]:
+    """run_id -> place among all that are queued, 1 for the next, whatever kind or corpus is looked at."""
+    queued = ((run_dir, _status(run_dir)) for run_dir in rundir.list_runs(studio.workspace.runs))
+    queue = sorted((rundir.ticket_of(run_dir, status.attempt), run_dir.name) for run_dir, status in queued
+                   if status.state == "queued")  # fmt: skip
+    return {run_id: place for place, (_, run_id) in enumerate(queue, start=1)}
 
 
 def live(studio: Studio, *, kind: str, snapshot_id: str | None = None) -> RunView | None:

@@ -73,10 +73,12 @@ def test_the_file_holds_the_findings_and_leaves_an_entry_in_the_audit_log(langua
     assert audit_log.latest(studio.store)["act"].iloc[0] == "report.write"
 
 
-def finding(key, unit="share", ids=(), **values):
+OWN = (Condition("label", "eq", "x"),)
+
+
+def finding(key, unit="share", ids=(), examples=OWN, **values):
     audit = key.split(".")[1]
-    return Finding(audit, key, values, 900, 0.2, unit=unit, alarm=True, example_ids=ids,
-                   examples=(Condition("label", "eq", "x"),))  # fmt: skip
+    return Finding(audit, key, values, 900, 0.2, unit=unit, alarm=True, example_ids=ids, examples=examples)
 
 
 def test_dropping_copies_opens_prepare_with_that_step_in_its_list(corpus):
@@ -117,7 +119,8 @@ def test_collecting_opens_the_search_of_the_workspace(corpus):
 
 
 def test_a_word_and_named_examples_open_as_filters():
-    word = advice(finding("audit.shortcuts.filler", word="hello", label="$c$"))
+    own = (Condition("text", "contains", "hello"), Condition("label", "eq", "$c$"))
+    word = advice(finding("audit.shortcuts.filler", word="hello", label="$c$", examples=own))
     assert conditions_from_text(word.params["f"]) == (
         Condition("text", "contains", "hello"), Condition("label_now", "eq", "$c$")
     )  # fmt: skip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from studio.corpus import schema
 from studio.records import Actor
 from studio.settings import Settings
-from studio.store import snapshots, vectors
+from studio.store import corpora, snapshots, splits, vectors
 from studio.workflows import annotate, explore_colours
 from studio.workflows.studio import open_studio
 from tests.workflows import small_corpus
@@ -48,5 +49,25 @@ def test_opened_then_outlying_then_selected_then_labelled(workspace):
         assert found[:3] == [33, 21, 41] and found[-4:] == [7, 5, 5, 9], "ids are positions + 1"
         some = np.array([5, 9, 33])
         assert some[explore_colours.positions(some, np.array([33, 7, 5, 5, 9]))].tolist() == [33, 5, 5, 9]
+    finally:
+        opened.close()
+
+
+def test_several_labels_are_one_value_of_the_map_and_stay_hidden_in_the_pool(workspace):
+    """The column was empty: it looked for the one label of an example."""
+    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
+    try:
+        own = ['["love","joy"]', '["joy","love"]', '["joy"]', "[]", None, '["joy"]', '["hidden"]']
+        rows = [{"example_id": i, "text": f"t{i}", "labels": value} for i, value in enumerate(own)]
+        manifest = schema.write_snapshot(rows, workspace.snapshots)
+        snapshot_id = manifest["snapshot_id"]
+        corpora.add(opened.store, corpus_id="c", name="c", language="en", task="classification_multi", by="t")
+        snapshots.add(opened.store, manifest, corpus_id="c", name="c", by="t")
+        splits.decide(opened.store, snapshot_id, ids=np.arange(6), names=np.array(["train"] * 6, dtype=object),
+                      method="random", seed=0, shares={}, by="t")  # fmt: skip
+        snapshot = snapshots.require(opened.store, snapshot_id)
+        found = explore_colours.column(opened, snapshot, "", "label_now")
+        assert found.names == ("joy", "joy, love"), "equally common ones by name"
+        assert found.codes.tolist() == [1, 1, 0, -1, -1, 0, -1]
     finally:
         opened.close()

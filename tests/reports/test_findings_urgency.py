@@ -1,6 +1,7 @@
 """How findings are ordered and said: values worked out by hand."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -70,6 +71,26 @@ def test_the_line_of_numbers_leaves_out_what_is_not_there():
 def test_where_a_cell_is_empty_only_the_near_end_is_a_number():
     """All 39 texts carry the label: 10,931 is half an example's doing, 665 is not."""
     always = finding(10_931.28, 665.41, 179_577.6, "odds_ratio", 1.25, key="audit_words.labels.always")
-    assert said.numbers(always, lang="en") == ["Odds ratio at least 665.4 (95% interval), n = 1,000"]
+    assert said.numbers(always, lang="en") == ["Odds ratio at least 665 (95% interval), n = 1,000"]
     never = finding(0.001, 0.0001, 0.42, "odds_ratio", 1.25, key="audit_words.labels.never")
     assert said.numbers(never, lang="en") == ["Odds ratio at most 0.42 (95% interval), n = 1,000"]
+
+
+@pytest.mark.parametrize(("ratio", "shown"), [
+    (0.0541, "0.05"), (8.584, "8.58"), (9.999, "10.00"), (55.154, "55.2"), (1046.49, "1,046"),
+])  # fmt: skip
+def test_ratios_are_written_with_the_digits_that_say_something(ratio, shown):
+    one = finding(ratio, ratio, ratio, "odds_ratio", 1.25)
+    assert said.numbers(one, lang="en") == [f"Odds ratio {shown}, 95% interval {shown} to {shown}, n = 1,000"]
+    values = {"label": "a", "value": "b", "attribute": "c", "share": 0.5, "rest_share": 0.1, "ratio": ratio}
+    told = replace(one, key="audit.association.more", values=values)
+    assert f"{shown} times the odds" in said.sentence(told, lang="en")
+
+
+@pytest.mark.parametrize(("lang", "unit", "line"), [
+    ("en", "difference", "Difference 36.9 points, 95% interval 33.3 to 40.5 points, n = 1,000"),
+    ("zh", "difference", "相差 36.9 个百分点，95% 区间 33.3 至 40.5 个百分点，n = 1,000"),
+    ("en", "change", "Change +36.9 points, 95% interval +33.3 to +40.5 points, n = 1,000"),
+])  # fmt: skip
+def test_a_difference_of_shares_is_in_points_not_in_percent(lang, unit, line):
+    assert said.numbers(finding(0.369, 0.333, 0.405, unit, 0.1), lang=lang) == [line]

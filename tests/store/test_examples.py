@@ -68,6 +68,8 @@ def test_one_of_several_labels_is_asked_for_by_name_and_hidden_in_the_pool(store
     assert examples.ids(*asked, [C("labels", "has", "b")]).tolist() == [0, 5]
     assert examples.ids(*asked, [C("labels", "has", "b")], reveal=True).tolist() == [0, 5, 6, 11]
     assert examples.ids(*asked, [C("labels", "has", 'a "b"')]).tolist() == [4]
+    assert examples.ids(*asked, [C("labels", "has", ["b", 'a "b"'])]).tolist() == [0, 4, 5]
+    assert examples.ids(*asked, [C("labels", "has", [])]).tolist() == []
     assert examples.ids(*asked, [C("labels", "has", "%"), C("labels", "has", "")]).tolist() == []
     shown = examples.frame(*asked, ("labels",))["labels"]
     assert [value if isinstance(value, str) else None for value in shown] == own + [None] * 6

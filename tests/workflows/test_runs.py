@@ -90,6 +90,9 @@ def test_overview_puts_live_runs_first_and_gives_places_in_the_queue(studio, adm
     views = {view.run_id: view for view in runs.overview(studio, limit=2)}
     assert set(views) == set(ids)  # live ones are in however small the limit
     assert [views[run_id].position for run_id in ids] == [0, 1, 2]
+    assert [runs.view(studio, run_id).position for run_id in ids] == [0, 1, 2], (
+        "a run looked at alone has its place too"
+    )
     assert runs.overview(studio)[-1].run_id == old
     assert runs.live(studio, kind="probe").run_id in ids
     assert runs.live(studio, kind="train") is None
