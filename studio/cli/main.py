@@ -27,6 +27,7 @@ ROOMS: tuple[str, ...] = (
     "select",
     "proposal",
     "proof",
+    "ratings",
     "annotate",
     "train",
     "loop",
