@@ -196,7 +196,7 @@ class Picked:
     """The outcome of a walk: `rows` picked in order; of `walked` rows (best first) what kept each out.
 
     kept_out[i] is 0 for a picked row, 1 = the budget was full, 2 + a = cap of axis a, -(r + 1) = near-duplicate of
-    pool row r. `threshold` is the score of the last one picked. Rows not walked come after all of these.
+    pool row r. Rows not walked come after all of these, or had a key that was full before them (`passed_over`).
     """
 
     rows: Array
@@ -205,6 +205,8 @@ class Picked:
     n_usable: int
     capacity: int
     axes: tuple[Axis, ...] = field(default=())
+    passed_over: bool = False
+    is_full: bool = True
 
 
 def best_first(scores: Array, count: int) -> Array:
@@ -244,20 +246,36 @@ def pick_best(scores: Array, budget: int, axes: Sequence[Axis] = (), near: Near 
     n_usable = len(scores) - int(np.isnan(scores).sum())
     constrained = bool(axes) or near is not None
     prefix = budget if not constrained else 3 * budget + 64
+    open_, n_open, passed_over = scores, n_usable, False
     while True:
-        walked = best_first(scores, prefix)
+        walked = best_first(open_, prefix)
         edges = _edges(walked, len(scores), near)
         keep, _ = _greedy(walked, axes, edges) if constrained else (np.ones(len(walked), bool), 0)
-        if int(keep.sum()) >= budget or prefix >= n_usable:
+        if int(keep.sum()) >= budget or prefix >= n_open:
             break
         prefix *= 4
+        if axes and near is None:  # what has a full key now will not be kept later either
+            open_ = _with_open_keys(scores, walked, keep, axes)
+            n_open, passed_over = len(open_) - int(np.isnan(open_).sum()), True
     kept_out = _reasons(walked, keep, axes, edges)
     places = np.flatnonzero(keep)
     if len(places) >= budget:  # the budget is full: what comes after is not even looked at
         full = places[budget - 1] + 1 if budget else 0
         kept_out[full:] = 1
         places = places[:budget]
-    return Picked(walked[places], walked, kept_out, n_usable, int(keep.sum()), tuple(axes))
+    return Picked(walked[places], walked, kept_out, n_usable, int(keep.sum()), tuple(axes), passed_over,
+                  len(places) >= budget)  # fmt: skip
+
+
+def _with_open_keys(scores: Array, walked: Array, keep: Array, axes: Sequence[Axis]) -> Array:
+    """The scores of the walked rows and of those whose keys all have room left; NaN elsewhere."""
+    is_open = np.ones(len(scores), dtype=bool)
+    for axis in axes:
+        counts = np.bincount(axis.shifted(walked[keep]), minlength=len(axis.limits))
+        room = counts < axis.limits
+        is_open &= np.append(room[1:], room[0])[axis.codes]  # -1, missing, is the last place
+    is_open[walked] = True
+    return np.where(is_open, scores, np.nan)
 
 
 def greedy_keep(walked: Array, n: int, axes: Sequence[Axis], near: Near | None) -> tuple[Array, int]:

@@ -63,7 +63,7 @@ def walk_reasons(
         if np.isnan(scores[row]):
             return no_score(row)
         if row not in place:
-            return OVER_BUDGET
+            return _passed_over(scores, picked, row, key_name)
         code = int(picked.kept_out[place[row]])
         if code < 0:
             return f"near_duplicate_of:{int(ids[-code - 1])}"
@@ -71,6 +71,19 @@ def walk_reasons(
         return f"cap:{axis.name}:{key_name(axis, int(axis.codes[row]))}"
 
     return reason
+
+
+def _passed_over(scores: Array, picked: Picked, row: int, key_name: Callable[[Axis, int], str]) -> str:
+    """The reason of a row the walk did not look at: a key that was full before it, else the budget."""
+    if picked.passed_over:
+        chosen = scores[picked.rows]
+        before = int(np.count_nonzero((chosen > scores[row]) | ((chosen == scores[row]) & (picked.rows < row))))
+        if before < len(picked.rows) or not picked.is_full:
+            for axis in picked.axes:
+                code = int(axis.codes[row])
+                if int(np.count_nonzero(axis.codes[picked.rows[:before]] == code)) >= axis.limits[code + 1]:
+                    return f"cap:{axis.name}:{key_name(axis, code)}"
+    return OVER_BUDGET
 
 
 def entry_reasons(scores: Array, picked: Picked) -> tuple[str, ...]:

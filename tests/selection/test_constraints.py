@@ -18,6 +18,7 @@ from studio.selection.constraints import (
     proportional_quotas,
     share_out,
 )
+from studio.selection.reasons import walk_reasons
 
 NAN = float("nan")
 
@@ -68,18 +69,33 @@ def problems(draw):
     return scores, draw(st.integers(0, 45)), axes, near
 
 
+def _with_zero(limits):
+    """Limits that know the code 0."""
+    return limits if len(limits) > 1 else np.append(limits, 3)
+
+
 @settings(max_examples=300, deadline=None)
-@given(problems())
-def test_the_fast_walk_is_the_plain_walk(problem):
+@given(problems(), st.booleans())
+def test_the_fast_walk_is_the_plain_walk(problem, is_long):
     scores, budget, axes, near = problem
+    if is_long:  # long enough for the walk to need more than its first stretch
+        scores = np.concatenate([scores + 2.0, np.full(70, 1.0), scores])
+        axes = [Axis(a.name, np.concatenate([a.codes, np.zeros(70, int), a.codes]), _with_zero(a.limits)) for a in axes]
     picked = pick_best(scores, budget, axes, near)
     kept, why = plain_walk(scores, budget, axes, near)
     assert picked.rows.tolist() == kept
     assert picked.n_usable == int((~np.isnan(scores)).sum())
     for row, code in zip(picked.walked.tolist(), picked.kept_out.tolist(), strict=True):
         assert code == why.get(row, 0)
-    unwalked = set(why) - set(picked.walked.tolist())
-    assert all(why[row] == 1 for row in unwalked)
+    told = walk_reasons(np.arange(len(scores)), scores, picked, lambda axis, code: str(code), lambda row: "no_score")
+    for row, code in why.items():  # of rows the walk passed over too
+        if code == 1:
+            assert told(row) == "over_budget"
+        elif code > 1:
+            axis = axes[code - 2]
+            assert told(row) == f"cap:{axis.name}:{axis.codes[row]}"
+        else:
+            assert told(row) == f"near_duplicate_of:{-code - 1}"
     for axis in axes:
         counts = np.bincount(axis.codes[picked.rows] + 1, minlength=len(axis.limits))
         assert (counts <= axis.limits).all()
@@ -141,3 +157,24 @@ def test_near_pairs_are_above_tau_in_either_direction():
 def test_a_cap_of_zero_is_refused():
     with pytest.raises(SelectionError):
         equal_cap("c", np.array([0, 1]), 0)
+
+
+def test_rows_whose_key_is_full_are_passed_over_and_still_told_why():
+    """Skewed keys and tight limits: the walk needs more than its first stretch, and stays the plain one."""
+    rng = np.random.default_rng(0)
+    passed_over = 0
+    for _ in range(150):
+        n = int(rng.integers(90, 220))
+        scores = np.round(rng.random(n), 1)
+        names = ("a", "b")[: int(rng.integers(1, 3))]
+        axes = [Axis(name, rng.choice([-1, 0, 0, 0, 0, 0, 1, 2], n), rng.integers(0, 9, 4)) for name in names]
+        budget = int(rng.integers(1, 20))
+        picked = pick_best(scores, budget, axes)
+        kept, why = plain_walk(scores, budget, axes, None)
+        assert picked.rows.tolist() == kept
+        told = walk_reasons(np.arange(n), scores, picked, lambda axis, code: str(code), lambda row: "no_score")
+        for row, code in why.items():
+            axis = axes[code - 2]
+            assert told(row) == ("over_budget" if code == 1 else f"cap:{axis.name}:{axis.codes[row]}")
+        passed_over += picked.passed_over
+    assert passed_over > 20
