@@ -11,7 +11,7 @@ TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 # In the order of the files: the long browser job would otherwise come last, on one core.
 PYTEST := $(TEST_ENV) $(PY) -m pytest -p no:cacheprovider -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-slow lint bench bench-planted soak clean env env-dev browser
+.PHONY: run test test-slow lint bench bench-planted bench-selection soak clean env env-dev browser
 
 run: env
 	@echo "Winnow opens at http://127.0.0.1:$(PORT) (workspace: $(STUDIO_HOME)). Ctrl-C ends it; runs go on."
@@ -34,6 +34,10 @@ bench: env-dev
 # Power, false discoveries and false alarms of the audits; about twenty minutes of one core. Writes docs/planted_bias.*
 bench-planted: env-dev
 	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.planted_bias
+
+# Learning curves of the Select page's default against random draws; hours of one core, goes on where it stopped.
+bench-selection: env-dev
+	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.selection
 
 soak: env-dev
 	$(TEST_ENV) $(PY) -m tools.soak
