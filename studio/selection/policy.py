@@ -15,7 +15,7 @@ STEPS, BATCH = 60, 8  # ours: 480 small fits a chain
 RATE = 0.5  # ours: share of the rows a draw takes; what is learned is the order, not how many
 STEP_SIZE, MEMORY = 0.6, 0.9  # ours
 CHAINS = 4  # ours: independent starts, whose spread says which parts of theta are chance
-SURE = 2.0  # standard errors from 0 below which a part of theta counts as 0
+SURE = 3.18  # Student's t of 95 % with CHAINS - 1 = 3 degrees of freedom: standard errors that chance alone reaches
 LARGEST = 12.0  # ours: beyond it more theta changes nobody's place
 
 # (rows,) row numbers -> reward, high = good
@@ -105,7 +105,7 @@ def learn(
     theta <- theta + eta g / sqrt(mean of the squares of all parts of all g so far), with g the mean over the batch of
     (reward - baseline) * slope; baseline <- 0.9 baseline + 0.1 mean reward. One scale for all parts: their proportion
     is what a slider is asked for. Each chain's answer is the mean theta of its second half; the policy is their mean,
-    every part shrunk by 1 - (2 se / theta)^2 and 0 below two standard errors, so that what may be chance counts less.
+    every part shrunk by 1 - (3.18 se / theta)^2 and 0 below 3.18 standard errors: what may be chance counts less.
 
     Args:
         u: (n, k) unit scores, NaN counts as 0.5.
