@@ -55,6 +55,8 @@ def context_text(item: ScoreSet) -> str:
         parts.append(t("measure.context.round", round=context.get("number", "")))
     elif context.get("n_labels"):
         parts.append(t("measure.context.probe", n=context["n_labels"]))
+    if context.get("n_judged"):
+        parts.append(t("rated.context", n=context["n_judged"], people=context.get("n_people", 1)))
     if context.get("encoder"):
         parts.append(t("measure.context.encoder", encoder=plain(context["encoder"])))
     title = t(by_name(item.measure).title)
