@@ -114,38 +114,33 @@ def sensitivity(
         SelectionError: weights, budget or a rule that cannot be used.
     """
     there = [view for view in VIEWS if view in free]
-    heaviest = sorted(there, key=lambda view: (-weights[view], VIEWS.index(view)))
-    axes = axes or (heaviest[0], (heaviest[1:] or [view for view in VIEWS if view != heaviest[0]])[0])
+    axes = axes or _axes(weights, there)
     base = rank(matrix, weights, budget, rule).rows
-    memory: dict[tuple[int, ...], Array] = {tuple(weights[view] for view in VIEWS): base}
     moves = [(view, step, moved) for view in there for step in STEPS
              if (moved := move_weight(weights, view, weights[view] + step, [v for v in VIEWS if v not in there]))
              != dict(weights)]  # fmt: skip
     cloud = cloud_of(weights, CLOUD, rng)
     side = TOTAL // MAP_STEP + 1
     cells = [(i, j) for i in range(side) for j in range(side - i)]
-    total, done = len(moves) + len(cloud) + len(cells), 0
-
-    def rows_of(own: Mapping[str, int]) -> Array:
-        nonlocal done
-        key = tuple(own[view] for view in VIEWS)
-        if key not in memory:
-            memory[key] = rank(matrix, own, budget, rule).rows
-        done += 1
-        if tick is not None:
-            tick(done, total)
-        return memory[key]
-
-    moved = []
-    for view, step, own in moves:
-        rows = rows_of(own)
-        moved.append(Moved(view, step, own, len(np.setdiff1d(base, rows, assume_unique=True)), jaccard(base, rows)))
-    inside, overlaps = np.zeros(len(matrix), dtype=np.int64), []
-    for own in cloud:
-        rows = rows_of(own)
-        inside[rows] += 1
+    settings = [own for _, _, own in moves] + cloud
+    settings += [map_weights(weights, axes, i * MAP_STEP, j * MAP_STEP, there) for i, j in cells]
+    inside, overlaps, changed = np.zeros(len(matrix), dtype=np.int64), [], []
+    for number, own in enumerate(settings):
+        rows = rank(matrix, own, budget, rule).rows
         overlaps.append(jaccard(base, rows))
+        changed.append(len(np.setdiff1d(base, rows, assume_unique=True)) if number < len(moves) else 0)
+        if len(moves) <= number < len(moves) + len(cloud):
+            inside[rows] += 1
+        if tick is not None:
+            tick(number + 1, len(settings))
     grid = np.full((side, side), np.nan)
-    for i, j in cells:
-        grid[i, j] = jaccard(base, rows_of(map_weights(weights, axes, i * MAP_STEP, j * MAP_STEP, there)))
-    return Sensitivity(tuple(moved), np.array(overlaps), inside[base] / len(cloud), axes, grid)
+    grid[tuple(np.array(cells).T)] = overlaps[len(moves) + len(cloud) :]
+    found = tuple(Moved(*move, gone, own) for move, gone, own in zip(moves, changed, overlaps, strict=False))
+    drawn = np.array(overlaps[len(moves) : len(moves) + len(cloud)])
+    return Sensitivity(found, drawn, inside[base] / len(cloud), axes, grid)
+
+
+def _axes(weights: Mapping[str, int], there: Sequence[str]) -> tuple[str, str]:
+    """The two heaviest views that have scores; a view without any stands in where there is only one."""
+    heaviest = sorted(there, key=lambda view: (-weights[view], VIEWS.index(view)))
+    return heaviest[0], (heaviest[1:] or [view for view in VIEWS if view != heaviest[0]])[0]
