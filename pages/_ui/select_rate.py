@@ -228,6 +228,6 @@ def agreement(item: ScoreSet) -> None:
 
 def _verdict(text: str, is_better: bool) -> None:
     if is_better:
-        st.markdown(f":material/check: {text}")
+        st.success(text, icon=":material/check:")
     else:
         st.warning(f"{text} {t('rated.no_better')}", icon=":material/warning:")
