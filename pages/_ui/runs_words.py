@@ -16,7 +16,8 @@ ICONS = {
     "dedup": ":material/content_copy:", "encoder": ":material/speed:", "probe": ":material/health_and_safety:",
     "clean": ":material/cleaning_services:",
     "export": ":material/download:", "hub": ":material/cloud_download:", "audit": ":material/fact_check:",
-    "counterfactual": ":material/swap_horiz:", "choose": ":material/checklist:", "score": ":material/speed:", "proof": ":material/balance:",
+    "counterfactual": ":material/swap_horiz:", "choose": ":material/checklist:", "score": ":material/speed:",
+    "proof": ":material/balance:",
     "tune": ":material/model_training:",
 }  # fmt: skip
 COLORS = {

@@ -35,8 +35,6 @@ def _press(snapshot: Snapshot, recipe: Recipe, state: ScoreState, found: Waiting
     if not st.button(t("choose.apply.button"), type="primary", icon=":material/play_arrow:", key="work_out"):
         return False
     with frame.show_errors(), st.spinner(t("choose.apply.working")):
-        select.work_out(
-            frame.studio(), frame.current_user(), snapshot_id=snapshot.snapshot_id, recipe=recipe, state=state
-        )
+        select.work_out(frame.studio(), snapshot.snapshot_id, recipe, state, actor=frame.current_user())
         st.rerun()
     return False

@@ -180,7 +180,7 @@ def _worked_out(context: Context, snapshot_id: str, recipe: Recipe, targets: Tar
     """The choice; a large one that compares candidates is made by a run first."""
     state = select_scores.state(context.studio, snapshot_id, targets)
     if select.waiting(context.studio, snapshot_id, recipe, state) is not None:
-        run_id = select.work_out(context.studio, context.actor, snapshot_id=snapshot_id, recipe=recipe, state=state)
+        run_id = select.work_out(context.studio, snapshot_id, recipe, state, actor=context.actor)
         if run_id is not None:
             context.say(f"choose: run {run_id}")
             _wait(context, run_id)

@@ -1,4 +1,4 @@
-"""Titles and units of measures, those of a host's scorer models among them: these are called what the host called them."""
+"""Titles and units of measures; those of a host's scorer models are called what the host called them."""
 
 from __future__ import annotations
 

@@ -24,10 +24,10 @@ def write(studio: Studio, actor: Actor, *, proposal_id: str, lang: str = "en") -
         StoreError: an unknown proposal.
     """
     seen = proposals.read(studio, actor, proposal_id=proposal_id)
-    return to_html(compose(studio, actor, seen, lang=lang), lang=lang)
+    return to_html(compose(studio, seen, actor=actor, lang=lang), lang=lang)
 
 
-def compose(studio: Studio, actor: Actor, seen: Seen, *, lang: str | None = None) -> ProposalReport:
+def compose(studio: Studio, seen: Seen, *, actor: Actor, lang: str | None = None) -> ProposalReport:
     """Everything the file says, names marked where no login stood behind them."""
     found = seen.proposal
     snapshot = snapshots.get(studio.store, found.snapshot_id)

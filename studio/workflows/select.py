@@ -166,7 +166,7 @@ def waiting(studio: Studio, snapshot_id: str, recipe: Recipe, state: ScoreState)
     return Waiting(n, n > select_apply.AT_ONCE_UP_TO, select_apply.live(studio, snapshot_id, key))
 
 
-def work_out(studio: Studio, actor: Actor, *, snapshot_id: str, recipe: Recipe, state: ScoreState) -> str | None:
+def work_out(studio: Studio, snapshot_id: str, recipe: Recipe, state: ScoreState, *, actor: Actor) -> str | None:
     """Make a choice that waits for a press: now, or by a run whose id is returned.
 
     Raises:

@@ -36,7 +36,8 @@ def test_both_ends_of_the_gendered_words_and_no_word_twice():
 
 def test_every_association_test_is_a_dot_between_lines_at_a_large_effect():
     table = pd.DataFrame({"value": ["men"], "other": ["women"], "near": ["career"], "far": ["family"], "d": [1.2],
-                          "low": [0.4], "high": [1.7], "p": [0.01], "words": ["he"], "other_words": ["she"], "alarm": [True]})  # fmt: skip
+                          "low": [0.4], "high": [1.7], "p": [0.01], "words": ["he"], "other_words": ["she"],
+                          "alarm": [True]})  # fmt: skip
     figure = pictures.vectors(table)
     assert [list(part.x) for part in figure.data] == [[0.4, 1.7], [1.2]]  # the interval, then the dot on it
     assert "0.40–1.70" in figure.data[1].hovertext[0]

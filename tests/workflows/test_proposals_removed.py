@@ -45,6 +45,6 @@ def test_a_removed_example_leaves_the_proposal(studio):
     keys = [one["key"].removeprefix("proposal.stale.") for one in seen.stale]
     assert {"removed", "ids"} <= set(keys), keys
     assert 7 not in proposals_report.texts(studio, seen.proposal)
-    page = to_html(proposals_report.compose(studio, BEN, seen, lang="en"), lang="en")
+    page = to_html(proposals_report.compose(studio, seen, actor=BEN, lang="en"), lang="en")
     assert text not in page and "(removed from the corpus)" in page
     assert studio.store.rows("SELECT count(*) FROM proposal WHERE content LIKE $t", {"t": f"%{text}%"}) == [(0,)]

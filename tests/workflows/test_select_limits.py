@@ -219,8 +219,8 @@ def test_a_large_choice_made_by_a_run_is_that_made_at_once(live, monkeypatch, st
     assert waiting.by_run and waiting.n == 100 and waiting.run is None
     with pytest.raises(SelectionError, match="not been worked out"):
         select.choose_from(live, made, recipe, state)
-    run_id = select.work_out(live, ANALYST, snapshot_id=made, recipe=recipe, state=state)
-    assert select.work_out(live, ANALYST, snapshot_id=made, recipe=recipe, state=state) in (run_id, None)
+    run_id = select.work_out(live, made, recipe, state, actor=ANALYST)
+    assert select.work_out(live, made, recipe, state, actor=ANALYST) in (run_id, None)
     assert runs.wait(live, run_id, 120).state == "done", runs.detail(live, run_id).failure
     assert select.waiting(live, made, recipe, state) is None
     made_by_run = select.choose_from(live, made, recipe, state)
