@@ -47,7 +47,7 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
             if not select_apply.ready(snapshot, recipe, state):
                 return
             choice = select.choose_from(frame.studio(), snapshot.snapshot_id, recipe, state)
-            select_verdict.show(snapshot, choice)
+            select_verdict.show(snapshot, choice, asks=True)
             select_funnel.show(funnels.of_choice(choice))
             select_stability.show(snapshot, choice)
             select_audits.show(snapshot, choice)

@@ -10,17 +10,32 @@ from pages._ui import frame
 from pages._ui.words import choose_language, plain, t
 from studio.records import Snapshot
 from studio.reports import said
-from studio.selection.verdict import PARTS, Part
+from studio.selection.verdict import PARTS, Part, is_pending
 from studio.store.selections import FrozenSelection
 from studio.workflows import select_verdict
 from studio.workflows.select import Choice
 
+_POLL_S = 1.0
 LONGEST = 500  # characters; names of groups come from the corpus
 
 
-def show(snapshot: Snapshot, choice: Choice) -> None:
-    """The sentence about the choice now; drawn again when the comparison of variety is there."""
+def show(snapshot: Snapshot, choice: Choice, *, asks: bool = False) -> None:
+    """The sentence about the choice now; `asks` for the comparison of variety where no other part of the page does."""
     parts = select_verdict.of_choice(frame.studio(), snapshot, choice)
+    if asks and is_pending(parts):
+        st.fragment(_asking, run_every=_POLL_S)(snapshot, choice)
+    else:
+        _draw(parts)
+
+
+def _asking(snapshot: Snapshot, choice: Choice) -> None:
+    parts = select_verdict.of_choice(frame.studio(), snapshot, choice)
+    _draw(parts)
+    if not is_pending(parts):
+        st.rerun(scope="app")  # the only way to end the asking
+
+
+def _draw(parts: Sequence[Part]) -> None:
     st.markdown(f"##### {plain(text(parts), LONGEST)}", help=t("verdict.about"))
 
 

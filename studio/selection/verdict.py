@@ -18,7 +18,7 @@ def verdict(
     groups: Sequence[Mapping[str, Any]],
     variety: Mapping[str, Mapping[str, Any]] | None = None,
     proof: Mapping[str, Any] | None = None,
-    is_pending: bool = False,
+    is_waiting: bool = False,
 ) -> list[Part]:
     """The sentence in three parts; it says no more than the numbers it is given.
 
@@ -34,11 +34,16 @@ def verdict(
         variety: distance and vendi, each with verdict (lower, higher, within), draws and, where known, lower and
             higher (how many draws lie below and above); None where there is nothing to compare.
         proof: verdict (better, same, worse), kind (head or lm), held, draws and stale of the study; None without one.
-        is_pending: the comparison of variety is under way.
+        is_waiting: the comparison of variety is under way.
     """
     if n == 0:
         return [_part("nothing")]
-    return [_groups(n, n_pool, groups), _variety(variety, is_pending), _proof(proof)]
+    return [_groups(n, n_pool, groups), _variety(variety, is_waiting), _proof(proof)]
+
+
+def is_pending(parts: Sequence[Part]) -> bool:
+    """True where the comparison of variety is still under way."""
+    return any(part["key"] == "verdict.variety.pending" for part in parts)
 
 
 def alarms(groups: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -77,9 +82,9 @@ def _groups(n: int, n_pool: int, groups: Sequence[Mapping[str, Any]]) -> Part:
     return _part(f"groups.{name}", **values)
 
 
-def _variety(variety: Mapping[str, Mapping[str, Any]] | None, is_pending: bool) -> Part:
+def _variety(variety: Mapping[str, Mapping[str, Any]] | None, is_waiting: bool) -> Part:
     if variety is None:
-        return _part("variety.pending" if is_pending else "variety.unknown")
+        return _part("variety.pending" if is_waiting else "variety.unknown")
     distance, vendi = variety["distance"], variety["vendi"]
     first, second = distance["verdict"], vendi["verdict"]
     if first in OUTSIDE and second in OUTSIDE and first != second:

@@ -32,7 +32,7 @@ def of_choice(studio: Studio, snapshot: Snapshot, choice: Choice, *, draws: int 
     variety = _variety(pending.result) if is_over else None
     groups = _groups(select_effect.group_effect(choice, draws)) if choice.pool.matrix.columns else []
     return verdict(n=n, n_pool=choice.n_pool, groups=groups, variety=variety, proof=_proof(studio, snapshot, choice),
-                   is_pending=not is_over)  # fmt: skip
+                   is_waiting=not is_over)  # fmt: skip
 
 
 def of_frozen(studio: Studio, frozen: FrozenSelection) -> list[Part]:

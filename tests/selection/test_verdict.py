@@ -9,7 +9,7 @@ import pytest
 
 from studio.reports import said
 from studio.selection.bands import against_random
-from studio.selection.verdict import verdict
+from studio.selection.verdict import is_pending, verdict
 from studio.words import has
 
 
@@ -68,7 +68,8 @@ def test_variety(given, key, values):
 
 
 def test_variety_under_way_and_the_whole_pool_and_nothing():
-    assert told(is_pending=True)[1]["key"] == "verdict.variety.pending"
+    assert told(is_waiting=True)[1]["key"] == "verdict.variety.pending"
+    assert is_pending(told(is_waiting=True)) and not is_pending(told())
     assert told(n=1_000, groups=[group("f", "within", 5, 5)])[0]["key"] == "verdict.groups.whole"
     assert [part["key"] for part in told(n=0)] == ["verdict.nothing"]
 
