@@ -95,7 +95,7 @@ def mark_once(store: Store, key: str) -> bool:
 
 # --- counting ---------------------------------------------------------------------------------------------------------
 def counts(store: Store, ids: Mapping[str, frozenset[int] | None], snapshot_ids: Sequence[str]) -> dict[str, int]:
-    """How many rows a removal touches: annotations, notes, splits, map_points, selections, slices, scores, findings."""
+    """How many rows a removal touches, by name: annotations, notes, ratings, splits, map points and what rests on them."""
     given = _id_table(store, ids)
     listed = {"snapshots": list(snapshot_ids)}
     with store.table(given) as (cursor, name):
@@ -110,6 +110,9 @@ def counts(store: Store, ids: Mapping[str, frozenset[int] | None], snapshot_ids:
             "annotations": n("SELECT count(*) FROM annotation AS t " + of.replace("{c}", "t.corpus_id")),
             "notes": n("SELECT count(*) FROM annotation AS t " + of.replace("{c}", "t.corpus_id")
                        + " WHERE t.event = 'note'"),
+            "ratings": n("SELECT count(*) FROM rating AS t " + of.replace("{c}", "t.corpus_id"))
+            + n("SELECT count(*) FROM comparison AS t " + of.replace("{c}", "t.corpus_id")
+                + " OR i.corpus_id = t.corpus_id AND i.example_id = t.other_id"),
             "splits": n(f"SELECT count(*) FROM split AS t {by_snapshot}"),
             "map_points": n("SELECT count(*) FROM map_point AS t JOIN map AS m USING (map_id) "
                             "JOIN snapshot AS s ON s.snapshot_id = m.snapshot_id "

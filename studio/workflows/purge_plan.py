@@ -213,9 +213,9 @@ def _with_places(studio: Studio, made: Plan, options: Options) -> Plan:
             [snapshots.require(store, s).name for s in some])  # fmt: skip
         sets = [v for s in some for v in vectors.of_snapshot(store, s)]
         add("vectors", len(sets), sum(purge_files.size_of(root / v.path) for v in sets), action)
-    for place, action in (("map_points", "drop"), ("annotations", "drop"), ("notes", "drop"), ("splits", "drop"),
-                          ("selection_rows", "drop"), ("slices", "rewrite"), ("score_sets", "remake"),
-                          ("findings", "remake")):  # fmt: skip
+    for place, action in (("map_points", "drop"), ("annotations", "drop"), ("notes", "drop"), ("ratings", "drop"),
+                          ("splits", "drop"), ("selection_rows", "drop"), ("slices", "rewrite"),
+                          ("score_sets", "remake"), ("findings", "remake")):  # fmt: skip
         add(place, counted[place], 0, action)
     add("journal", counted["annotations"], purge_files.size_of(workspace.journal), "rewrite")
     for place, wanted in (("exports", True), ("uploads", True), ("inbox", options.inbox)):

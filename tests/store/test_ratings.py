@@ -147,6 +147,8 @@ def test_a_removal_takes_ratings_and_either_half_of_a_pair(store, made):
     compare(store, made, (5, 3), "first", "p2", by=BEN)
     compare(store, made, (5, 6), "first", "p3")
     snapshot = snapshots.require(store, made)
+    told = purge.counts(store, {snapshot.corpus_id: frozenset({3})}, [made])
+    assert told["ratings"] == 3, "one rating and both pairs, whichever side it was on"
     removal = purge.Removal("r1", (), {snapshot.corpus_id: frozenset({3})}, (), {}, {})
     done = purge.apply(store, removal, lambda text: text.replace("quality", "***"))
     assert (done["rating"], done["comparison"]) == (1, 2)
