@@ -82,8 +82,7 @@ def _moves(choice: Choice, found: Sensitivity) -> None:
     by = {(one.view, one.step): one for one in found.moved}
     shown: dict[str, list[str]] = {t("effects.stability.view"): [t(f"select.view.{view}") for view in views]}
     for step in STEPS:
-        shown[f"{step:+d}"] = [f"{by[view, step].changed:,} · {by[view, step].jaccard:.0%}"
-                               if (view, step) in by else "–" for view in views]  # fmt: skip
+        shown[f"{step:+d}"] = [f"{by[view, step].jaccard:.0%}" if (view, step) in by else "–" for view in views]
     st.markdown(f"**{t('effects.stability.moves')}**")
     st.dataframe(shown, hide_index=True, width="stretch", alt=t("effects.stability.moves"))
     st.caption(t("effects.stability.moves_about", n=len(choice.ids)))

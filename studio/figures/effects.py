@@ -26,7 +26,7 @@ def group_funnel(names: Sequence[str], steps: Sequence[Mapping[str, object]], wo
     """
     n = min(len(names), MOST_KEYS)
     places = list(range(n))[::-1]
-    figure = make_subplots(rows=1, cols=len(steps), shared_yaxes=True, horizontal_spacing=0.03,
+    figure = make_subplots(rows=1, cols=len(steps), shared_yaxes=True, horizontal_spacing=0.07,
                            subplot_titles=[escape(str(step["title"])) for step in steps])  # fmt: skip
     for number, step in enumerate(steps, start=1):
         given = {name: list(step[name])[:n] for name in ("shares", "firsts", "lows", "highs", "counts", "verdicts",
@@ -87,8 +87,8 @@ def stability_map(
     figure = go.Figure(
         go.Heatmap(
             x=axis, y=axis, z=shown, zmin=0, zmax=100, colorscale=theme.SEQUENTIAL, xgap=1, ygap=1,
-            colorbar={"title": {"text": escape(words["overlap"]), "side": "right"}, "ticksuffix": " %",
-                      "thickness": 14},
+            colorbar={"title": {"text": escape(words["overlap"]), "side": "top"}, "ticksuffix": " %", "thickness": 12,
+                      "orientation": "h", "y": -0.24, "yanchor": "top", "len": 0.9},
             hovertemplate=words["hover"] + "<extra></extra>", hoverongaps=False,
         )
     )  # fmt: skip
@@ -96,9 +96,8 @@ def stability_map(
         x=[now[1]], y=[now[0]], mode="markers", name=words["now"], hoverinfo="skip",
         marker={"symbol": "circle-open", "size": 20, "line": {"width": 4, "color": theme.CHOSEN}},
     )  # fmt: skip
-    figure.update_xaxes(title=escape(words["x"]), ticksuffix=" %", showgrid=False, zeroline=False, constrain="domain")
-    figure.update_yaxes(title=escape(words["y"]), ticksuffix=" %", showgrid=False, zeroline=False, scaleanchor="x",
-                        constrain="domain")  # fmt: skip
+    figure.update_xaxes(title=escape(words["x"]), ticksuffix=" %", showgrid=False, zeroline=False, title_standoff=6)
+    figure.update_yaxes(title=escape(words["y"]), ticksuffix=" %", showgrid=False, zeroline=False, title_standoff=6)
     figure.update_layout(height=420, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, showlegend=True,
                          legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0})  # fmt: skip
     return figure

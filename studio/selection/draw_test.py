@@ -9,27 +9,34 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from studio.records import Array
-from studio.selection.bands import LEVEL, against_random
+from studio.selection.bands import LEVEL, AgainstRandom, against_random
 from studio.statistics import corrected_q
 
 LEAST, MOST = 199, 1_999  # draws
+LEAST_GAP = 0.05  # ours: of a share or a tie; what is rarer than chance and smaller than this is no alarm
+LEAST_RATIO = 0.2  # ours: of a length or an evenness
 FEWEST_DEFINED = 39  # draws that have the number at all; fewer give no band
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """A number of a set of rows; `values` fill the words of its name."""
+    """A number of a set of rows; `values` fill the words of its name.
+
+    An alarm is at least LEAST_GAP away from the mean of the draws, or, where `is_relative`, a fifth of that mean.
+    """
 
     name: str
     of: Callable[[Array], float]
     values: Mapping[str, object] = field(default_factory=dict)
+    is_relative: bool = False
 
 
 @dataclass(frozen=True)
 class Tested:
     """A statistic of the choice beside its draws.
 
-    verdict: lower or higher (outside the band, q < 0.05), slight (outside, but not after correction) or within.
+    verdict: lower or higher (outside the band, q < 0.05, and far enough off), slight (outside, but not after correction
+    or hardly off) or within.
     """
 
     name: str
@@ -74,13 +81,16 @@ def compare_with_draws(statistics: Sequence[Statistic], rows: Array, drawn: Iter
     q = corrected_q(np.array([place.p for _, place in placed]))
     return [
         Tested(one.name, one.values, place.value, place.mean, place.low, place.high, place.p, float(own_q), place.draws,
-               _verdict(place.verdict, float(own_q)))
+               _verdict(one, place, float(own_q)))
         for (one, place), own_q in zip(placed, q, strict=True)
     ]  # fmt: skip
 
 
-def _verdict(word: str, q: float) -> str:
-    return word if word == "within" or q < 1 - LEVEL else "slight"
+def _verdict(one: Statistic, place: AgainstRandom, q: float) -> str:
+    if place.verdict == "within":
+        return "within"
+    least = LEAST_RATIO * abs(place.mean) if one.is_relative else LEAST_GAP
+    return place.verdict if q < 1 - LEVEL and abs(place.value - place.mean) >= least else "slight"
 
 
 # --- what is counted --------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from studio.workflows.select import Choice
 from studio.workflows.select_soon import Pending, Tick, soon
 from studio.workflows.studio import Studio
 
-AUDIT, VERSION = "selection_draws", 1
+AUDIT, VERSION = "selection_draws", 2
 MOST_KEYS = 50  # of a column in a pair; more make tables of nearly empty cells
 MOST_PAIRS = 15
 SHORT, LONG = 0.1, 0.9  # of the pool: what counts as very short and very long
@@ -99,7 +99,14 @@ def statistics_of(studio: Studio, snapshot_id: str, choice: Choice) -> list[Stat
     for name in columns:
         given = {"column": name}
         found.append(Statistic("largest", lambda rows, name=name: largest_share(matrix.counts(name, rows)[1:]), given))
-        found.append(Statistic("kinds", lambda rows, name=name: effective_groups(matrix.counts(name, rows)[1:]), given))
+        found.append(
+            Statistic(
+                "kinds",
+                lambda rows, name=name: effective_groups(matrix.counts(name, rows)[1:]),
+                given,
+                is_relative=True,
+            )
+        )
         if name != "cluster" and (columns[name][0] < 0).any():
             found.append(Statistic("missing", lambda rows, codes=columns[name][0]: float((codes[rows] < 0).mean())
                                    if len(rows) else float("nan"), given))  # fmt: skip
@@ -126,7 +133,8 @@ def _lengths(
     def share(test: Array):
         return lambda rows: float(test[rows].mean()) if len(rows) else float("nan")
 
-    found = [Statistic("length", lambda rows: float(np.median(length[rows])) if len(rows) else float("nan")),
+    found = [Statistic("length", lambda rows: float(np.median(length[rows])) if len(rows) else float("nan"),
+                       is_relative=True),
              Statistic("short", share(length < low), {"limit": round(low)}),
              Statistic("long", share(length > high), {"limit": round(high)})]  # fmt: skip
     for name, (codes, k) in columns.items():

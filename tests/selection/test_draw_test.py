@@ -90,3 +90,17 @@ def test_what_cannot_be_tested_is_left_out_and_what_never_changes_is_within():
     (one,) = compare_with_draws([nan, same], np.arange(3), drawn)
     assert (one.name, one.verdict, one.p) == ("same", "within", 1.0)
     assert compare_with_draws([same], np.arange(3), []) == [] == compare_with_draws([], np.arange(3), drawn)
+
+
+def test_a_rare_but_small_difference_is_no_alarm():
+    drawn = [np.array([i]) for i in range(999)]
+    of = {"small": lambda rows: 0.5 + rows[0] * 1e-5, "long": lambda rows: 100.0 + rows[0] % 7}
+    rows = np.array([4_000])  # 0.54: beyond every draw (0.51 at most), 0.035 off
+    (small,) = compare_with_draws([Statistic("small", of["small"])], rows, drawn)
+    assert (small.verdict, small.p) == ("slight", 0.002)
+    far = np.array([100_000])
+    assert compare_with_draws([Statistic("small", of["small"])], far, drawn)[0].verdict == "higher"
+    over = Statistic("long", lambda rows: 119.0 if rows[0] == 4_000 else of["long"](rows), is_relative=True)
+    assert compare_with_draws([over], rows, drawn)[0].verdict == "slight"  # the mean is 103, a fifth of it 20.6
+    over = Statistic("long", lambda rows: 130.0 if rows[0] == 4_000 else of["long"](rows), is_relative=True)
+    assert compare_with_draws([over], rows, drawn)[0].verdict == "higher"
