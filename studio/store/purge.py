@@ -95,7 +95,7 @@ def mark_once(store: Store, key: str) -> bool:
 
 # --- counting ---------------------------------------------------------------------------------------------------------
 def counts(store: Store, ids: Mapping[str, frozenset[int] | None], snapshot_ids: Sequence[str]) -> dict[str, int]:
-    """How many rows a removal touches, by name: annotations, notes, ratings, splits, map points and what rests on them."""
+    """How many rows a removal touches: annotations, notes, ratings, splits, map points, and what rests on them."""
     given = _id_table(store, ids)
     listed = {"snapshots": list(snapshot_ids)}
     with store.table(given) as (cursor, name):
