@@ -12,6 +12,7 @@ from studio.mapping.halves import MAX_SEED
 from studio.records import SPLITS, Condition, Snapshot, conditions_from_text
 from studio.store import slices
 from studio.store.maps import MapRecord
+from studio.workflows import explore_colours
 from studio.workflows.studio import Studio
 
 FINDING = "f"  # a filter as conditions_to_text writes it, from a finding that leads here
@@ -37,7 +38,7 @@ def show(opened: Studio, snapshot: Snapshot, chart: MapRecord) -> tuple[Conditio
         for key, name, options, shown in choices:
             chosen = _several(data.column_title(name), key, options, shown) if options else []
             if chosen:
-                several = name == "label_now" and "labels" in snapshot.columns
+                several = name == "label_now" and snapshot.task == explore_colours.SEVERAL
                 found.append(Condition("labels", "has", chosen) if several else Condition(name, "in", chosen))
         st.button(t("map.clear_filters"), on_click=forget, args=(keys,), disabled=not n_on, key="clear_filters")
     return tuple(found)

@@ -20,6 +20,7 @@ from studio.words.measures import unit_key
 from studio.workflows.studio import Studio
 
 SCORE = "score."
+SEVERAL = "classification_multi"  # the task of examples with any number of labels
 PLAIN = ("source", "language")
 DECIDED = frozenset({"label_now", "split_now", "state", "round"})  # columns that change while people work
 HOVER_CHARACTERS = 120
@@ -105,7 +106,7 @@ def column(studio: Studio, snapshot: Snapshot, map_id: str, name: str, *, unit: 
         return _score(studio, snapshot, name, unit)
     if name in ("state", "round"):
         return _coded(annotation_facts.states(studio.store, snapshot.snapshot_id)[name])
-    if name == "label_now" and "labels" in snapshot.columns:  # nobody labels such examples here: the corpus's own
+    if name == "label_now" and snapshot.task == SEVERAL:  # nobody labels such examples here: the corpus's own
         return _coded(_label_sets(examples.table(studio.store, snapshot.snapshot_id, ("labels",))["labels"]))
     if name == "label_now":
         known = labels.table(studio.store, snapshot.snapshot_id)

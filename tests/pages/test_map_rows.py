@@ -59,7 +59,7 @@ def test_several_labels_are_one_value_of_the_map_and_stay_hidden_in_the_pool(wor
     try:
         own = ['["love","joy"]', '["joy","love"]', '["joy"]', "[]", None, '["joy"]', '["hidden"]']
         rows = [{"example_id": i, "text": f"t{i}", "labels": value} for i, value in enumerate(own)]
-        manifest = schema.write_snapshot(rows, workspace.snapshots)
+        manifest = schema.write_snapshot(rows, workspace.snapshots, task="classification_multi")
         snapshot_id = manifest["snapshot_id"]
         corpora.add(opened.store, corpus_id="c", name="c", language="en", task="classification_multi", by="t")
         snapshots.add(opened.store, manifest, corpus_id="c", name="c", by="t")
