@@ -25,19 +25,14 @@ from benchmarks.selection_pools import BASE, CORPORA, STATES, Corpus, encode, pr
 HERE = Path(__file__).resolve().parent.parent
 CACHE, DOCS = HERE / "bench-cache" / "selection", HERE / "docs"
 SEEDS, DESCRIBED_SEEDS = 20, 6
-COVERING = ("facility_location", "k_center", "mmr")  # slower: after all others
 Cell = tuple[str, str, int, Arm]
 
 
 def plan(corpora: tuple[str, ...] = CORPORA, seeds: int = SEEDS, described: int = DESCRIBED_SEEDS) -> Iterator[Cell]:
-    """Cells in the order of their weight: primary arms, cheap settings of the page, covering ones, described arms."""
-    groups = (
-        ([one for one in ARMS if one.role == "primary"], seeds),
-        ([one for one in ARMS if one.role == "candidate" and one.name not in COVERING], seeds),
-        ([one for one in ARMS if one.name in COVERING], seeds),
-        ([one for one in ARMS if one.role == "described"], described),
-    )
-    for arms, n in groups:
+    """Cells in the order of their weight: primary arms, then seed by seed the settings of the page, described arms."""
+    groups = ((role, described if role == "described" else seeds) for role in ("primary", "candidate", "described"))
+    for role, n in groups:
+        arms = [one for one in ARMS if one.role == role]
         for seed in range(n):
             for name in corpora:
                 for state in STATES:

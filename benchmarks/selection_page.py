@@ -116,6 +116,7 @@ def split(cells: Cells) -> dict[str, Any] | None:
     adjusted = holm([found["p"] for found in pools.values()])
     return {
         "chosen": chosen, "even_seeds": even, "odd_seeds": odd, "gains_even": {name: gains[name] for name in order},
+        "odd": {name: paired(means(name, odd), means("random", odd)) for name in order if name != "random"},
         "odd_against_random": paired(means(chosen, odd), means("random", odd)),
         "odd_against_default": paired(means(chosen, odd), means("default", odd)),
         "odd_default_against_random": paired(means("default", odd), means("random", odd)),
@@ -165,14 +166,14 @@ def _points(row: Mapping[str, float] | None) -> str:
     """A difference in percentage points with its interval."""
     if row is None:
         return "–"
-    return f"{100 * row['difference']:+.1f} ({100 * row['low']:+.1f} to {100 * row['high']:+.1f})"
+    return f"{_signed(row['difference'])} ({_signed(row['low'])} to {_signed(row['high'])})"
 
 
 def _plain(found: Mapping[str, Any]) -> list[str]:
     """What came out, in sentences."""
     rows, names = found["primary"], {"better": [], "worse": [], "not told apart": []}
     for row in rows:
-        names[row["verdict"]].append(f"{row['corpus']} {row['state']} ({100 * row['difference']:+.1f})")
+        names[row["verdict"]].append(f"{row['corpus']} {row['state']} ({_signed(row['difference'])})")
     seeds = sorted({row["n"] for row in rows})
     said = " to ".join(str(n) for n in dict.fromkeys([*seeds[:1], *seeds[-1:]])) or "no"
     out = [f"In {len(rows)} pools, {said} paired seeds each, the Select page's default first batch was held against a "
@@ -231,10 +232,11 @@ def _halves(halves: Mapping[str, Any] | None) -> list[str]:
     if halves is None:
         return []
     out = ["", "## Which setting: looked for on even seeds", "",
-           "Mean gain over random on even seeds over all pools, percentage points. The best of many looks better than",
-           "it is; the figures of the odd seeds above are the ones to quote.", "",
-           "| setting | gain |", "|---|---|"]  # fmt: skip
-    return out + [f"| `{name}`: {MEANING[name]} | {100 * gain:+.2f} |" for name, gain in halves["gains_even"].items()]
+           "Mean gain over random over all pools, percentage points: on even seeds, which the choice looks at, and on",
+           "odd seeds with 95 % intervals. The interval of the chosen one is the one to quote; the others are many.", "",
+           "| setting | even seeds | odd seeds |", "|---|---|---|"]  # fmt: skip
+    return out + [f"| `{name}`: {MEANING[name]} | {100 * gain:+.2f} | {_points(halves['odd'][name])} |"
+                  for name, gain in halves["gains_even"].items() if name != "random"]  # fmt: skip
 
 
 def _pools(described: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -261,7 +263,7 @@ def _described(described: Sequence[Mapping[str, Any]]) -> list[str]:
             for pool in pools:
                 row = at.get((*pool, one.name))
                 found = row and row[key]
-                shown.append(f"{100 * found['difference']:+.1f} ({found['n']})" if found else "–")
+                shown.append(f"{_signed(found['difference'])} ({found['n']})" if found else "–")
             out.append(f"| `{one.name}` | " + " | ".join(shown) + " |")
     out += ["", *[f"- `{name}`: {meaning}." for name, meaning in MEANING.items()]]
     return out
@@ -304,12 +306,14 @@ METHOD = [
 
 # --- chart ------------------------------------------------------------------------------------------------------------
 def chart(found: Mapping[str, Any]) -> str:
-    """Gain over random with intervals: a row per pool; the default, and the setting chosen on even seeds."""
+    """Gain over random with intervals, a row per pool: the default, and on odd seeds the setting chosen on even ones."""
     chosen = found["split"]["chosen"] if found["split"] else ""
     names = ["default", *([chosen] if chosen not in ("", "default", "random") else [])]
-    rows = [(pool, name, row["against_random"]) for pool in _pools(found["described"]) for name in names
-            for row in found["described"] if (row["corpus"], row["state"]) == pool and row["arm"] == name
+    rows = [(pool, "default", row["against_random"]) for pool in _pools(found["described"])
+            for row in found["described"] if (row["corpus"], row["state"], row["arm"]) == (*pool, "default")
             and row["against_random"]]  # fmt: skip
+    if len(names) > 1:
+        rows += [(tuple(pool.split(" ")), chosen, row) for pool, row in found["split"]["odd_by_pool"].items()]
     width, left, right, step, top = 720, 190, 90, 17, 34
     ends = [abs(row[key]) for _, _, row in rows for key in ("low", "high") if np.isfinite(row[key])]
     reach = max([*ends, 0.01]) * 1.08
@@ -324,9 +328,9 @@ def chart(found: Mapping[str, Any]) -> str:
              f'font-size="12" role="img"><title>Gain over a random draw</title>'
              f'<rect width="{width}" height="{height}" fill="#fff"/>']  # fmt: skip
     for at, name in enumerate(names):
-        cx = left + 6 + 150 * at
+        cx, more = left + 6 + 150 * at, ", odd seeds" if at else ""
         parts.append(f'<circle cx="{cx}" cy="14" r="5" fill="{colours[name]}"/>'
-                     f'<text x="{cx + 10}" y="18" fill="#222">{name.replace("_", " ")}</text>')  # fmt: skip
+                     f'<text x="{cx + 10}" y="18" fill="#222">{name.replace("_", " ")}{more}</text>')  # fmt: skip
     parts.append(f'<line x1="{x(0)}" x2="{x(0)}" y1="26" y2="{height - 40}" stroke="#888"/>')
     for tick in _ticks(reach):
         at, text = x(tick), f"{100 * tick:+g}" if tick else "0"
@@ -345,6 +349,12 @@ def chart(found: Mapping[str, Any]) -> str:
     return "".join(parts) + "</svg>\n"
 
 
+def _signed(share: float) -> str:
+    """A share as percentage points with a sign; 0.0 has none."""
+    text = f"{100 * share:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text
+
+
 def _ticks(reach: float) -> list[float]:
     step = next(size for size in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 1.0) if reach / size <= 5)
     n = int(reach / step)
@@ -354,5 +364,5 @@ def _ticks(reach: float) -> list[float]:
 def _dot(x: Any, row: Mapping[str, float], y: float, colour: str, end: float) -> str:
     return (f'<line x1="{x(row["low"])}" x2="{x(row["high"])}" y1="{y}" y2="{y}" stroke="{colour}" stroke-width="3" '
             f'opacity="0.45"/><circle cx="{x(row["difference"])}" cy="{y}" r="4.5" fill="{colour}"/>'
-            f'<text x="{end}" y="{y + 4}" text-anchor="end" fill="{colour}">{100 * row["difference"]:+.1f} '
+            f'<text x="{end}" y="{y + 4}" text-anchor="end" fill="{colour}">{_signed(row["difference"])} '
             f"(n={row['n']})</text>")  # fmt: skip
