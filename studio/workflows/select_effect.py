@@ -14,6 +14,9 @@ from studio.diversity.vendi import Spread, mean_distance, spread, vendi_scores
 from studio.records import Array
 from studio.selection.bands import (
     DRAWS,
+    LEVEL,
+    PREFIX,
+    RATIO,
     AgainstRandom,
     Band,
     against_random,
@@ -23,6 +26,7 @@ from studio.selection.bands import (
     simulated_bands,
 )
 from studio.selection.constraints import Axis
+from studio.selection.draw_test import draws_needed
 from studio.store import selections
 from studio.workflows import select_matrix
 from studio.workflows.select import Choice
@@ -32,6 +36,7 @@ from studio.workflows.studio import Studio
 LEAST_DRAWS = 39  # fewer give no 95 % band
 _WORK = 6e10  # multiply-adds spent on Vendi scores of draws, about 3 s on one core; fixed, so the count is repeatable
 _MOST_CELLS = 4e8  # numbers read from the vectors file for the distances of all draws
+_MOST_WALKED = 5e7  # rows shuffled for the draws of groups, some seconds; fixed, so the count is repeatable
 _KEPT = 32
 _kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 _lock = threading.Lock()
@@ -74,7 +79,7 @@ def group_effect(choice: Choice, draws: int = DRAWS) -> GroupEffect:
     """Group shares of a choice against random draws of the same size; from memory when worked out before.
 
     Exact hypergeometric bands without limits. With caps, quotas or the near-duplicate filter: random draws that obey
-    the same ones, seeded by the recipe.
+    the same ones, seeded by the recipe; more of them where so few cannot tell a group's p from that of its neighbours.
 
     Raises:
         SelectionError: fewer than 39 draws were asked for.
@@ -107,8 +112,12 @@ def variety_soon(studio: Studio, choice: Choice, draws: int = DRAWS) -> Pending:
 
 
 def _key(choice: Choice, draws: int) -> tuple[Any, ...]:
+    """Everything a comparison depends on: the limits as counts too, which quotas share out by who has a score."""
+    axes, _ = _limits(choice)
+    counts = tuple((axis.kind, axis.name, axis.limits.tobytes()) for axis in axes)
     return (choice.pool.ids_hash, selections.hash_ids(np.sort(choice.ids)), repr(choice.recipe.rule), choice.recipe.tau,
-            choice.recipe.seed, choice.recipe.strategy, draws, choice.state.around)  # fmt: skip
+            choice.recipe.seed, choice.recipe.strategy, draws, choice.state.around, counts,
+            choice.pool.columns_hash)  # fmt: skip
 
 
 def _remembered(key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
@@ -138,11 +147,29 @@ def _group_effect(choice: Choice, draws: int) -> GroupEffect:
     drawn = draws_of(choice, draws) if axes or near is not None else []
     columns = list(matrix.columns)
     bands = correct_together([_column_bands(choice, name, drawn) for name in columns])
+    if drawn and (more := _more_draws(choice, bands, draws)) > draws:
+        drawn = draws_of(choice, more)
+        bands = correct_together([_column_bands(choice, name, drawn) for name in columns])
     groups = {
         name: tuple(GroupBand(name, matrix.key_name(name, band.code), band) for band in own)
         for name, own in zip(columns, bands, strict=True)
     }
     return GroupEffect(groups, len(drawn))
+
+
+def _more_draws(choice: Choice, bands: list[list[Band]], draws: int) -> int:
+    """How many draws let one large group alone be an alarm after correction, where one lies outside all draws so far.
+
+    p is never below 2 / (draws + 1): over 30 groups 199 draws could call nothing but "slight", whoever is shut out.
+    """
+    flat = [band for own in bands for band in own]
+    floor = 2.0 / (draws + 1) + 1e-9
+    is_open = any(
+        band.verdict == "slight" and not band.is_small and band.p <= floor and band.q >= 1 - LEVEL
+        and not RATIO <= band.picked / max(band.expected, 1e-9) <= 1 / RATIO for band in flat
+    )  # fmt: skip
+    walked = min(len(choice.pool.matrix), PREFIX * len(choice.rows) + 64)
+    return min(draws_needed(len(flat)), int(_MOST_WALKED / walked)) if is_open else draws
 
 
 def _limits(choice: Choice) -> tuple[list[Axis], Any]:

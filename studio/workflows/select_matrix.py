@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -51,6 +53,15 @@ class LivePool:
     def view_rho(self) -> Array:
         """(4, 4) rank correlation of the views in the pool; worked out once."""
         return view_correlation(self.matrix.unit)
+
+    @cached_property
+    def columns_hash(self) -> str:
+        """Digest of who is in which cluster and group, names included; worked out once."""
+        digest = hashlib.blake2b(json.dumps(sorted(self.matrix.keys.items())).encode(),
+                                 digest_size=16)  # fmt: skip
+        for _, codes in sorted(self.matrix.columns.items()):
+            digest.update(np.ascontiguousarray(codes, dtype=np.int32).tobytes())
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,56 @@
+"""Groups of a choice beside random draws under limits: enough draws to call a group shut out, nothing kept too long."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from studio.selection.live import LiveMatrix, rank
+from studio.selection.recipe import Recipe
+from studio.workflows import select_effect
+from studio.workflows.select_matrix import LivePool
+
+WEIGHTS = {"relevance": 0, "diversity": 0, "difficulty": 100, "quality": 0}
+
+
+def choice_of(groups, scores, recipe, *, rule=None):
+    """A choice over an invented pool of one group column."""
+    n = len(groups)
+    unit = np.full((n, 4), np.nan, dtype=np.float32, order="F")
+    unit[:, 2] = scores
+    keys = tuple(f"g{code}" for code in range(int(groups.max()) + 1))
+    matrix = LiveMatrix(np.arange(n), unit, {"group_a": groups.astype(np.int32)}, {"group_a": keys})
+    pool = LivePool(matrix, np.arange(n), n, "same", {}, ())
+    ranking = rank(matrix, WEIGHTS, recipe.budget, rule or recipe.rule)
+    state = SimpleNamespace(around="same")
+    return SimpleNamespace(pool=pool, recipe=recipe, ranking=ranking, rows=ranking.rows, ids=ranking.ids, state=state)
+
+
+def test_a_group_that_is_shut_out_is_an_alarm_among_many_groups_under_limits():
+    rng = np.random.default_rng(0)
+    groups = np.arange(3_000) % 30
+    scores = rng.random(3_000) / 2 + 0.5
+    scores[groups == 3] /= 4  # nobody of it gets in; a random draw would take about 10
+    choice = choice_of(groups, scores, Recipe(budget=300, caps={"group_a": 60}))
+    found = select_effect.group_effect(choice)
+    shut_out = next(g for g in found.groups["group_a"] if g.key == "g3")
+    assert shut_out.band.picked == 0 and shut_out.band.expected == pytest.approx(10, abs=0.5)
+    assert found.draws == 1_200  # 30 groups: 2 * 30 / 0.05
+    assert shut_out.band.verdict == "fewer" and shut_out in found.alarms
+
+
+def test_a_choice_by_chance_needs_no_more_draws():
+    rng = np.random.default_rng(1)
+    choice = choice_of(np.arange(3_000) % 30, rng.random(3_000), Recipe(budget=300, caps={"group_a": 60}))
+    found = select_effect.group_effect(choice)
+    assert found.draws == 199 and found.alarms == ()
+
+
+def test_the_same_ids_with_other_groups_are_looked_at_again():
+    scores = np.linspace(1, 0, 400)
+    first = select_effect.group_effect(choice_of(np.arange(400) % 2, scores, Recipe(budget=40)))
+    second = select_effect.group_effect(choice_of(np.arange(400) // 200, scores, Recipe(budget=40)))
+    assert [g.band.picked for g in first.groups["group_a"]] == [20, 20]
+    assert [g.band.picked for g in second.groups["group_a"]] == [40, 0]
