@@ -241,7 +241,7 @@ def _remarks(facts: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         lines.append(("proof.note.learned", {"n": facts["n_judged"]}))
     if facts["again"]:
         lines.append(("proof.note.again", {"views": ", ".join(t(f"select.view.{view}") for view in facts["again"])}))
-    for reason in ("round", "pool"):
+    for reason in ("round", "pool", "label"):
         names = [t(by_name(name).title) for name, why in facts["left_out"].items() if why == reason]
         if names:
             lines.append((f"proof.note.left_out_{reason}", {"names": ", ".join(names)}))

@@ -67,6 +67,8 @@ class Recipe:
         check_weights(self.weights)
         if not isinstance(self.budget, int) or self.budget < 1:
             raise SelectionError("The budget must be at least 1", got=self.budget, fix="Choose how many examples.")
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise SelectionError("A seed is a whole number of 0 or more", got=self.seed, fix="Leave it at 0.")
         if self.missing not in MISSING or self.view not in VIEWS or self.scale not in MODES:
             got = f"{self.missing}, {self.view}, {self.scale}"
             raise SelectionError("This recipe cannot be used", got=got, fix="Reload it.")

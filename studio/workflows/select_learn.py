@@ -20,7 +20,7 @@ from studio.selection import proxy, tuning
 from studio.selection.recipe import Recipe
 from studio.selection.tuning import Surrogate
 from studio.store import examples, findings, labels, snapshots
-from studio.workflows import runs, select_proof, select_proof_inputs
+from studio.workflows import runs, select_proof, select_proof_inputs, starting
 from studio.workflows.acts import act
 from studio.workflows.select_proof import SEED, VERSION, Prospect
 from studio.workflows.select_scores import ScoreState
@@ -105,21 +105,24 @@ def start(
     part = found.part or select_proof_inputs.part_of(studio, snapshot, seed)
     if found.key is None:
         select_proof.refuse(part, state)
-    already = select_proof.live(studio, snapshot_id=snapshot_id, key=found.key, kind=KIND)
-    if already is not None:
-        return already.run_id
-    chosen = run_id or str(uuid.uuid4())
-    select_proof_inputs.sweep(studio, KIND)
-    folder = select_proof_inputs.folder_of(studio, KIND, chosen)
-    params, inputs = select_proof_inputs.freeze(studio, snapshot, part, state, found.recipe, found.used, folder)
-    params |= {
-        "budget": recipe.budget, "n_pool": len(labels.pool_left(studio.store, snapshot_id)), "key": found.key,
-        "label_quality": label_quality,
-        "facts": select_proof_inputs.facts_of(part, found.used) | {"rests_on": dict(found.rests_on),
-                                                                   "encoder": state.around.encoder_key},
-    }  # fmt: skip
-    return runs.submit(studio, actor, kind=KIND, title=snapshot.name, params=params, inputs=inputs,
-                       snapshot_id=snapshot_id, corpus_id=snapshot.corpus_id, seed=seed, run_id=chosen)  # fmt: skip
+
+    def submit() -> str:
+        chosen = run_id or str(uuid.uuid4())
+        select_proof_inputs.sweep(studio, KIND)
+        folder = select_proof_inputs.folder_of(studio, KIND, chosen)
+        params, inputs = select_proof_inputs.freeze(studio, snapshot, part, state, found.recipe, found.used, folder)
+        params |= {
+            "budget": recipe.budget, "n_pool": len(labels.pool_left(studio.store, snapshot_id)), "key": found.key,
+            "label_quality": label_quality,
+            "facts": select_proof_inputs.facts_of(part, found.used) | {"rests_on": dict(found.rests_on),
+                                                                       "encoder": state.around.encoder_key},
+        }  # fmt: skip
+        return runs.submit(studio, actor, kind=KIND, title=snapshot.name, params=params, inputs=inputs,
+                           snapshot_id=snapshot_id, corpus_id=snapshot.corpus_id, seed=seed, run_id=chosen)  # fmt: skip
+
+    return starting.once(studio, kind=KIND, snapshot_id=f"{snapshot_id}:{found.key}", start=submit,
+                         live=lambda: select_proof.live(studio, snapshot_id=snapshot_id, key=found.key,
+                                                        kind=KIND))  # fmt: skip
 
 
 def finish_tune(studio: Studio, run_dir: Path, spec: RunSpec) -> None:

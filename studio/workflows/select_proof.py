@@ -20,7 +20,7 @@ from studio.records import Actor, RunSpec, Snapshot
 from studio.selection import proxy
 from studio.selection.recipe import Recipe
 from studio.store import findings, labels, snapshots
-from studio.workflows import runs, select_proof_inputs
+from studio.workflows import runs, select_proof_inputs, starting
 from studio.workflows.acts import act
 from studio.workflows.audits_state import digest
 from studio.workflows.runs import RunView
@@ -29,6 +29,7 @@ from studio.workflows.select_scores import ScoreState
 from studio.workflows.studio import Studio
 
 AUDIT, KIND, VERSION = "proof", "proof", 1
+LEARNING, MOST_LESSONS = "tune", 100  # kept studies of weights, the newest, that are looked at
 SEED = 0
 LARGEST_VISIBLE = 2  # an interval's half width is what could not be told from chance
 
@@ -156,22 +157,24 @@ def start(
     part = found.part or select_proof_inputs.part_of(studio, snapshot, seed)
     if found.key is None:
         refuse(part, state)
-    already = live(studio, snapshot_id=snapshot_id, key=found.key)
-    if already is not None:
-        return already.run_id
-    chosen = run_id or str(uuid.uuid4())
-    select_proof_inputs.sweep(studio, KIND)
-    folder = select_proof_inputs.folder_of(studio, KIND, chosen)
-    params, inputs = select_proof_inputs.freeze(studio, snapshot, part, state, found.recipe, found.used, folder)
-    is_learned = learned_here(studio, snapshot, found.recipe)
-    params |= {
-        "budget": recipe.budget, "n_pool": len(labels.pool_left(studio.store, snapshot_id)), "key": found.key,
-        "judged": proxy.PARTS[-1] if is_learned else "held",
-        "facts": select_proof_inputs.facts_of(part, found.used) | {"rests_on": dict(found.rests_on),
-                                                                   "encoder": state.around.encoder_key},
-    }  # fmt: skip
-    return runs.submit(studio, actor, kind=KIND, title=snapshot.name, params=params, inputs=inputs,
-                       snapshot_id=snapshot_id, corpus_id=snapshot.corpus_id, seed=seed, run_id=chosen)  # fmt: skip
+
+    def submit() -> str:
+        chosen = run_id or str(uuid.uuid4())
+        select_proof_inputs.sweep(studio, KIND)
+        folder = select_proof_inputs.folder_of(studio, KIND, chosen)
+        params, inputs = select_proof_inputs.freeze(studio, snapshot, part, state, found.recipe, found.used, folder)
+        is_learned = learned_here(studio, snapshot, found.recipe)
+        params |= {
+            "budget": recipe.budget, "n_pool": len(labels.pool_left(studio.store, snapshot_id)), "key": found.key,
+            "judged": proxy.PARTS[-1] if is_learned else "held",
+            "facts": select_proof_inputs.facts_of(part, found.used) | {"rests_on": dict(found.rests_on),
+                                                                       "encoder": state.around.encoder_key},
+        }  # fmt: skip
+        return runs.submit(studio, actor, kind=KIND, title=snapshot.name, params=params, inputs=inputs,
+                           snapshot_id=snapshot_id, corpus_id=snapshot.corpus_id, seed=seed, run_id=chosen)  # fmt: skip
+
+    return starting.once(studio, kind=KIND, snapshot_id=f"{snapshot_id}:{found.key}", start=submit,
+                         live=lambda: live(studio, snapshot_id=snapshot_id, key=found.key))  # fmt: skip
 
 
 def refuse(part: Part, state: ScoreState) -> None:
@@ -187,12 +190,11 @@ def refuse(part: Part, state: ScoreState) -> None:
 
 
 def learned_here(studio: Studio, snapshot: Snapshot, recipe: Recipe) -> bool:
-    """True where these very weights were learned from the reward and choice parts of the same held-out labels."""
-    found = findings.newest(studio.store, snapshot.snapshot_id, "tune", 1)
-    if found is None:
-        return False
-    weights = json.loads(found[0].notes[0]).get("learned", {})
-    return dict(recipe.weights) in [dict(one) for one in weights.values()]
+    """True where these very weights were ever learned from the reward and choice parts of these held-out labels."""
+    kept = findings.states(studio.store, snapshot.snapshot_id, LEARNING, VERSION, MOST_LESSONS)
+    found = findings.get_many(studio.store, snapshot.snapshot_id, VERSION, [(LEARNING, key) for key in kept])
+    learned = [one for result, _ in found.values() for one in json.loads(result.notes[0]).get("learned", {}).values()]
+    return dict(recipe.weights) in [dict(one) for one in learned]
 
 
 def live(studio: Studio, *, snapshot_id: str, key: str | None = None, kind: str = KIND) -> RunView | None:

@@ -54,7 +54,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Usable:
-    """Measures a study can use by view, and those it cannot with the reason (round: in-sample, pool: not on the pool).
+    """Measures a study can use by view, and those it cannot with the reason.
+
+    round: in-sample; pool: not on the pool; label: it counts the label of an example that has one, a guess in the pool.
 
     again: view -> measure -> weight of views with a measure that is computed anew out of fold.
     """
@@ -100,7 +102,8 @@ def usable(state: ScoreState, recipe: Recipe) -> Usable:
     """Which of the recipe's measures can be used on examples that have labels.
 
     A measure of a round's model knows these labels: what is made of class probabilities is computed again out of fold,
-    anything else is left out. A measure of labelled examples alone says nothing about choosing from the pool.
+    anything else is left out. A measure of labelled examples alone says nothing about choosing from the pool, nor does
+    one that knows a labelled example's own label, which the pool does not show.
     """
     inner = default_inner(state, recipe.inner)
     kept: dict[str, dict[str, float]] = {}
@@ -114,6 +117,8 @@ def usable(state: ScoreState, recipe: Recipe) -> Usable:
                 left_out[name] = "round"
             elif measure_named(name).is_of_labelled:
                 left_out[name] = "pool"
+            elif "likely_labels" in measure_named(name).needs:
+                left_out[name] = "label"
             else:
                 kept.setdefault(view, {})[name] = weight
                 if in_sample:

@@ -64,13 +64,19 @@ def _run(key: tuple[Any, ...], work: Callable[[Tick], Any], into: Pending) -> No
         if time.monotonic() - into.asked > _PATIENCE_S:
             raise _Dropped
 
+    is_dropped = False
     try:
         tick(0, 1)
         into.result = work(tick)
-        into.is_over = True
     except _Dropped:
+        is_dropped = True
         with _lock:
-            _pending.pop(key, None)
+            if _pending.get(key) is into:
+                del _pending[key]
     except (OSError, ValueError, StudioError) as error:
         log.warning("not worked out in the background error=%s", error)
-        into.is_over = True
+    except BaseException:
+        log.exception("not worked out in the background")
+        raise
+    finally:
+        into.is_over = not is_dropped  # whatever happened: a page must not ask for ever

@@ -7,17 +7,18 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from studio.cli.main import main
 from studio.corpus.schema import write_snapshot
 from studio.errors import AccessError, SelectionError
 from studio.measures import by_name
-from studio.records import VIEWS, Actor
+from studio.records import VIEWS, Actor, AuditResult
 from studio.selection.recipe import Recipe
 from studio.selection.unit_scores import unit_scores
 from studio.settings import Settings
-from studio.store import corpora, labels, scores, snapshots, splits
+from studio.store import corpora, findings, labels, scores, snapshots, splits
 from studio.workflows import annotate, runs, select_proof, select_proof_inputs, select_scores
 from studio.workflows.studio import open_studio
 from tests.workflows import select_corpus, small_corpus
@@ -201,3 +202,26 @@ def test_scores_of_a_model_that_knows_the_labels_are_made_anew(studio):
                ids=np.arange(1, n + 1), raw=np.ones(n), unit=np.full(n, 0.5))  # fmt: skip
     used = select_proof_inputs.usable(state_of(studio, snapshot), quality)
     assert used.left_out == {"self_confidence": "pool"} and used.inner["quality"] == {"rule_quality": 1.0}
+
+
+def test_a_score_that_counts_the_label_itself_judges_no_choice(studio):
+    """In the pool the rarity of a label is that of a guess; on labelled examples it would tell the labels apart."""
+    snapshot = labelled(studio, n_train=60)
+    n = snapshot.n_examples
+    scores.put(studio.store, snapshot.snapshot_id, by_name("label_rarity"), context_hash="l", run_id=None,
+               context={"encoder": "lexical@1", "labels": "x", "n_labels": 60}, ids=np.arange(1, n + 1),
+               raw=np.ones(n), unit=np.full(n, 0.5))  # fmt: skip
+    recipe = Recipe(budget=30, weights=RECIPE.weights, inner={"label_rarity": 1.0, "neighbour_distance": 1.0})
+    used = select_proof_inputs.usable(state_of(studio, snapshot), recipe)
+    assert used.left_out == {"label_rarity": "label"} and used.inner["diversity"] == {"neighbour_distance": 1.0}
+
+
+def test_weights_of_any_kept_lesson_count_as_learned(studio):
+    snapshot = labelled(studio, n_train=60)
+    first, second = (dict(zip(VIEWS, own, strict=True)) for own in ((70, 20, 0, 10), (10, 20, 0, 70)))
+    for key, weights in (("a", first), ("b", second)):
+        note = json.dumps({"learned": {"surrogate": weights}})
+        findings.put(studio.store, snapshot.snapshot_id, select_proof.VERSION, key,
+                     AuditResult("tune", (), pd.DataFrame({"kind": ["setting"]}), (note,)))  # fmt: skip
+    assert all(select_proof.learned_here(studio, snapshot, replace(RECIPE, weights=own)) for own in (first, second))
+    assert not select_proof.learned_here(studio, snapshot, RECIPE)

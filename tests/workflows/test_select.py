@@ -135,7 +135,8 @@ def test_impossible_wishes_are_refused_with_words(studio, snapshot_id):
         select.freeze(studio, ANALYST, snapshot_id=snapshot_id, name="  ", recipe=Recipe())
     with pytest.raises(AccessError):
         select.freeze(studio, Actor("v", "reviewer"), snapshot_id=snapshot_id, name="a", recipe=Recipe())
-    for bad in ({"budget": 0}, {"tau": 2.0}, {"alpha": -1.0}, {"caps": {"cluster": 0}}, {"missing": "x"}):
+    for bad in ({"budget": 0}, {"tau": 2.0}, {"alpha": -1.0}, {"caps": {"cluster": 0}}, {"missing": "x"},
+                {"seed": -1}, {"seed": "x"}):  # fmt: skip
         with pytest.raises(SelectionError):
             Recipe(**bad)
     with pytest.raises(SelectionError):
