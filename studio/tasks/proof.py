@@ -65,6 +65,7 @@ class _Study:
         is_report = params["judged"] == proxy.PARTS[-1]
         self.judged = np.flatnonzero(material.held == 2) if is_report else np.arange(len(material.held))
         self.fits, self.done = 0, 0
+        self.full: Array = np.empty(0)  # outcomes of all rows, those a filter or a missing score keeps out with them
         self.total = sum(self.tried) * (1 + proof.OTHER_DRAWS) + self.own * (proof.DRAWS + 24)
 
     def outcomes(self, rows: Array) -> Array:
@@ -90,7 +91,9 @@ class _Study:
             found = self._many(proof.OTHER_DRAWS, lambda number: self._stratum(seed, number))
             rows.append(self._arm(proxy_arms.STRATIFIED, None, found, draws))
         for name, taken in proxy_arms.baselines(self.given, self.recipe, self.own).items():
-            rows.append(self._arm(name, taken, self.outcomes(taken)[None], draws))
+            found = self.outcomes(taken)
+            self.full = found if name == proxy_arms.FULL else self.full
+            rows.append(self._arm(name, taken, found[None], draws))
         curve, facts = self._curve(selection, draws)
         return pd.DataFrame(rows + curve), facts
 
@@ -152,7 +155,7 @@ class _Study:
             low, high = proof.mean_interval(found, np.random.default_rng([self.task.spec.seed, 4]))
             winner = {"value": float(found.mean()), "low": low, "high": high,
                       "before": float(outcomes[tried.index(within)][choice].mean()),
-                      "full": float(outcomes[-1][report].mean())}  # fmt: skip
+                      "full": float(self.full[report].mean())}  # fmt: skip
         return {
             "kind": self.material.kind, "n_rows": self.n, "n_held": len(self.material.held),
             "n_judged": len(self.judged), "n_choice": int(choice.sum()), "n_report": int(report.sum()),

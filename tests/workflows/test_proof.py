@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from studio.selection.recipe import Recipe
 from studio.selection.unit_scores import unit_scores
 from studio.settings import Settings
 from studio.store import corpora, findings, labels, scores, snapshots, splits
+from studio.tasks.proof import _Study
 from studio.workflows import annotate, runs, select_proof, select_proof_inputs, select_scores
 from studio.workflows.studio import open_studio
 from tests.workflows import select_corpus, small_corpus
@@ -225,3 +227,16 @@ def test_weights_of_any_kept_lesson_count_as_learned(studio):
                      AuditResult("tune", (), pd.DataFrame({"kind": ["setting"]}), (note,)))  # fmt: skip
     assert all(select_proof.learned_here(studio, snapshot, replace(RECIPE, weights=own)) for own in (first, second))
     assert not select_proof.learned_here(studio, snapshot, RECIPE)
+
+
+def test_all_examples_are_those_a_filter_keeps_out_too():
+    """The largest size a recipe reaches is not all examples where a filter or a missing score keeps some out."""
+    made = object.__new__(_Study)
+    made.task = SimpleNamespace(spec=SimpleNamespace(seed=0, params={"budget": 2, "n_pool": 9, "judged": "held",
+                                                                     "recipe": {}, "weights": {}}))  # fmt: skip
+    made.material = SimpleNamespace(kind="head", held=np.array([0, 1, 2, 2]), n_classes=2)
+    made.n, made.own, made.is_share, made.fits, made.judged = 6, 2, False, 0, np.arange(4)
+    made.full = np.array([0.0, 0.0, 1.0, 0.5])
+    outcomes = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.25]])
+    facts = made._facts(3, 2, [2, 3], outcomes, made.material.held != 2)
+    assert facts["winner"]["full"] == 0.75 and facts["winner"]["value"] == 0.0
