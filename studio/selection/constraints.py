@@ -41,7 +41,7 @@ def equal_cap(name: str, codes: Array, limit: int) -> Axis:
     if limit < 1:
         raise SelectionError("A cap must let at least one example in", got=limit, fix="Set it to 1 or more.")
     top = int(codes.max()) if len(codes) else -1
-    return Axis(name, codes, np.full(top + 2, limit, dtype=np.int64))
+    return Axis(name, codes, np.full(top + 2, min(limit, max(len(codes), 1)), dtype=np.int64))  # more binds nobody
 
 
 def proportional_quotas(name: str, codes: Array, usable: Array, budget: int, alpha: float) -> Axis:

@@ -178,3 +178,9 @@ def test_rows_whose_key_is_full_are_passed_over_and_still_told_why():
             assert told(row) == ("over_budget" if code == 1 else f"cap:{axis.name}:{axis.codes[row]}")
         passed_over += picked.passed_over
     assert passed_over > 20
+
+
+def test_a_cap_beyond_any_number_is_no_cap():
+    axis = equal_cap("cluster", np.array([0, 0, 1]), 10**30)
+    assert axis.limits.tolist() == [3, 3, 3]
+    assert pick_best(np.array([3.0, 2.0, 1.0]), 3, [axis]).rows.tolist() == [0, 1, 2]
