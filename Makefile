@@ -35,7 +35,7 @@ bench: env-dev
 bench-planted: env-dev
 	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.planted_bias
 
-# Learning curves of the Select page's default against random draws; hours of one core, goes on where it stopped.
+# The Select page's default against random draws; some twenty minutes of one core, goes on where it stopped. Writes docs/
 bench-selection: env-dev
 	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.selection
 

@@ -162,11 +162,10 @@ def _verdict(row: Mapping[str, Any], p: float) -> str:
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
-def _points(row: Mapping[str, float] | None) -> str:
+def _points(row: Mapping[str, float], digits: int = 1) -> str:
     """A difference in percentage points with its interval."""
-    if row is None:
-        return "–"
-    return f"{_signed(row['difference'])} ({_signed(row['low'])} to {_signed(row['high'])})"
+    low, high = (_signed(row[end], digits) for end in ("low", "high"))
+    return f"{_signed(row['difference'], digits)} ({low} to {high})"
 
 
 def _plain(found: Mapping[str, Any]) -> list[str]:
@@ -186,7 +185,19 @@ def _plain(found: Mapping[str, Any]) -> list[str]:
     ):
         listed = ", ".join(names[verdict]) or "none"
         out.append(f"- The default was **{words} random** in {len(names[verdict])} of {len(rows)}: {listed}.")
-    return [*out, "", *_split_words(found["split"])]
+    return [*out, *_upside_down(found["described"]), "", *_split_words(found["split"])]
+
+
+def _upside_down(described: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How often the bottom of the default's score teaches more than its top, where it was run."""
+    level = {(row["corpus"], row["state"], row["arm"]): row["against_random"] for row in described}
+    both = [(level.get((*pool, "bottom")), level.get((*pool, "default"))) for pool in _pools(described)]
+    both = [(low["difference"], top["difference"]) for low, top in both if low and top]
+    if not both:
+        return []
+    n = sum(low > top for low, top in both)
+    return [f"- The **bottom** of the same score, same quotas, taught more than its top in {n} of {len(both)} pools "
+            "(described, fewer seeds): there the score is no better than its reverse."]  # fmt: skip
 
 
 def _split_words(halves: Mapping[str, Any] | None) -> list[str]:
@@ -198,10 +209,10 @@ def _split_words(halves: Mapping[str, Any] | None) -> list[str]:
            f"({MEANING[chosen]}) was best on the {len(halves['even_seeds'])} even seeds, over all pools."]  # fmt: skip
     if chosen == "random":
         return [*out, f"No setting beat a random draw there. On the {n} odd seeds the default against random is "
-                f"{_points(halves['odd_default_against_random'])} points."]  # fmt: skip
+                f"{_points(halves['odd_default_against_random'], 2)} points."]  # fmt: skip
     word = "is confirmed" if against["low"] > 0 else "is not confirmed"
-    out.append(f"On the {n} odd seeds, which that choice did not see, its gain over random {word}: {_points(against)} "
-               f"points; against the default {_points(default)} points.")  # fmt: skip
+    out.append(f"On the {n} odd seeds, which that choice did not see, its gain over random {word}: "
+               f"{_points(against, 2)} points; against the default {_points(default, 2)} points.")  # fmt: skip
     pools = halves["odd_by_pool"]
     won = [name for name, row in pools.items() if row["p_holm"] < 1 - LEVEL and row["low"] > 0]
     lost = [name for name, row in pools.items() if row["p_holm"] < 1 - LEVEL and row["high"] < 0]
@@ -233,9 +244,9 @@ def _halves(halves: Mapping[str, Any] | None) -> list[str]:
         return []
     out = ["", "## Which setting: looked for on even seeds", "",
            "Mean gain over random over all pools, percentage points: on even seeds, which the choice looks at, and on",
-           "odd seeds with 95 % intervals. The interval of the chosen one is the one to quote; the others are many.", "",
+           "odd seeds with 95 % intervals. Quote the interval of the chosen one; the others are many.", "",
            "| setting | even seeds | odd seeds |", "|---|---|---|"]  # fmt: skip
-    return out + [f"| `{name}`: {MEANING[name]} | {100 * gain:+.2f} | {_points(halves['odd'][name])} |"
+    return out + [f"| `{name}`: {MEANING[name]} | {100 * gain:+.2f} | {_points(halves['odd'][name], 2)} |"
                   for name, gain in halves["gains_even"].items() if name != "random"]  # fmt: skip
 
 
@@ -299,6 +310,8 @@ METHOD = [
     "- First batch: no labels, so the default has relevance (one sentence about the task), diversity and quality; "
     "difficulty has no scores and its share goes to the others. Each budget is one first batch. Arms after labels "
     "start from 64 labels of the random draw, which count as bought, and buy the rest in one go.",
+    "- Facility location, farthest-first and MMR look at the best 5 N by score: from 512 labels on that is nearly or "
+    "wholly the pool, and the score no longer holds anything back.",
     "- Pools of different seeds share rows, so the intervals speak of these corpora, not of corpora at large. A linear "
     "head on frozen vectors is no fine-tuned model. One encoder per language, one goal sentence per corpus.",
 ]  # fmt: skip
@@ -306,7 +319,7 @@ METHOD = [
 
 # --- chart ------------------------------------------------------------------------------------------------------------
 def chart(found: Mapping[str, Any]) -> str:
-    """Gain over random with intervals, a row per pool: the default, and on odd seeds the setting chosen on even ones."""
+    """Gain over random with intervals, a row per pool: the default, and by odd seeds the setting chosen on even."""
     chosen = found["split"]["chosen"] if found["split"] else ""
     names = ["default", *([chosen] if chosen not in ("", "default", "random") else [])]
     rows = [(pool, "default", row["against_random"]) for pool in _pools(found["described"])
@@ -349,10 +362,10 @@ def chart(found: Mapping[str, Any]) -> str:
     return "".join(parts) + "</svg>\n"
 
 
-def _signed(share: float) -> str:
-    """A share as percentage points with a sign; 0.0 has none."""
-    text = f"{100 * share:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text
+def _signed(share: float, digits: int = 1) -> str:
+    """A share as percentage points with a sign; one that rounds to 0 has none."""
+    text = f"{100 * share:+.{digits}f}"
+    return text if float(text) else text[1:]
 
 
 def _ticks(reach: float) -> list[float]:

@@ -110,5 +110,11 @@ def test_the_chart_has_a_dot_per_pool_and_shown_setting():
     assert page.chart(found).count("(n=10)") == 2  # the chosen setting by odd seeds
 
 
+def test_a_score_that_is_no_better_than_its_reverse_is_said():
+    cells = planted({"random": 0.0, "default": -0.03, "bottom": 0.01})
+    assert "taught more than its top in 2 of 2 pools" in page.report(page.summary(cells, {}))
+    assert "bottom** of the same score" not in page.report(page.summary(planted({"random": 0.0, "default": 0.1}), {}))
+
+
 def test_every_arm_has_a_meaning():
     assert set(page.MEANING) == {one.name for one in arms.ARMS}
