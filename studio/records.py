@@ -138,7 +138,7 @@ class Lexicon:
     struck: tuple[tuple[str, int], ...] = ()
 
 
-# --- audits (measures and what they look at: studio.batches) ------------------------------------------------------------
+# --- audits (measures and what they look at: studio.batches) ----------------------------------------------------------
 @dataclass(frozen=True)
 class Finding:
     """One plain sentence about a corpus with its number, its interval and the way to its examples.

@@ -10,7 +10,7 @@ from pages._ui import frame, select_filters, select_inner, select_limits, widget
 from pages._ui.select_words import lacking_words
 from pages._ui.words import t
 from studio.records import VIEWS, Snapshot
-from studio.selection import STRATEGIES
+from studio.selection import offered
 from studio.selection.cover import BALANCE
 from studio.selection.recipe import LIMITED, WEIGHTED, Recipe, recipe_hash
 from studio.workflows import select_limits as limits
@@ -24,7 +24,7 @@ def show(snapshot: Snapshot, state: ScoreState) -> Recipe:
     budget = st.number_input(
         t("select.budget.label"), 1, 1_000_000, 100, 10, key="budget", bind="query-params", help=t("select.budget.help")
     )
-    names = [s.name for s in STRATEGIES if _usable(s.needs, state)]
+    names = [s.name for s in offered(state.n_labels) if _usable(s.needs, state)]
     titles = {name: t(f"strategy.{name}.title") for name in names}
     strategy = frame.url_select(st, t("select.strategy.label"), names, "strategy", format_func=titles.__getitem__)
     st.caption(t(f"strategy.{strategy}.help"))

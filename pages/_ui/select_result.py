@@ -8,6 +8,7 @@ from pages._ui import frame, select_limits, select_verdict
 from pages._ui.select_words import context_text, reason_text
 from pages._ui.words import literal, plain, t
 from studio.records import VIEWS, Snapshot
+from studio.selection.recipe import WEIGHTED
 from studio.store import examples, selections
 from studio.store.selections import FrozenSelection
 from studio.workflows import select
@@ -66,7 +67,7 @@ def table(snapshot: Snapshot, choice: Choice) -> int | None:
             for view in views
         },
     }
-    if choice.recipe.strategy != "weighted_sum":
+    if choice.recipe.strategy not in WEIGHTED:
         frame_ = frame_.drop(columns=["score", *views])
     event = st.dataframe(
         frame_, hide_index=True, column_config=config, height=380, on_select="rerun", selection_mode="single-row",

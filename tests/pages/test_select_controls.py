@@ -68,7 +68,7 @@ DEFAULT = {"weights": {"relevance": 34, "diversity": 33, "difficulty": 0, "quali
     ],
 )  # fmt: skip
 def test_a_link_is_the_recipe_it_says(studio, made, asked, link, fields):
-    app = open_page(s=made, budget="40", **link)
+    app = open_page(s=made, budget="40", strategy="weighted_sum", **link)
     assert not app.exception
     wanted = Recipe(budget=40, **{**DEFAULT, **fields})
     assert asked[-1].to_json() == wanted.to_json()
@@ -84,7 +84,9 @@ def test_measures_can_be_weighed_inside_a_view(studio, made, asked):
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_limits_that_leave_too_few_say_which_and_what_helps(studio, made, lang):
-    app = open_page(s=made, lang=lang, budget="100", even="false", cap="cluster", cap_cluster="5")
+    app = open_page(
+        s=made, lang=lang, strategy="weighted_sum", budget="100", even="false", cap="cluster", cap_cluster="5"
+    )
     (said,) = [box.value for box in app.warning if "100" in box.value]
     choice = select.choose_from(studio, made, Recipe(budget=100, caps={"cluster": 5}), state(studio, made))
     clusters = int((choice.pool.matrix.counts("cluster") > 0).sum())
@@ -94,7 +96,7 @@ def test_limits_that_leave_too_few_say_which_and_what_helps(studio, made, lang):
 
 def test_a_reference_is_a_target_and_what_it_cannot_get_is_said(studio, made):
     references.set_shares(studio.store, made, "gender", {"f": 0.5, "m": 0.25, "x": 0.25}, by="me")
-    app = open_page(s=made, lang="en", budget="40", even="false", share="group_gender")
+    app = open_page(s=made, lang="en", strategy="weighted_sum", budget="40", even="false", share="group_gender")
     assert any("10 of “x”" in box.value for box in app.info)
     targets = {"group_gender": {"f": 0.5, "m": 0.25, "x": 0.25}}
     choice = select.choose_from(studio, made, Recipe(budget=40, targets=targets), state(studio, made))

@@ -81,7 +81,7 @@ def test_other_ways_of_choosing_name_the_reason_and_the_neighbour(made, strategy
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_view_of_effects_has_the_funnel_and_the_stability_of_now(made, lang):
-    app = open_page(lang=lang, s=made, budget="12", view="effects")
+    app = open_page(lang=lang, s=made, strategy="weighted_sum", budget="12", view="effects")
     heads = [one.value for one in app.subheader]
     assert t("effects.funnel.title", lang=lang) in heads and t("effects.stability.title", lang=lang) in heads
     for _ in range(60):

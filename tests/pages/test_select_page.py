@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui import frame
 from studio.records import VIEWS, Actor
+from studio.selection import STRATEGIES, offered
 from studio.store import labels, selections
 from studio.words import t
 from studio.workflows import annotate
@@ -78,11 +79,21 @@ def test_after_a_freeze_the_page_is_not_drawn_again_and_one_press_leads_to_the_d
 def test_clusters_have_quotas_until_a_person_turns_them_off(studio, link, alpha):
     made = select_corpus.make(studio)
     select_corpus.score(studio, made, TARGETS)
-    app = open_page(s=made, budget="12", **link)
+    app = open_page(s=made, strategy="weighted_sum", budget="12", **link)
     next(box for box in app.text_input if box.label == t("select.freeze.name", lang="en")).set_value("first")
     next(b for b in app.button if b.label == t("select.freeze.button", lang="en")).click().run()
     (frozen,) = selections.list_all(studio.store, made)
     assert frozen.recipe["alpha"] == alpha
+
+
+def test_a_first_batch_is_proposed_as_the_evidence_supports_and_later_ones_by_the_sum(studio):
+    made = select_corpus.make(studio)
+    select_corpus.score(studio, made, TARGETS)
+    box = next(b for b in open_page(s=made, budget="12").selectbox if b.label == t("select.strategy.label", lang="en"))
+    assert box.value == "k_center"
+    assert [s.name for s in offered(0)][:2] == ["k_center", "weighted_sum"]
+    assert offered(1) == STRATEGIES
+    assert sorted(s.name for s in offered(0)) == sorted(s.name for s in STRATEGIES)
 
 
 def test_weights_of_a_link_are_read_and_mended(studio):
