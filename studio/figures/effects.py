@@ -54,8 +54,8 @@ def group_funnel(names: Sequence[str], steps: Sequence[Mapping[str, object]], wo
     figure.update_yaxes(automargin=True, col=1)
     figure.update_xaxes(rangemode="tozero", zeroline=False, ticksuffix=" %", nticks=4)
     figure.update_annotations(font_size=13)
-    figure.update_layout(height=120 + 30 * n, margin={"l": 8, "r": 8, "t": 36, "b": 8}, dragmode=False,
-                         legend={"orientation": "h", "y": -0.18, "yanchor": "top", "x": 0})  # fmt: skip
+    below = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
+    figure.update_layout(height=120 + 30 * n, margin={"l": 8, "r": 8, "t": 36, "b": 64}, dragmode=False, legend=below)
     return figure
 
 
