@@ -22,6 +22,7 @@ from studio.workflows import select, select_scores
 from studio.workflows.select_scores import ScoreState, Targets
 
 snapshot = frame.current_snapshot()
+select_freeze.leave_if_asked()
 st.header(t("select.title"), anchor=False)
 st.caption(t("select.intro"))
 select_prepare.guard(snapshot)
@@ -37,6 +38,7 @@ if select_views.show(snapshot, state, targets):
 @st.fragment
 def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None:
     """Everything a slider move draws again, quick things first; the comparison with random draws comes last."""
+    select_freeze.leave_if_asked()
     controls, results = st.columns([3, 8], gap="large")
     with controls, frame.show_errors():
         recipe = select_controls.show(snapshot, state)

@@ -19,6 +19,23 @@ from studio.workflows.select_scores import Targets
 
 _ID, _DONE, _PROBLEM = "select.freeze_id", "select.frozen", "select.freeze_problem"
 _NAME, _CONTROL = "freeze_name", "freeze_control"
+_LEAVE = "select.leave"
+
+
+def leave_if_asked() -> None:
+    """Go where a press asked to go.
+
+    The press is kept by its callback: the run that answers it may be broken off by the end of work in the background,
+    and the run after it then finds the way.
+    """
+    asked = st.session_state.pop(_LEAVE, None)
+    if asked is not None:
+        page, values = asked
+        frame.go(page, **values)
+
+
+def _leave(page: str, values: dict[str, str]) -> None:
+    st.session_state[_LEAVE] = (page, values)
 
 
 def show(snapshot: Snapshot, choice: Choice, targets: Targets | None) -> None:
@@ -70,10 +87,10 @@ def _done(snapshot: Snapshot) -> None:
         return
     st.success(t("select.freeze.done", name=plain(found.name), n=found.n), icon=":material/ac_unit:")
     places = st.container(horizontal=True)
-    if places.button(t("select.freeze.next"), type="primary", icon=":material/edit_note:", key="to_annotate"):
-        frame.go("annotate", sel=found.selection_id)
-    if places.button(t("review.propose.from_select"), icon=":material/rate_review:", key="to_review"):
-        frame.go("review", propose=found.selection_id)
+    places.button(t("select.freeze.next"), type="primary", icon=":material/edit_note:", key="to_annotate",
+                  on_click=_leave, args=("annotate", {"sel": found.selection_id}))  # fmt: skip
+    places.button(t("review.propose.from_select"), icon=":material/rate_review:", key="to_review",
+                  on_click=_leave, args=("review", {"propose": found.selection_id}))  # fmt: skip
 
 
 def listing(snapshot: Snapshot) -> None:
@@ -98,5 +115,5 @@ def listing(snapshot: Snapshot) -> None:
             hide_index=True,
             width="stretch",
         )
-        if st.button(t("review.propose.one"), icon=":material/rate_review:", key="to_propose"):
-            frame.go("review", propose=found[0].selection_id)
+        st.button(t("review.propose.one"), icon=":material/rate_review:", key="to_propose",
+                  on_click=_leave, args=("review", {"propose": found[0].selection_id}))  # fmt: skip

@@ -43,7 +43,7 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
 @st.fragment
 def _desk(snapshot: Snapshot, state: ScoreState, view: str, kind: str) -> None:
     with frame.show_errors():
-        desk = ratings.read(frame.studio(), frame.current_user(), snapshot=snapshot, state=state, view=view, kind=kind)
+        desk = ratings.read(frame.studio(), snapshot, state, actor=frame.current_user(), view=view, kind=kind)
         left, right = st.columns([7, 3], gap="large")
         with left:
             _problem()

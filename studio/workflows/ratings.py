@@ -78,7 +78,7 @@ def head_of(view: str, kind: str) -> Measure:
     return HEADS[f"rated_{view}" if kind == ONE else f"pairwise_{view}"]
 
 
-def read(studio: Studio, actor: Actor, *, snapshot: Snapshot, state: ScoreState, view: str, kind: str) -> Desk:
+def read(studio: Studio, snapshot: Snapshot, state: ScoreState, *, actor: Actor, view: str, kind: str) -> Desk:
     """What a person sees next and where the view stands; a pure read.
 
     Raises:
@@ -194,6 +194,7 @@ def undo(studio: Studio, actor: Actor, *, kind: str, supersedes: str, entry_id: 
     return ratings.undo(studio.store, table, entry_id=entry_id, supersedes=supersedes, by=actor)
 
 
+@act("select.learn_ratings", "analyst")
 def train(
     studio: Studio, actor: Actor, *, snapshot_id: str, view: str, kind: str, seed: int = 0, run_id: str | None = None
 ) -> str:

@@ -18,6 +18,9 @@ from tests.workflows.test_select import TARGETS
 pytestmark = pytest.mark.browser
 
 
+BY_SUM = "w_relevance=40&w_diversity=30&w_difficulty=0&w_quality=30&budget=10&strategy=weighted_sum"
+
+
 @pytest.fixture
 def scored_app(tmp_path):
     workspace = Workspace(tmp_path / "workspace").make()
@@ -54,7 +57,7 @@ QUICK_MS = (20, 45, 90, 150)  # pauses between presses: within one answer, acros
 
 def test_moving_one_slider_rescales_the_unlocked_and_a_link_keeps_them(scored_app, page):
     app, made = scored_app
-    page.goto(f"{app.url}/select?s={made}&w_relevance=40&w_diversity=30&w_difficulty=0&w_quality=30&budget=10")
+    page.goto(f"{app.url}/select?s={made}&{BY_SUM}")
     wait_for(page, [40, 30, 0, 30])
     sliders = page.locator("input[type=range]")
     sliders.nth(0).focus()
@@ -87,7 +90,7 @@ def seconds_to_answer(page, slider) -> float:
 def test_no_quick_press_is_lost_while_the_page_answers_the_one_before(scored_app, page):
     """Requests sent before the last answer arrived carry the old values of the other three sliders."""
     app, made = scored_app
-    page.goto(f"{app.url}/select?s={made}&w_relevance=40&w_diversity=30&w_difficulty=0&w_quality=30&budget=10")
+    page.goto(f"{app.url}/select?s={made}&{BY_SUM}")
     wait_for(page, [40, 30, 0, 30])
     slider = page.locator("input[type=range]").nth(0)
     slider.focus()
@@ -110,7 +113,7 @@ def test_no_quick_press_is_lost_while_the_page_answers_the_one_before(scored_app
 @pytest.mark.parametrize("how", ["enter", "enter and click", "two clicks"])
 def test_enter_and_a_quick_click_freeze_one_selection(scored_app, page, how):
     app, made = scored_app
-    page.goto(f"{app.url}/select?s={made}&w_relevance=40&w_diversity=30&w_difficulty=0&w_quality=30&budget=10")
+    page.goto(f"{app.url}/select?s={made}&{BY_SUM}")
     wait_for(page, [40, 30, 0, 30])
     field = page.get_by_label("Name", exact=True).last
     field.fill("first batch")

@@ -36,7 +36,7 @@ def snapshot(studio):
 
 def desk_of(studio, snapshot, actor=ANN, view="quality", kind=ONE, state=None):
     state = state or select_scores.state(studio, snapshot.snapshot_id)
-    return ratings.read(studio, actor, snapshot=snapshot, state=state, view=view, kind=kind)
+    return ratings.read(studio, snapshot, state, actor=actor, view=view, kind=kind)
 
 
 def opinion(text: str) -> int:
