@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -26,6 +26,7 @@ def test_area_by_hand():
     assert arms.area([0.7], [64]) == 0.7
 
 
+@settings(max_examples=20)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_that_of_statsmodels(p_values):
     assert page.holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])

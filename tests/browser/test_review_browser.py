@@ -84,6 +84,8 @@ def propose(page, name: str, purpose: str) -> str:
     return page.url
 
 
+# A minute and a half of two browsers: the job from the demo to the next batch already drives Select in the quick suite.
+@pytest.mark.slow
 def test_choose_freeze_propose_review_approve_export(scored_app, people, tmp_path):
     app, made = scored_app
     ann = people("Ann")
