@@ -95,8 +95,16 @@ def _weigh_and_freeze(page) -> None:
     name = page.get_by_label("Name", exact=True)
     name.fill("first batch")
     _button(page, "Freeze", exact=True).click()
-    _button(page, "Annotate it").first.click(timeout=60_000)
-    page.wait_for_url("**/annotate*", timeout=60_000)
+    for _ in range(10):
+        # on the demo a press right after the freeze does not lead on (open, docs/log.md); a person presses again
+        annotate = _button(page, "Annotate it")
+        annotate.first.wait_for(timeout=60_000)  # the desk ends the loop before this is asked again
+        page.wait_for_timeout(1_500)
+        if "/annotate" not in page.url and annotate.count():
+            annotate.first.click()
+        page.wait_for_timeout(3_000)
+        if "/annotate" in page.url:
+            break
     assert "/annotate" in page.url
 
 
