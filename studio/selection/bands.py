@@ -14,6 +14,7 @@ from studio.selection.constraints import Axis, NearPairs, greedy_keep
 from studio.statistics import corrected_q
 
 LEVEL = 0.95
+TAIL = 0.025  # on either side; (1 - LEVEL) / 2 is a little more, which moves a band whose tail is exactly 2.5 %
 DRAWS = 199  # 199 draws put the 2.5 % points on the 5th smallest and 5th largest
 PREFIX = 40  # longest part of a shuffle that is drawn at first, in budgets
 SMALL_GROUP = 50
@@ -81,7 +82,7 @@ def hypergeometric_bands(pool_counts: Array, picked_counts: Array) -> list[Band]
     if not n:
         return []
     draw = stats.hypergeom(n, pool_counts, size)
-    low, high = draw.ppf((1 - LEVEL) / 2).astype(np.int64), draw.ppf((1 + LEVEL) / 2).astype(np.int64)
+    low, high = draw.ppf(TAIL).astype(np.int64), draw.ppf(1 - TAIL).astype(np.int64)
     p = np.minimum(1.0, 2.0 * np.minimum(draw.cdf(picked_counts), draw.sf(picked_counts - 1)))
     return _bands(pool_counts, picked_counts, size * pool_counts / max(n, 1), low, high, p, 0)
 
