@@ -100,16 +100,16 @@ def _parts(choice: Choice, found: Why) -> None:
     if not names:
         return
     column, top = st.column_config, max((choice.weights[view] for view in VIEWS), default=100) / 100
-    shown = {t("why.what"): names, t("select.column.raw"): raws, "unit": units, "weight": weights, "part": parts}
+    shown = {t("why.what"): names, "part": parts, "unit": units, "weight": weights, t("select.column.raw"): raws}
     if explained is None:
         shown = {name: values for name, values in shown.items() if name not in ("weight", "part", "unit")}
     st.dataframe(
         shown, hide_index=True, width="stretch",
         column_config={
-            t("why.what"): column.TextColumn(width=170),
+            t("why.what"): column.TextColumn(width=150),
             "unit": column.NumberColumn(t("select.column.unit"), format="%.3f", width=80),
             "weight": column.NumberColumn(t("why.weight"), format="%.0f %%", width=70),
-            "part": column.ProgressColumn(t("why.part"), min_value=0.0, max_value=top, format="%.3f", width=120,
+            "part": column.ProgressColumn(t("why.part"), min_value=0.0, max_value=top, format="%.3f", width=105,
                                           help=t("why.part_help")),
         },
         alt=t("select.why.gave"),
