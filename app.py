@@ -13,7 +13,8 @@ st.logo(frame.ICON, size="large")
 page = frame.navigation()
 opened = frame.studio()
 frame.sidebar(opened)
-frame.show_notices(opened)
+with st.container():  # a fragment is known by its place: what comes and goes above must not move it
+    frame.show_notices(opened)
 if page.url_path != "annotate":
     annotate_together.leave(opened)
 page.run()

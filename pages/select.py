@@ -29,8 +29,9 @@ select_prepare.guard(snapshot)
 
 targets = select_goal.targets_of_url(snapshot)
 state = select_scores.state(frame.studio(), snapshot.snapshot_id, targets)
-select_goal.show(snapshot, state, targets)
-select_goal.stale(snapshot, state, targets)
+with st.container():  # a fragment is known by its place: what comes and goes above must not move it
+    select_goal.show(snapshot, state, targets)
+    select_goal.stale(snapshot, state, targets)
 if select_views.show(snapshot, state, targets):
     st.stop()
 

@@ -96,7 +96,7 @@ def _weigh_and_freeze(page) -> None:
     name.fill("first batch")
     _button(page, "Freeze", exact=True).click()
     for _ in range(10):
-        # on the demo a press right after the freeze does not lead on (open, docs/log.md); a person presses again
+        # while comparisons run beside the page about one press in seven is never sent by the browser (docs/log.md)
         annotate = _button(page, "Annotate it")
         annotate.first.wait_for(timeout=60_000)  # the desk ends the loop before this is asked again
         page.wait_for_timeout(1_500)
