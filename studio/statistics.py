@@ -81,11 +81,11 @@ def chance_of_more(inside: Array, outside: Array, worth: float = 1.0) -> tuple[f
 
     Args:
         inside: (m,) how many values inside lie at each of m ascending levels.
-        outside: (m,) the same for the others; both sides hold at least one.
+        outside: (m,) the same for the others.
         worth: what one example is worth, at most 1 (copies): errors are 1 / sqrt(worth) times as large.
 
     Returns:
-        A, low, high, p.
+        A, low, high, p; 0.5, 0, 1, 1 where one side is empty.
 
     Paper: delong-1988 for the error, mann-whitney-1947.
 
@@ -96,6 +96,8 @@ def chance_of_more(inside: Array, outside: Array, worth: float = 1.0) -> tuple[f
     """
     x, y = np.asarray(inside, dtype=np.float64), np.asarray(outside, dtype=np.float64)
     n1, n0 = float(x.sum()), float(y.sum())
+    if n1 == 0 or n0 == 0:
+        return 0.5, 0.0, 1.0, 1.0
     above_others = (np.cumsum(y) - y / 2) / n0
     under_others = 1 - (np.cumsum(x) - x / 2) / n1
     area = float((x * above_others).sum() / n1)

@@ -9,10 +9,9 @@ from scipy import stats
 from studio.audits.context import Context, compared_groups, group_column, nothing, texts_of, where
 from studio.audits.intervals import effective_n, examples_for_order, noncentrality_interval, visible_noncentrality
 from studio.audits.label_sets import Labels, exclusive, labels_of
-from studio.audits.order import chance_of_more
 from studio.audits.power import power_finding
 from studio.records import Array, Audit, AuditResult, Condition, Finding
-from studio.statistics import ALPHA, SMALL_GROUP
+from studio.statistics import ALPHA, SMALL_GROUP, chance_of_more
 
 NAME = "lengths"
 ETA2 = 0.06  # a medium effect by the usual convention (tomczak-2014); below it length says little
@@ -79,20 +78,6 @@ def eta_squared(h: float, df: int, n: int) -> tuple[float, float, float]:
         return 0.0, 0.0, 0.0
     low, high = noncentrality_interval(h, df)
     return min(max((h - df) / spread, 0.0), 1.0), min(low / spread, 1.0), min(high / spread, 1.0)
-
-
-def chance_of_longer(inside: Array, outside: Array) -> tuple[float, float, float, float]:
-    """P(a text inside is longer) + 1/2 P(equal), its 95 % interval and p: `order.chance_of_more` of lengths.
-
-    (0.5, 0, 1, 1) where one side is empty.
-    """
-    if len(inside) == 0 or len(outside) == 0:
-        return 0.5, 0.0, 1.0, 1.0
-    at = np.unique(np.concatenate([inside, outside]), return_inverse=True)[1]
-    n_lengths = int(at.max()) + 1
-    return chance_of_more(
-        np.bincount(at[: len(inside)], minlength=n_lengths), np.bincount(at[len(inside) :], minlength=n_lengths)
-    )
 
 
 def _factor_rows(lengths: Array, factor: str, labels: Labels, worth: float) -> pd.DataFrame:

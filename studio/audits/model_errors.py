@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from studio.audits.intervals import difference_interval
-from studio.audits.order import chance_of_more
 from studio.records import Array
-from studio.statistics import ALPHA, SMALL_GROUP, corrected_q
+from studio.statistics import ALPHA, SMALL_GROUP, chance_of_more, corrected_q
 
 FEWEST = 10  # ours: examples with (or without) a label a group needs before a rate or an area of it is told
 DRAWS = 1_999  # groups dealt anew among examples of the same truth

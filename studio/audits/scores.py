@@ -10,9 +10,8 @@ from scipy import stats
 
 from studio.audits.context import Context, compared_groups, group_column, nothing, where
 from studio.audits.intervals import effective_n
-from studio.audits.order import chance_of_more
 from studio.records import SCORER, Array, Audit, AuditResult, Finding
-from studio.statistics import ALPHA, SMALL_GROUP, wilson
+from studio.statistics import ALPHA, SMALL_GROUP, chance_of_more, wilson
 
 NAME = "scores"
 DELTA = 0.147  # romano-2006: a Cliff's delta below it is negligible
@@ -58,7 +57,7 @@ class Order:
 def order_of(inside: Array, outside: Array, worth: float = 1.0) -> Order:
     """Cliff's delta of counts over the same ascending score levels.
 
-    delta = P(x > y) - P(x < y) = 2 A - 1, with A, its interval and p by `order.chance_of_more`.
+    delta = P(x > y) - P(x < y) = 2 A - 1, with A, its interval and p by `statistics.chance_of_more`.
 
     Args:
         inside: (m,) how many scores of the group lie at each level.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -160,15 +160,21 @@ def dots(x: Array, y: Array, colours: Sequence[str], *, title: str, names: Seque
         for i in range(0, len(x), step):
             px, py = at(float(x[i]), float(y[i]))
             body.append(f'<circle cx="{px}" cy="{py}" r="1.8" fill="{escape(colours[i])}" fill-opacity=".6"/>')
-        taken: list[tuple[float, float]] = []
-        for nx, ny, name in names:
-            px, py = at(nx, ny)
-            px = min(max(px, NAME_PX / 2), WIDTH - NAME_PX / 2)
-            if any(abs(px - ox) < NAME_PX and abs(py - oy) < 16 for ox, oy in taken):
-                continue
-            taken.append((px, py))
-            body.append(f'<text class="place" x="{px}" y="{py}">{_cut(name, 30)}</text>')
+        body += _place_names((*at(x, y), name) for x, y, name in names)
     return _svg(WIDTH, height, title, body)
+
+
+def _place_names(places: Iterable[tuple[float, float, str]]) -> list[str]:
+    """Names at places in pixels, inside the picture; one that would lie on an earlier one is left out."""
+    taken: list[tuple[float, float]] = []
+    found = []
+    for x, y, name in places:
+        x = min(max(x, NAME_PX / 2), WIDTH - NAME_PX / 2)
+        if any(abs(x - ox) < NAME_PX and abs(y - oy) < 16 for ox, oy in taken):
+            continue
+        taken.append((x, y))
+        found.append(f'<text class="place" x="{x}" y="{y}">{_cut(name, 30)}</text>')
+    return found
 
 
 def bands(rows: Sequence[Mapping[str, object]], *, title: str) -> str:
@@ -239,12 +245,5 @@ def density(
     for px, py in points:
         cx, cy = at(px, py)
         body.append(f'<circle class="pick" cx="{cx}" cy="{cy}" r="2.6"/>')
-    taken: list[tuple[float, float]] = []
-    for px, py, name in names:
-        cx, cy = at(px, py)
-        cx = min(max(cx, NAME_PX / 2), WIDTH - NAME_PX / 2)
-        if any(abs(cx - ox) < NAME_PX and abs(cy - oy) < 16 for ox, oy in taken):
-            continue
-        taken.append((cx, cy))
-        body.append(f'<text class="place" x="{cx}" y="{cy}">{_cut(str(name), 30)}</text>')
+    body += _place_names((*at(x, y), str(name)) for x, y, name in names)
     return _svg(WIDTH, height, title, body)

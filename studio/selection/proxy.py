@@ -12,6 +12,7 @@ from studio.records import Array
 C = 10.0  # as the probe: unit rows need a weaker penalty than 1.0 for probabilities that are not all alike
 PARTS: tuple[str, ...] = ("reward", "choice", "report")
 FEWEST_ROWS, FEWEST_HELD = 40, 30  # ours: below these no difference of a usual size can be told from chance
+FEWEST_OF_PART = 4  # ours: of 30 examples hashed into three parts 98 in 100 have as many in each
 SMALL_HELD = 200  # reference: at 200 rows an accuracy of 0.8 has a standard error of 2.8 points
 REWARD_STEPS = 12  # ours: a reward has to order choices, not to converge; it takes a third of the time
 _STEPS, _GRADIENT, _GAIN = 100, 1e-3, 1e-7
@@ -134,12 +135,25 @@ def deal(y: Array, parts: int, rng: np.random.Generator) -> Array:
     return part
 
 
-def held_parts(y: Array) -> Array:
-    """(m,) which of PARTS each held-out example belongs to; the same for every study of the same held-out labels.
+def held_parts(ids: Array) -> Array:
+    """(m,) int64 which of PARTS each held-out example belongs to, by a hash of its id alone.
 
-    What learns weights looks at reward and choice only, so that report stays unseen by any automatic choice.
+    What learns weights looks at reward and choice only, so that report stays unseen by any automatic choice. An example
+    stays in its part when others are labelled; dealing them anew would show old report examples to the learning.
+    The hash is the finalizer of splitmix64.
+
+    Raises:
+        SelectionError: a part has fewer than 4 examples.
     """
-    return deal(y, len(PARTS), np.random.default_rng(0))
+    x = np.asarray(ids).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    part = ((x ^ (x >> np.uint64(31))) % np.uint64(len(PARTS))).astype(np.int64)
+    sizes = np.bincount(part, minlength=len(PARTS))
+    if sizes.min() < FEWEST_OF_PART:
+        raise SelectionError("There are too few validation labels to compare choices", got=int(sizes.min()),
+                             fix=f"Label at least {FEWEST_HELD} validation examples.")  # fmt: skip
+    return part
 
 
 def check_enough(n_rows: int, n_held: int, n_classes: int | None) -> None:

@@ -67,17 +67,19 @@ def read(task: Task, recipe: Recipe) -> Material:
     texts = _texts(task, train["row"].to_numpy())
     if params["kind"] == LM:
         proxy.check_enough(len(train), len(held), None)
+        part = proxy.held_parts(held["example_id"].to_numpy())
         judge, lengths = _lm(task, train["row"].to_numpy(), held["row"].to_numpy())
         given = _candidates(task, recipe, train, texts, None, None)
-        return Material(given, judge, np.arange(len(held)) % len(proxy.PARTS), LM, 0, lengths=lengths)
+        return Material(given, judge, part, LM, 0, lengths=lengths)
     proxy.check_enough(len(train), len(held), train["label"].nunique())
+    part = proxy.held_parts(held["example_id"].to_numpy())
     vectors = np.load(task.input_path("vectors") / "vectors.npy", mmap_mode="r", allow_pickle=False)
     if len(vectors) <= int(frame["row"].max()):
         raise SelectionError("The vectors do not belong to this snapshot", got=len(vectors), fix="Embed it again.")
     names = sorted({*train["label"], *held["label"]})
     code = {name: number for number, name in enumerate(names)}
-    y, held_y = (part["label"].map(code).to_numpy(np.int64) for part in (train, held))
-    x, held_x = (np.asarray(vectors[part["row"].to_numpy()], dtype=np.float32) for part in (train, held))
+    y, held_y = (rows["label"].map(code).to_numpy(np.int64) for rows in (train, held))
+    x, held_x = (np.asarray(vectors[rows["row"].to_numpy()], dtype=np.float32) for rows in (train, held))
     probs = None
     if params.get("again") or params.get("label_quality") or "probs" in params.get("needs", ()):
         task.progress(0, 0, "proof.run.folds")
@@ -86,7 +88,7 @@ def read(task: Task, recipe: Recipe) -> Material:
     given = _candidates(task, recipe, train, texts, x, probs, y)
     judge = proxy.head_judge(x, y, held_x, held_y, len(names))
     lengths = np.array([len(text) for text in texts], dtype=np.int64)
-    return Material(given, judge, proxy.held_parts(held_y), HEAD, len(names), x, y, held_x, held_y, lengths)
+    return Material(given, judge, part, HEAD, len(names), x, y, held_x, held_y, lengths)
 
 
 def _candidates(

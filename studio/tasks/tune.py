@@ -171,14 +171,16 @@ class _Tuning:
         if not self.is_head:
             return
         columns = [VIEWS.index(view) for view in self.views]
-        u = self.given.matrix.unit[:, columns]
+        barred = self.given.matrix.barred
+        open_ = np.arange(self.n) if barred is None else np.flatnonzero(barred == 0)
+        u = self.given.matrix.unit[np.ix_(open_, columns)]
 
         def reward(rows: Array) -> float:
             self._tick()
             self.fits += 1
-            return float(self.soft(rows)[self.part[REWARD]].mean())
+            return float(self.soft(open_[rows])[self.part[REWARD]].mean())
 
-        rate = float(np.clip(self.size / (tuning.SUBSAMPLE * self.n), 0.1, policy.RATE))
+        rate = float(np.clip(self.size / (tuning.SUBSAMPLE * max(len(open_), 1)), 0.1, policy.RATE))
         found = policy.learn(u, reward, np.random.default_rng([self.task.spec.seed, 11]), rate=rate)
         for chain, path in enumerate(found.paths):
             for step, values in enumerate(path):
@@ -194,7 +196,7 @@ class _Tuning:
             self.settings[POLICY] = tuning.as_weights(found.shares, self.views)
         scores = np.nan_to_num(u.astype(np.float64), nan=0.5) @ found.policy
         doubtful = np.argsort(scores, kind="stable")[:DOUBTFUL]
-        self.facts["doubtful"] = self.given.matrix.ids[doubtful].tolist() if np.any(found.policy) else []
+        self.facts["doubtful"] = self.given.matrix.ids[open_[doubtful]].tolist() if np.any(found.policy) else []
 
     # --- comparing ----------------------------------------------------------------------------------------------------
     def compare(self) -> dict[str, Any]:

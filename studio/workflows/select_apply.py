@@ -35,6 +35,7 @@ LIVE_UP_TO = 2_000  # candidates worked out with every change; more wait for a p
 AT_ONCE_UP_TO = 20_000  # candidates worked out while one waits, some seconds; more go into a run
 MOST_LABELLED = 20_000  # labelled examples looked at; of more an evenly spaced part
 _KEPT = 16
+OF_SCORES = ("weights", "inner", "scale", "bands", "missing", "view", "balance", "temperature")  # settings of a recipe
 _kept: OrderedDict[tuple[str, str], Selection] = OrderedDict()
 _lock = threading.Lock()
 
@@ -111,8 +112,14 @@ def _keep(studio: Studio, key: str, made: Selection) -> Selection:
 
 
 def key_of(studio: Studio, snapshot_id: str, state: ScoreState, pool: LivePool, recipe: Recipe) -> str:
-    """A digest of everything a choice depends on."""
-    content = [snapshot_id, pool.ids_hash, recipe.to_json(), scores.pool_state(studio.store, snapshot_id),
+    """A digest of everything a choice depends on; a slider that a strategy does not look at changes nothing."""
+    settings = recipe.to_json()
+    needs = by_name(recipe.strategy).needs
+    if "scores" not in needs:
+        del settings["weights"]
+    if not {"scores", "unit"} & set(needs):
+        settings = {name: value for name, value in settings.items() if name not in OF_SCORES}
+    content = [snapshot_id, pool.ids_hash, settings, scores.pool_state(studio.store, snapshot_id),
                [(item.measure, item.version, item.context_hash, item.created_at) for item in state.sets],
                [state.around.encoder_key, state.around.k, state.around.map_mark, state.around.round_id]]  # fmt: skip
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode("utf-8")).hexdigest()[:32]

@@ -8,7 +8,8 @@ from sklearn.metrics import roc_auc_score
 
 from studio.audits.context import Context
 from studio.audits.label_sets import exclusive
-from studio.audits.lengths import LENGTHS, chance_of_longer, eta_squared, rank_test
+from studio.audits.lengths import LENGTHS, eta_squared, rank_test
+from studio.statistics import chance_of_more
 
 
 def kruskal_wallis(lengths, codes):
@@ -52,6 +53,12 @@ def test_the_interval_of_eta_squared_is_that_of_a_bootstrap():
     boot = np.quantile(np.array(draws) - df / 800, [0.025, 0.975])
     assert low < estimate < high
     assert (low, high) == (pytest.approx(boot[0], abs=0.015), pytest.approx(boot[1], abs=0.015))
+
+
+def chance_of_longer(inside, outside):
+    """Of one side's lengths against the other's, from counts per length as the check makes them."""
+    levels, at = np.unique(np.r_[inside, outside], return_inverse=True)
+    return chance_of_more(*(np.bincount(part, minlength=len(levels)) for part in np.split(at, [len(inside)])))
 
 
 def test_the_chance_of_being_longer_is_the_area_under_the_curve():

@@ -15,7 +15,16 @@ from studio.selection.combine import weighted_scores
 from studio.selection.recipe import Recipe, recipe_from_json
 from studio.settings import Settings, Workspace
 from studio.store import labels, scores, selections, slices
-from studio.workflows import annotate, runs, select, select_effect, select_prepare, select_scores, select_targets
+from studio.workflows import (
+    annotate,
+    runs,
+    select,
+    select_apply,
+    select_effect,
+    select_prepare,
+    select_scores,
+    select_targets,
+)
 from studio.workflows.select_scores import Targets
 from studio.workflows.studio import open_studio
 from tests.workflows import select_corpus, small_corpus
@@ -253,3 +262,21 @@ def test_the_command_line_selects_and_says_it_in_json(studio, snapshot_id, capsy
     assert cli([*home, "measure", "--json"]) == 0
     views = json.loads(capsys.readouterr().out)["views"]
     assert views["difficulty"]["lacking"] == "select.lacking.labels"
+
+
+@pytest.mark.parametrize("strategy", ["stratified", "longest", "random"])
+def test_a_slider_a_strategy_does_not_look_at_does_not_make_the_choice_anew(studio, snapshot_id, strategy, monkeypatch):
+    made = []
+    given = select_apply._given
+    monkeypatch.setattr(select_apply, "_given", lambda *args, **more: made.append(strategy) or given(*args, **more))
+    first = select.choose(studio, snapshot_id, Recipe(strategy=strategy, budget=10, weights=w(40, 35, 0, 25)))
+    again = select.choose(studio, snapshot_id, Recipe(strategy=strategy, budget=10, weights=w(0, 35, 0, 65)))
+    assert made == [strategy] and first.ids.tolist() == again.ids.tolist()
+    select.choose(studio, snapshot_id, Recipe(strategy=strategy, budget=11))
+    assert len(made) == 2
+
+
+def test_a_slider_a_strategy_looks_at_makes_the_choice_anew(studio, snapshot_id):
+    first = select.choose(studio, snapshot_id, Recipe(strategy="sampled", budget=10, weights=w(100, 0, 0, 0)))
+    again = select.choose(studio, snapshot_id, Recipe(strategy="sampled", budget=10, weights=w(0, 100, 0, 0)))
+    assert first.ids.tolist() != again.ids.tolist()
