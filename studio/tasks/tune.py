@@ -100,7 +100,7 @@ class _Tuning:
     def _tick(self) -> None:
         self.task.check_stop()
         self.done += 1
-        self.task.progress(min(self.done, self.total - 1), self.total, "tune.run.fitting")
+        self.task.progress(min(self.done, self.total - 1), self.total, "learn.run.fitting")
 
     def chosen(self, weights: Mapping[str, int], seed: int) -> Array:
         """Rows the weights take from the 80 % of the rows that belong to a seed."""

@@ -1,5 +1,7 @@
 """Statistics and page of the selection benchmark: area by hand, paired t by scipy, Holm by statsmodels, the split."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from benchmarks import selection_arms as arms
 from benchmarks import selection_page as page
+from benchmarks.selection import as_text
 
 
 def cell(corpus, state, arm, seed, value):
@@ -119,3 +122,13 @@ def test_a_score_that_is_no_better_than_its_reverse_is_said():
 
 def test_every_arm_has_a_meaning():
     assert set(page.MEANING) == {one.name for one in arms.ARMS}
+
+
+def test_the_numbers_are_written_one_entry_a_line():
+    found = {
+        "primary": [{"a": 1.5, "b": [1, 2]}, {"a": None}],
+        "split": {"chosen": "x", "gains": {"y": 0.25}},
+        "no": {},
+    }
+    text = as_text(found)
+    assert json.loads(text) == found and text.count("\n") == 2 + 4 + 4 + 1
