@@ -28,12 +28,11 @@ from studio.models.baseline import NgramClassifier
 from studio.records import Array
 from studio.training.estimate import pace_of, work
 from studio.training.evaluate import evaluate, paired, uncertainty
-from studio.training.fit import Fitted, fit
+from studio.training.fit import Fitted, answers, fit
 from studio.training.gate import pieces
 from studio.training.plan import TrainPlan, check_allowed, from_json
 from studio.training.trainer import Labelled
 
-SLICE = 4096
 #: The character n-gram baseline is fitted beside a model when it costs little (rows x labels) or when it is the bar.
 BASELINE_CELLS = 400_000
 
@@ -77,7 +76,7 @@ def run(task: Task) -> dict[str, Any]:
     )
     started = time.monotonic()
     out = task.result_dir
-    predictions = _score(task, plan, fitted, parts)
+    predictions = _score(task, fitted, parts)
     report = _report(task, plan, parts, fitted, predictions, device)
     report["seconds_scoring"] = round(time.monotonic() - started, 3)
     report["fit"]["pace"] = _pace(task, plan, parts, fitted, report)
@@ -155,7 +154,7 @@ def _corpus(plan: TrainPlan, parts: Mapping[str, _Part]) -> Sequence[str]:
 
 
 # --- scoring ----------------------------------------------------------------------------------------------------------
-def _score(task: Task, plan: TrainPlan, fitted: Fitted, parts: Mapping[str, _Part]) -> dict[str, Array]:
+def _score(task: Task, fitted: Fitted, parts: Mapping[str, _Part]) -> dict[str, Array]:
     """Class probabilities of validation, test and pool; stored vectors are read instead of embedding again."""
     names = [name for name in ("validation", "test", "pool") if name in parts]
     total = sum(len(parts[name].ids) for name in names)
@@ -168,20 +167,16 @@ def _score(task: Task, plan: TrainPlan, fitted: Fitted, parts: Mapping[str, _Par
             task.barrier("scoring")
             task.check_stop()
 
-        scored[name] = _probs(task, plan, fitted, parts[name], on_batch)
+        scored[name] = _probs(task, fitted, parts[name], on_batch)
         done += len(parts[name].ids)
     return scored
 
 
-def _probs(task: Task, plan: TrainPlan, fitted: Fitted, part: _Part, on_batch: Callable[[int, int], None]) -> Array:
+def _probs(task: Task, fitted: Fitted, part: _Part, on_batch: Callable[[int, int], None]) -> Array:
+    stored = None
     if fitted.probe is not None and "vectors" in task.spec.inputs:
-        vectors = np.load(task.input_path("vectors"), mmap_mode="r")
-        slices = []
-        for start in range(0, len(part.rows), SLICE):
-            slices.append(fitted.probe(np.asarray(vectors[part.rows[start : start + SLICE]], np.float32)))
-            on_batch(min(start + SLICE, len(part.rows)), len(part.rows))
-        return np.concatenate(slices)
-    return fitted.classifier.predict_probs(part.data.texts, on_batch)
+        stored = np.load(task.input_path("vectors"), mmap_mode="r")
+    return answers(fitted, part.data.texts, vectors=stored, rows=part.rows, on_batch=on_batch)
 
 
 def _write_dynamics(file: Path, ids: Array, values: Array) -> None:

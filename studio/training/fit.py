@@ -27,6 +27,7 @@ from studio.training.trainer import LOG_LINES, Labelled, build_trainer, live_sco
 #: The probe's probabilities are flat (its vectors have length 1); this sharpens them to where gradients are useful
 #: without changing any decision. Ours, chosen by the runs in docs/log.md.
 HEAD_SCALE = 4.0
+SLICE = 4096
 
 
 @dataclass
@@ -88,6 +89,32 @@ def fit(
     if not plan.uses_gradients:
         _report_head(fitted, validation, reporter)
     return fitted
+
+
+def answers(
+    fitted: Fitted,
+    texts: Sequence[str],
+    *,
+    vectors: Array | None = None,
+    rows: Array | None = None,
+    on_batch: Callable[[int, int], None] = lambda done, total: None,
+) -> Array:
+    """(n, c) class probabilities of n texts; a probe reads stored vectors of the base instead of embedding again.
+
+    Args:
+        fitted: what `fit` returned.
+        texts: n texts, any order.
+        vectors: all stored vectors of the base, memory-mapped or not; None where there are none.
+        rows: (n,) which of them belong to the texts.
+        on_batch: called with (done, n) between slices; it may raise to stop.
+    """
+    if fitted.probe is None or vectors is None or rows is None:
+        return fitted.classifier.predict_probs(texts, on_batch)
+    slices = []
+    for start in range(0, len(rows), SLICE):
+        slices.append(fitted.probe(np.asarray(vectors[rows[start : start + SLICE]], np.float32)))
+        on_batch(min(start + SLICE, len(rows)), len(rows))
+    return np.concatenate(slices) if slices else np.zeros((0, len(fitted.classifier.labels)), np.float32)
 
 
 # --- heads in closed form ---------------------------------------------------------------------------------------------
