@@ -62,6 +62,10 @@ def number(one: Tested, value: float) -> str:
 
 
 def _sentences(found: Audited) -> None:
+    if not found.alarms and found.undecided:
+        st.warning(t("effects.audits.too_few", n=len(found.undecided), all=len(found.tested), draws=found.draws),
+                   icon=":material/balance:")  # fmt: skip
+        return
     if not found.alarms:
         st.success(t("effects.audits.fine", n=len(found.tested)), icon=":material/balance:")
         return

@@ -45,7 +45,10 @@ def _sentences(found: GroupEffect, size: int) -> None:
     alarms = found.alarms
     if not alarms:
         n = sum(not g.band.is_small for groups in found.groups.values() for g in groups)
-        if n:
+        if found.undecided:
+            st.warning(t("select.groups.too_few", n=len(found.undecided), all=n, draws=found.draws),
+                       icon=":material/balance:")  # fmt: skip
+        elif n:
             st.success(t("select.groups.fine", n=n), icon=":material/balance:")
         else:
             st.info(t("select.groups.none_large"), icon=":material/balance:")

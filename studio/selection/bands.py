@@ -26,8 +26,9 @@ class Band:
     """One group: how many are in the pool and in the selection, and what a random draw of that size would give.
 
     `low`..`high` hold at least 95 % of random draws; `verdict` is fewer or more (outside the band, q < 0.05 and the
-    share off by a fifth or more), slight (outside the band, but small or not after correction), or within. `draws`
-    is 0 for the exact band. `is_small` marks groups under 50 in the pool.
+    share off by a fifth or more), open (outside all draws and as far off, but so few draws tell nothing after
+    correction), slight (outside the band, but small or not after correction), or within. `draws` is 0 for the exact
+    band. `is_small` marks groups under 50 in the pool.
     """
 
     code: int
@@ -124,19 +125,37 @@ def correct_together(columns: Sequence[Sequence[Band]]) -> list[list[Band]]:
     flat = [band for bands in columns for band in bands]
     q = corrected_q(np.array([band.p for band in flat]))
     mended = iter(
-        replace(band, q=float(value), verdict=_verdict(band.picked, band.expected, band.low, band.high, float(value)))
+        replace(
+            band,
+            q=float(value),
+            verdict=_verdict(
+                band.picked, band.expected, (band.low, band.high), float(value), is_beyond_draws(band.p, band.draws)
+            ),
+        )  # fmt: skip
         for band, value in zip(flat, q, strict=True)
     )
     return [[next(mended) for _ in bands] for bands in columns]
 
 
-def _verdict(picked: int, expected: float, low: int, high: int, q: float) -> str:
+def is_beyond_draws(p: float, draws: int) -> bool:
+    """True where every draw lies on one side: p is 2 / (draws + 1), the least there is, and more draws could lower it.
+
+    Where such a p is not below the level after correction, so many draws can call nothing alone an alarm (decision
+    0219). False for an exact band, which has no draws.
+    """
+    return draws > 0 and p <= 2.0 / (draws + 1) + 1e-9
+
+
+def _verdict(picked: int, expected: float, band: tuple[int, int], q: float, is_beyond: bool) -> str:
+    low, high = band
     if low <= picked <= high:
         return "within"
     ratio = picked / expected if expected > 0 else np.inf
-    if q < 1 - LEVEL and (ratio < RATIO or ratio > 1 / RATIO):
+    if RATIO <= ratio <= 1 / RATIO:
+        return "slight"
+    if q < 1 - LEVEL:
         return "fewer" if picked < low else "more"
-    return "slight"
+    return "open" if is_beyond else "slight"
 
 
 def _bands(pool: Array, picked: Array, expected: Array, low: Array, high: Array, p: Array, draws: int) -> list[Band]:
@@ -147,7 +166,8 @@ def _bands(pool: Array, picked: Array, expected: Array, low: Array, high: Array,
     bands = []
     for g in there.tolist():
         share = picked[g] / size if size else 0.0
-        verdict = _verdict(int(picked[g]), float(expected[g]), int(low[g]), int(high[g]), float(q[g]))
+        band = int(low[g]), int(high[g])
+        verdict = _verdict(int(picked[g]), float(expected[g]), band, float(q[g]), is_beyond_draws(float(p[g]), draws))
         bands.append(
             Band(
                 g - 1,
@@ -156,8 +176,7 @@ def _bands(pool: Array, picked: Array, expected: Array, low: Array, high: Array,
                 pool[g] / n,
                 share,
                 float(expected[g]),
-                int(low[g]),
-                int(high[g]),
+                *band,
                 low[g] / max(size, 1),
                 high[g] / max(size, 1),
                 float(p[g]),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from studio.records import Array
-from studio.selection.bands import LEVEL, AgainstRandom, against_random
+from studio.selection.bands import LEVEL, AgainstRandom, against_random, is_beyond_draws
 from studio.statistics import corrected_q
 
 LEAST, MOST = 199, 1_999  # draws
@@ -35,8 +35,9 @@ class Statistic:
 class Tested:
     """A statistic of the choice beside its draws.
 
-    verdict: lower or higher (outside the band, q < 0.05, and far enough off), slight (outside, but not after correction
-    or hardly off) or within.
+    verdict: lower or higher (outside the band, q < 0.05, and far enough off), open (outside all draws and far enough
+    off, but so few draws tell nothing after correction), slight (outside, but not after correction or hardly off) or
+    within.
     """
 
     name: str
@@ -90,7 +91,11 @@ def _verdict(one: Statistic, place: AgainstRandom, q: float) -> str:
     if place.verdict == "within":
         return "within"
     least = LEAST_RATIO * abs(place.mean) if one.is_relative else LEAST_GAP
-    return place.verdict if q < 1 - LEVEL and abs(place.value - place.mean) >= least else "slight"
+    if abs(place.value - place.mean) < least:
+        return "slight"
+    if q < 1 - LEVEL:
+        return place.verdict
+    return "open" if is_beyond_draws(place.p, place.draws) else "slight"
 
 
 # --- what is counted --------------------------------------------------------------------------------------------------

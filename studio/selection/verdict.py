@@ -30,7 +30,8 @@ def verdict(
     Args:
         n: how many are chosen.
         n_pool: from how many.
-        groups: column, key, picked, expected, verdict (fewer, more, slight, within) and is_small of every group.
+        groups: column, key, picked, expected, verdict (fewer, more, open, slight, within) and is_small of every
+            group.
         variety: distance and vendi, each with verdict (lower, higher, within), draws and, where known, lower and
             higher (how many draws lie below and above); None where there is nothing to compare.
         proof: verdict (better, same, worse), kind (head or lm), held, draws and stale of the study; None without one.
@@ -65,6 +66,9 @@ def _groups(n: int, n_pool: int, groups: Sequence[Mapping[str, Any]]) -> Part:
     large = sum(not g["is_small"] for g in groups)
     found = alarms(groups)
     if not found:
+        undecided = sum(g["verdict"] == "open" and not g["is_small"] for g in groups)
+        if undecided:
+            return _part("groups.open", n=undecided, all=large)
         return _part("groups.fair", n=large) if large else _part("groups.too_small", n=len(groups))
     far, others = found[0], len(found) - 1
     ratio = far["picked"] / far["expected"] if far["expected"] else float("inf")

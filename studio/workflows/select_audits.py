@@ -29,7 +29,7 @@ from studio.workflows.select import Choice
 from studio.workflows.select_soon import Pending, Tick, soon
 from studio.workflows.studio import Studio
 
-AUDIT, VERSION = "selection_draws", 2
+AUDIT, VERSION = "selection_draws", 3
 MOST_KEYS = 50  # of a column in a pair; more make tables of nearly empty cells
 MOST_PAIRS = 15
 SHORT, LONG = 0.1, 0.9  # of the pool: what counts as very short and very long
@@ -45,6 +45,11 @@ class Audited:
     n: int
     seed: int
     has_copies: bool
+
+    @property
+    def undecided(self) -> tuple[Tested, ...]:
+        """Those outside all draws, of which there are too few for one count alone to be an alarm."""
+        return tuple(one for one in self.tested if one.verdict == "open")
 
     @property
     def alarms(self) -> tuple[Tested, ...]:
@@ -86,7 +91,7 @@ def of_choice(
                      keep=findings.KEPT_COMPARISONS)  # fmt: skip
     else:
         tested = [Tested(**row) for row in kept[0].table.to_dict("records")]
-    order = {"lower": 0, "higher": 0, "slight": 1, "within": 2}
+    order = {"lower": 0, "higher": 0, "open": 1, "slight": 2, "within": 3}
     tested.sort(key=lambda one: (order[one.verdict], one.q, one.p))
     return Audited(tuple(tested), max((one.draws for one in tested), default=0), n, seed, has_copies)
 

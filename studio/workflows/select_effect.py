@@ -14,9 +14,7 @@ from studio.diversity.vendi import Spread, mean_distance, spread, vendi_scores
 from studio.records import Array
 from studio.selection.bands import (
     DRAWS,
-    LEVEL,
     PREFIX,
-    RATIO,
     AgainstRandom,
     Band,
     against_random,
@@ -65,6 +63,12 @@ class GroupEffect:
 
     groups: Mapping[str, tuple[GroupBand, ...]]
     draws: int
+
+    @property
+    def undecided(self) -> tuple[GroupBand, ...]:
+        """Groups of 50 and more outside all draws, of which there are too few for one group alone to be an alarm."""
+        return tuple(g for groups in self.groups.values() for g in groups
+                     if g.band.verdict == "open" and not g.band.is_small)  # fmt: skip
 
     @property
     def alarms(self) -> tuple[GroupBand, ...]:
@@ -160,14 +164,10 @@ def _group_effect(choice: Choice, draws: int) -> GroupEffect:
 def _more_draws(choice: Choice, bands: list[list[Band]], draws: int) -> int:
     """How many draws let one large group alone be an alarm after correction, where one lies outside all draws so far.
 
-    p is never below 2 / (draws + 1): over 30 groups 199 draws could call nothing but "slight", whoever is shut out.
+    p is never below 2 / (draws + 1): over 30 groups 199 draws could call nothing an alarm, whoever is shut out.
     """
     flat = [band for own in bands for band in own]
-    floor = 2.0 / (draws + 1) + 1e-9
-    is_open = any(
-        band.verdict == "slight" and not band.is_small and band.p <= floor and band.q >= 1 - LEVEL
-        and not RATIO <= band.picked / max(band.expected, 1e-9) <= 1 / RATIO for band in flat
-    )  # fmt: skip
+    is_open = any(band.verdict == "open" and not band.is_small for band in flat)
     walked = min(len(choice.pool.matrix), PREFIX * len(choice.rows) + 64)
     return min(draws_needed(len(flat)), int(_MOST_WALKED / walked)) if is_open else draws
 

@@ -28,6 +28,7 @@ def told(**given):
         ([], "no_columns", {}),
         ([group("f", "within", 48, 50)], "fair", {"n": 1}),
         ([group("f", "slight", 44, 50)], "fair", {"n": 1}),
+        ([group("f", "open", 0, 50), group("m", "within", 50, 50)], "open", {"n": 1, "all": 2}),
         ([group("f", "fewer", 2, 9, small=True)], "too_small", {"n": 1}),
         ([group("f", "fewer", 10, 50.0), group("m", "within", 50, 50)], "fewer",
          {"column": "group_gender", "key": "f", "picked": 10, "expected": 50, "percent": 80}),

@@ -41,6 +41,19 @@ def test_a_group_that_is_shut_out_is_an_alarm_among_many_groups_under_limits():
     assert shut_out.band.verdict == "fewer" and shut_out in found.alarms
 
 
+def test_too_few_draws_say_so_instead_of_calling_a_group_fine(monkeypatch):
+    """199 draws among 30 groups: p = 0.01 times 30 is 0.3, so nobody could be an alarm, and the page said "fine"."""
+    monkeypatch.setattr(select_effect, "_MOST_WALKED", 1.0)
+    rng = np.random.default_rng(0)
+    groups = np.arange(3_000) % 30
+    scores = rng.random(3_000) / 2 + 0.5
+    scores[groups == 3] /= 4
+    found = select_effect.group_effect(choice_of(groups, scores, Recipe(budget=301, caps={"group_a": 60})))
+    assert found.draws == 199 and found.alarms == ()
+    assert [g.key for g in found.undecided] == ["g3"]
+    assert found.undecided[0].band.q == pytest.approx(0.01 * 30)
+
+
 def test_a_choice_by_chance_needs_no_more_draws():
     rng = np.random.default_rng(1)
     choice = choice_of(np.arange(3_000) % 30, rng.random(3_000), Recipe(budget=300, caps={"group_a": 60}))
