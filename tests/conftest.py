@@ -2,19 +2,62 @@
 
 from __future__ import annotations
 
+import functools
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from studio.jobs import supervisor
+from studio.jobs.watch import Timing
 from studio.records import Actor
 from studio.settings import Settings, Workspace
 from studio.store.connection import Store
+from tests import forked_workers
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 hypothesis_settings.register_profile("winnow", deadline=None)  # a busy machine is no failure
 hypothesis_settings.load_profile("winnow")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_workers():
+    """Workers are forked from a process that has imported what they need, and looked after without half seconds."""
+    forked_workers.use(True)
+    supervisor.Timing = functools.partial(Timing, tick_s=0.05)
+    yield
+    supervisor.Timing = Timing
+    forked_workers.use(False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_databases(tmp_path_factory):
+    """A workspace without a database begins with a copy of one that has its tables already."""
+    empty = Workspace(tmp_path_factory.mktemp("empty") / "workspace").make()
+    Store(empty).close()
+    connect = Store._connect
+
+    def copied(self: Store, path: Path):
+        if not path.exists() and path.parent.is_dir() and path.name == empty.database.name:
+            shutil.copyfile(empty.database, path)
+        return connect(self, path)
+
+    Store._connect = copied
+    yield
+    Store._connect = connect
+
+
+@pytest.fixture(autouse=True)
+def _own_process(request):
+    """Workers of a test marked so are fresh interpreters, as in the app."""
+    if request.node.get_closest_marker("own_process") is None:
+        yield
+        return
+    forked_workers.use(False)
+    yield
+    forked_workers.use(True)
 
 
 @pytest.fixture

@@ -6,7 +6,16 @@ import pytest
 
 from studio.jobs.supervisor import Supervisor
 from studio.settings import Settings
+from tests import forked_workers
 from tests.jobs.harness import IMPATIENT, QUICK, Barriers, kill_workers
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _own_processes():
+    """Here workers are started as the app starts them."""
+    forked_workers.use(False)
+    yield
+    forked_workers.use(True)
 
 
 @pytest.fixture
