@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import frame, select_controls, select_proof, widgets
+from pages._ui import frame, select_controls, select_learn_rounds, select_proof, widgets
 from pages._ui.select_proof import LM, against, gap, number
 from pages._ui.words import t
 from studio.access.roles import may
@@ -18,6 +18,7 @@ from studio.selection.recipe import Recipe
 from studio.workflows import select_learn
 from studio.workflows import select_proof as proof_acts
 from studio.workflows.select_learn import Lesson
+from studio.workflows.select_learn_rounds import Rounds
 from studio.workflows.select_proof import Prospect
 from studio.workflows.select_scores import ScoreState, Targets
 
@@ -35,18 +36,22 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
 def _body(snapshot: Snapshot, state: ScoreState, recipe: Recipe) -> None:
     st.subheader(t("learn.title"), anchor=False)
     st.caption(t("learn.intro"))
+    rounds = select_learn_rounds.ask(snapshot)
     judged = bool(st.checkbox(t("learn.labels"), key="judge_labels", bind="query-params", help=t("learn.labels_help")))
-    found = select_learn.prospect(frame.studio(), snapshot, recipe, state, label_quality=judged)
-    lesson = select_learn.kept(frame.studio(), snapshot, found)
+    found = select_learn.prospect(frame.studio(), snapshot, recipe, state, label_quality=judged, rounds=rounds)
+    lesson = select_learn.kept(frame.studio(), snapshot, found, rounds)
     live = proof_acts.live(frame.studio(), snapshot_id=snapshot.snapshot_id, kind=select_learn.KIND)
     if found.key is None:
         select_proof.lacking(found)
     if lesson is not None:
         _sentence(lesson)
-    if live is not None:
+    select_learn_rounds.looks(snapshot, found)
+    if live is not None and live.spec.params.get("trial") == select_learn_rounds.ROUND:
+        select_learn_rounds.watch(live.run_id)
+    elif live is not None:
         select_proof.watch(live.run_id)
     elif found.key is not None:
-        _offer(snapshot, state, recipe, found, lesson, judged)
+        _offer(snapshot, state, recipe, found, lesson, judged, rounds)
     if lesson is None:
         return
     if lesson.is_shown:
@@ -58,28 +63,35 @@ def _body(snapshot: Snapshot, state: ScoreState, recipe: Recipe) -> None:
 
 
 def _offer(
-    snapshot: Snapshot, state: ScoreState, recipe: Recipe, found: Prospect, lesson: Lesson | None, judged: bool
-) -> None:
+    snapshot: Snapshot, state: ScoreState, recipe: Recipe, found: Prospect, lesson: Lesson | None, judged: bool,
+    rounds: Rounds | None,
+) -> None:  # fmt: skip
     if lesson is not None and not lesson.stale:
         return
     if not may(frame.current_user().role, "analyst"):
         st.caption(t("learn.read_only"))
         return
-    select_proof.ended(snapshot, select_learn.KIND)
-    label = t("learn.again" if lesson is not None else "learn.button")
-    if st.button(label, type="primary", icon=":material/model_training:", key="learn_start"):
+    is_broken = rounds is not None and select_learn_rounds.unfinished(snapshot, select_learn.KIND)
+    if rounds is not None:
+        select_learn_rounds.cost(snapshot, recipe, found, rounds)
+    if not is_broken:
+        select_proof.ended(snapshot, select_learn.KIND)
+    label = t("learn.again" if lesson is not None else "learn.over" if is_broken else "learn.button")
+    if st.button(
+        label, type="secondary" if is_broken else "primary", icon=":material/model_training:", key="learn_start"
+    ):
         with frame.show_errors():
             select_learn.start(frame.studio(), frame.current_user(), snapshot_id=snapshot.snapshot_id, recipe=recipe,
-                               state=state, label_quality=judged)  # fmt: skip
+                               state=state, label_quality=judged, rounds=rounds)  # fmt: skip
             st.rerun(scope="app")
 
 
 def _sentence(lesson: Lesson) -> None:
     for changed in lesson.stale:
-        st.warning(t(f"proof.stale.{changed}"), icon=":material/history:")
+        st.warning(t("learn.stale_plan" if changed == "plan" else f"proof.stale.{changed}"), icon=":material/history:")
     facts, kind, best = lesson.facts, lesson.facts["kind"], lesson.chosen
     if best is None:
-        st.info(t("learn.none"), icon=":material/drag_handle:")
+        st.info(t("learn.round.none" if lesson.is_of_rounds else "learn.none"), icon=":material/drag_handle:")
     elif not lesson.is_shown:
         st.info(t("learn.hidden", n=f"{facts['n_report']:,}"), icon=":material/drag_handle:")
     else:
@@ -104,11 +116,24 @@ def _use(lesson: Lesson) -> None:
 
 def _details(snapshot: Snapshot, lesson: Lesson) -> None:
     _table(lesson)
-    _trials(lesson)
+    if lesson.is_of_rounds:
+        _rounds(lesson)
+    else:
+        _trials(lesson)
     _surface(lesson)
     _policy(lesson)
     _doubtful(snapshot, lesson)
-    st.caption(t("learn.limits"))
+    st.caption(t("learn.round.limits" if lesson.is_of_rounds else "learn.limits"))
+
+
+def _rounds(lesson: Lesson) -> None:
+    facts, views = lesson.facts, list(lesson.facts["views"])
+    if len(lesson.finalists):
+        select_learn_rounds.finalists(lesson.finalists.to_dict("records"), views, int(facts["n_choice"]))
+    st.markdown(f"**{t('learn.trials.title')}**")
+    select_learn_rounds.trajectory(lesson.trials.sort_values("step").to_dict("records"), key="kept")
+    st.caption(t("learn.round.trials_about", n=f"{facts['n_reward']:,}"))
+    st.caption(select_learn_rounds.about_plan(facts))
 
 
 def _table(lesson: Lesson) -> None:
@@ -131,9 +156,10 @@ def _table(lesson: Lesson) -> None:
         },
         hide_index=True, width="stretch",
     )  # fmt: skip
-    suffix = "_lm" if kind == LM else ""
-    st.caption(t(f"learn.table.about{suffix}", n_choice=f"{facts['n_choice']:,}", n_report=f"{facts['n_report']:,}",
-                 size=f"{facts['size']:,}", seeds=tuning.VERIFY_SEEDS, n=f"{facts['n_rows']:,}",
+    about, seeds = ("round.about", tuning.REPORT_REPEATS) if lesson.is_of_rounds else (
+        f"table.about{'_lm' if kind == LM else ''}", tuning.VERIFY_SEEDS)  # fmt: skip
+    st.caption(t(f"learn.{about}", n_choice=f"{facts['n_choice']:,}", n_report=f"{facts['n_report']:,}",
+                 size=f"{facts['size']:,}", seeds=seeds, n=f"{facts['n_rows']:,}",
                  random=tuning.RANDOM_DRAWS))  # fmt: skip
     chosen = st.columns(max(len(facts["learned"]), 1))
     for place, (way, weights) in zip(chosen, facts["learned"].items(), strict=False):
@@ -158,6 +184,8 @@ def _trials(lesson: Lesson) -> None:
 
 def _surface(lesson: Lesson) -> None:
     facts = lesson.facts
+    if "surface" not in facts:
+        return
     views = list(facts["views"])
     st.markdown(f"**{t('learn.surface.title')}**")
     names = {view: t(f"select.view.{view}") for view in views}

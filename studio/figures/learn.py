@@ -39,6 +39,30 @@ def trials(ways: Mapping[str, Sequence[float]], words: Mapping[str, str]) -> go.
     return figure
 
 
+def mixes(shares: Mapping[str, Sequence[float]], words: Mapping[str, str]) -> go.Figure:
+    """What every trial tried: a stacked bar of the weights in percent, a colour per view.
+
+    Args:
+        shares: name of the view in the reader's language -> percent by trial.
+        words: x, y.
+    """
+    figure = go.Figure()
+    for place, (name, values) in enumerate(shares.items()):
+        figure.add_bar(
+            x=list(range(1, len(values) + 1)), y=list(values), name=escape(name),
+            marker={"color": theme.LINES[place], "line": {"width": 0}},
+            hovertemplate="%{x}: %{y:.0f} %<extra>" + escape(name) + "</extra>",
+        )  # fmt: skip
+    figure.update_layout(height=240, barmode="stack", bargap=0.25, **_LAYOUT)
+    figure.update_xaxes(title=escape(words["x"]), zeroline=False, dtick=_step(shares))
+    figure.update_yaxes(title=escape(words["y"]), zeroline=False, range=[0, 100], ticksuffix=" %")
+    return figure
+
+
+def _step(shares: Mapping[str, Sequence[float]]) -> int:
+    return 1 if max((len(values) for values in shares.values()), default=0) <= 20 else 5
+
+
 def surface(
     axis: Sequence[float], values: Sequence[Sequence[float | None]], best: tuple[float, float],
     words: Mapping[str, str],

@@ -9,6 +9,7 @@ import numpy as np
 
 from studio.errors import SelectionError
 from studio.records import VIEWS, Array
+from studio.selection.proof import FEWEST
 from studio.selection.weights import TOTAL, largest_remainder
 
 DRAWS = 96  # reference, section 3.5: Dirichlet draws beside the corners and the centre
@@ -16,6 +17,10 @@ WEAKEST, STRONGEST = 0.1, 5.0  # reference: strength of the Dirichlet, log-unifo
 SEEDS, VERIFY_SEEDS, RANDOM_DRAWS = 3, 5, 20
 SIMULATED, KEPT = 10_000, 0.01  # reference: the best 1 % of so many simulated weights are averaged
 TRIALS = 40  # of the search by trial and error (TPE); ours, under the surrogate's own number of fits
+# When a trial is a real round. All ours: a training takes seconds to minutes, so few trials and fewer repeats.
+ROUND_TRIALS, FEWEST_TRIALS, MOST_TRIALS = 12, 6, 60
+FINALISTS = 3  # settings with the highest rewards, which the choice part decides between
+CHOICE_REPEATS, REPORT_REPEATS = 3, 5  # trainings a setting is judged by, each with a seed and 80 % of the rows its own
 SUBSAMPLE = 0.8  # ours: every seed looks at 80 % of the rows, the same for all weights
 RIDGES: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
@@ -46,6 +51,32 @@ def from_uniform(u: Sequence[float]) -> Array:
     """
     x = -np.log(np.clip(np.asarray(u, dtype=np.float64), 1e-12, 1 - 1e-12))
     return x / x.sum()
+
+
+def to_uniform(shares: Array) -> list[float]:
+    """K numbers in (0, 1) that `from_uniform` takes back to these weights: u_i = exp(-k w_i)."""
+    w = np.asarray(shares, dtype=np.float64)
+    return np.clip(np.exp(-len(w) * w / w.sum()), 1e-12, 1 - 1e-12).tolist()
+
+
+def size_of(own: int) -> int:
+    """How many rows a trial takes: the same share of the 80 % of a seed as the own size is of all."""
+    return max(FEWEST, int(SUBSAMPLE * own))
+
+
+def n_trainings(trials: int, *, with_own: bool) -> int:
+    """Most trainings of a study whose trials are real rounds; choices that come out alike are trained once.
+
+    trials + finalists judged on the choice part + the best of them, equal weights, the person's own weights where they
+    differ from equal ones, and random draws on the report part.
+
+    Example:
+        >>> n_trainings(12, with_own=True)
+        33
+    """
+    known = 2 if with_own else 1  # trials themselves, so their first training is counted already
+    judged = FINALISTS * (CHOICE_REPEATS - 1) + (REPORT_REPEATS - CHOICE_REPEATS)
+    return trials + judged + known * (REPORT_REPEATS - 1) + REPORT_REPEATS
 
 
 def as_weights(shares: Array, views: Sequence[str]) -> dict[str, int]:

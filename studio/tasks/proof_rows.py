@@ -64,7 +64,7 @@ def read(task: Task, recipe: Recipe) -> Material:
     params = task.spec.params
     frame = pd.read_parquet(task.input_path("given") / ROWS)
     train, held = frame[frame["part"] == "train"], frame[frame["part"] == "held"]
-    texts = _texts(task, train["row"].to_numpy())
+    texts = texts_of(task, train["row"].to_numpy())
     if params["kind"] == LM:
         proxy.check_enough(len(train), len(held), None)
         part = proxy.held_parts(held["example_id"].to_numpy())
@@ -131,7 +131,8 @@ def _again(
     return view_score(units, inner) if units else np.full(len(ids), np.nan)
 
 
-def _texts(task: Task, rows: Array) -> list[str]:
+def texts_of(task: Task, rows: Array) -> list[str]:
+    """Texts of rows of the snapshot, empty where there is none."""
     column = pq.read_table(task.input_path("examples"), columns=["text"])["text"].take(rows)
     return [text or "" for text in column.to_pylist()]
 

@@ -1,7 +1,8 @@
 """Run kind `tune`: learn the slider weights on examples that have labels, in three ways, and hold them against chance.
 
-params and inputs as of `proof`, and label_quality (quality is the out-of-fold confidence in a label). Rewards come from
-the reward part of the held-out labels, the choice between ways from the choice part, the numbers from the report part.
+params and inputs as of `proof`, trial (head; round: see tune_rounds), and label_quality (quality is the out-of-fold
+confidence in a label). Rewards come from the reward part of the held-out labels, the choice between ways from the
+choice part, the numbers from the report part.
 checkpoints/: fits.jsonl, every fit made, and study.log of the search; a later attempt goes on from them.
 result/: tune.json, a table of trials, settings and paths with the facts as its note.
 """
@@ -12,26 +13,23 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from studio import findings
-from studio.errors import SelectionError
 from studio.jobs.task import Task
 from studio.records import VIEWS, Array, AuditResult
-from studio.selection import policy, proof, proxy, proxy_arms, tuning
-from studio.selection.recipe import recipe_from_json
-from studio.tasks import proof_rows
+from studio.selection import policy, proxy, proxy_arms, tuning
+from studio.tasks import proof_rows, tune_search
+from studio.tasks.tune_rows import CHOICE, EQUAL, OWN, REPORT, REWARD, SEARCH, Chooser, setting_row
 
 log = logging.getLogger(__name__)
 AUDIT = "tune"
-EQUAL, OWN, RANDOM = "equal", "own", "random"
-SURROGATE, SEARCH, POLICY = "surrogate", "search", "policy"
-REWARD, CHOICE, REPORT = range(3)
+SURROGATE, POLICY = "surrogate", "policy"
 DOUBTFUL = 20
+HEAD, ROUND = "head", "round"  # what a trial is: the small head of the check, or the trainer of a plan
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -42,6 +40,10 @@ def run(task: Task) -> dict[str, Any]:
     """
     started = time.monotonic()
     task.progress(0, 0, "proof.run.reading")
+    if task.spec.params.get("trial") == ROUND:
+        from studio.tasks import tune_rounds  # it loads torch, which fits of the small head do without
+
+        return tune_rounds.run(task)
     study = _Tuning(task)
     task.barrier("tune_trials")
     study.draws()
@@ -56,22 +58,11 @@ def run(task: Task) -> dict[str, Any]:
     return {"n": study.n, "fits": study.fits, "seconds": facts["seconds"]}
 
 
-class _Tuning:
+class _Tuning(Chooser):
     """The fits of one study: remembered by weights and seed, so that a later attempt goes on where this one ended."""
 
     def __init__(self, task: Task) -> None:
-        self.task, params = task, task.spec.params
-        self.recipe = replace(recipe_from_json(params["recipe"]), strategy="weighted_sum")
-        self.material = proof_rows.read(task, self.recipe)
-        self.given, self.n = self.material.given, len(self.material.given)
-        self.views = [str(view) for view in np.array(VIEWS)[self.given.scored]]
-        if len(self.views) < 2:
-            raise SelectionError("Weights can only be learned between two views or more", got=len(self.views),
-                                 fix="Prepare the scores of another view.")  # fmt: skip
-        self.size = max(proof.FEWEST, int(
-            tuning.SUBSAMPLE * proof.own_size(int(params["budget"]), int(params["n_pool"]), self.n)[0]
-        ))  # fmt: skip
-        self.part = [np.flatnonzero(self.material.held == part) for part in range(3)]
+        super().__init__(task)
         self.is_head = self.material.kind == proof_rows.HEAD
         self.soft = self.material.judge
         if self.is_head:
@@ -101,18 +92,6 @@ class _Tuning:
         self.task.check_stop()
         self.done += 1
         self.task.progress(min(self.done, self.total - 1), self.total, "learn.run.fitting")
-
-    def chosen(self, weights: Mapping[str, int], seed: int) -> Array:
-        """Rows the weights take from the 80 % of the rows that belong to a seed."""
-        barred = np.ones(self.n, dtype=np.int16)
-        inside = proxy_arms.draw(self.n, max(2, int(self.n * tuning.SUBSAMPLE)), self.task.spec.seed, seed)
-        barred[inside] = 0
-        if self.given.matrix.barred is not None:
-            barred |= (self.given.matrix.barred != 0).astype(np.int16)
-        matrix = replace(self.given.matrix, barred=barred, barred_codes=("", "threshold"))
-        rows = proxy_arms.choose(replace(self.given, matrix=matrix, weights=weights), self.recipe, self.size)
-        proxy_arms.check_usable(rows)
-        return np.sort(rows)
 
     def outcome(self, weights: Mapping[str, int], seed: int) -> Array:
         """(2,) mean soft outcome on the reward and the choice part."""
@@ -148,22 +127,11 @@ class _Tuning:
 
     def search(self) -> None:
         """TPE over the simplex, stored after every trial, so that a later attempt goes on."""
-        import optuna  # heavy package, only this run comes here
-        from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend
-
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        storage = JournalStorage(JournalFileBackend(str(self.task.checkpoints_dir / "study.log")))
-        names = [f"u_{view}" for view in self.views]
-        study = optuna.create_study(
-            study_name="weights", storage=storage, direction="maximize", load_if_exists=True,
-            sampler=optuna.samplers.TPESampler(seed=self.task.spec.seed),
+        trials = tune_search.search(
+            self.task.checkpoints_dir / "study.log", self.views, tuning.TRIALS,
+            lambda number, shares: self.trial(SEARCH, number, shares), seed=self.task.spec.seed,
         )  # fmt: skip
-        while len(study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))) < tuning.TRIALS:
-            trial = study.ask()
-            shares = tuning.from_uniform([trial.suggest_float(name, 0.0, 1.0) for name in names])
-            study.tell(trial, self.trial(SEARCH, trial.number, shares))
-        best = tuning.from_uniform([study.best_params[name] for name in names])
+        best = max(trials, key=lambda one: one.reward).shares
         self.settings[SEARCH] = tuning.as_weights(best, self.views)
 
     def policy(self) -> None:
@@ -213,13 +181,7 @@ class _Tuning:
         choice = {name: float(np.mean([self.outcome(weights, number)[CHOICE] for number in seeds]))
                   for name, weights in settings.items()}  # fmt: skip
         for name, weights in settings.items():
-            rng = np.random.default_rng([seed, 12])
-            equal = proof.against_draws(hard[name], hard[EQUAL], rng, paired=True)
-            random = proof.against_draws(hard[name], chance, rng)
-            self.rows.append({"kind": "setting", "way": name, "choice": choice[name], "value": random.value, **weights,
-                              **{f"equal_{part}": value for part, value in asdict(equal).items()},
-                              **{f"random_{part}": value for part, value in asdict(random).items()},
-                              "beats_equal": bool(equal.low > 0), "beats_random": bool(random.low > 0)})  # fmt: skip
+            self.rows.append(setting_row(name, weights, choice[name], hard[name], hard[EQUAL], chance, seed))
         learned = {name: settings[name] for name in (SURROGATE, SEARCH, POLICY) if name in settings}
         best = max(learned, key=lambda name: choice[name]) if learned else ""
         params = self.task.spec.params

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from studio.training.plan import TrainPlan
 
@@ -23,6 +23,7 @@ PREDICTED: Mapping[tuple[str, str], float] = {
 CORES_POWER = 0.85  # ours: two cores do 1.8 times the work of one, eight not quite six times
 GPU_SPEED_UP = 40.0  # ours, never measured here: the shown range is wide, and the first round replaces it
 START_S = 8.0  # ours: a worker's start, torch's import and the weights; 4 s of processor time measured
+AGAIN_S = 2.0  # ours: what a further training in the same process costs besides its work: weights, rows, checkpoints
 PADDING = 1.3  # ours: batches are as long as their longest text
 #: An estimate is shown as a range: this factor below and above (other work on the machine, uneven text lengths).
 SPREAD = 2.0
@@ -75,6 +76,12 @@ def estimate(
     seconds = START_S + amount / speed
     steps = math.ceil(math.ceil(n / plan.batch_size) / plan.accumulation) * plan.epochs if plan.uses_gradients else 0
     return Estimate(seconds, seconds / SPREAD, seconds * SPREAD, memory(plan), steps, pace is not None)
+
+
+def of_many(one: Estimate, n: int) -> Estimate:
+    """N trainings like this one in a single process: it starts once, and each of them costs its work and a little."""
+    seconds = START_S + n * (one.seconds - START_S + AGAIN_S)
+    return replace(one, seconds=seconds, low_s=seconds / SPREAD, high_s=seconds * SPREAD, steps=n * one.steps)
 
 
 def work(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from studio.selection import proxy, tuning
 from studio.selection.recipe import Recipe
 from studio.selection.tuning import Surrogate
 from studio.store import examples, findings, labels, snapshots
-from studio.workflows import runs, select_proof, select_proof_inputs, starting
+from studio.workflows import runs, select_learn_rounds, select_proof, select_proof_inputs, starting
 from studio.workflows.acts import act
+from studio.workflows.select_learn_rounds import Rounds
 from studio.workflows.select_proof import SEED, VERSION, Prospect
 from studio.workflows.select_scores import ScoreState
 from studio.workflows.studio import Studio
@@ -31,7 +32,10 @@ AUDIT, KIND = "tune", "tune"
 
 @dataclass(frozen=True)
 class Lesson:
-    """A kept study of weights. settings: a row per setting; trials and path: what was tried; `stale`: what changed."""
+    """A kept study of weights. settings: a row per setting; trials and path: what was tried; `stale`: what changed.
+
+    finalists: by real rounds, the settings that the choice part decided between.
+    """
 
     settings: pd.DataFrame
     trials: pd.DataFrame
@@ -39,6 +43,12 @@ class Lesson:
     facts: Mapping[str, Any]
     computed_at: datetime
     stale: tuple[str, ...] = ()
+    finalists: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def is_of_rounds(self) -> bool:
+        """True where every trial was a real round."""
+        return self.facts.get("trial") == select_learn_rounds.TRIAL
 
     @property
     def chosen(self) -> Mapping[str, Any] | None:
@@ -59,30 +69,34 @@ class Lesson:
 
 def prospect(
     studio: Studio, snapshot: Snapshot, recipe: Recipe, state: ScoreState, *, label_quality: bool = False,
-    seed: int = SEED,
+    seed: int = SEED, rounds: Rounds | None = None,
 ) -> Prospect:  # fmt: skip
     """Whether weights can be learned now, from what, and the key the result is kept under."""
-    found = select_proof.prospect(studio, snapshot, recipe, state, seed, kind=KIND, more={"labels": label_quality})
+    more = {"labels": label_quality} | ({} if rounds is None else rounds.to_json())
+    found = select_proof.prospect(studio, snapshot, recipe, state, seed, kind=KIND, more=more)
     n_views = len(set(found.used.inner) | ({"quality"} if label_quality else set()))
     if found.key is not None and n_views < 2:
         return Prospect(found.part, found.used, found.recipe, {}, None, "learn.lacking.views", {})
     return found
 
 
-def kept(studio: Studio, snapshot: Snapshot, found: Prospect) -> Lesson | None:
+def kept(studio: Studio, snapshot: Snapshot, found: Prospect, rounds: Rounds | None = None) -> Lesson | None:
     """The lesson of exactly this state, else the newest of the snapshot with what changed since, or None."""
-    one = select_proof.newest_or_exact(studio, snapshot, found, AUDIT)
+    one = select_proof.newest_or_exact(studio, snapshot, found, AUDIT if rounds is None else select_learn_rounds.AUDIT)
     if one is None:
         return None
     table, facts, moment, stale = one
     parts = (table[table["kind"] == kind].reset_index(drop=True) for kind in ("setting", "trial", "path"))
-    return Lesson(*parts, facts, moment, stale)
+    if rounds is not None and stale == ("seed",):  # nothing it rests on changed
+        stale = ("plan",)
+    finalists = table[table["kind"] == "finalist"].reset_index(drop=True)
+    return Lesson(*parts, facts, moment, stale, finalists)
 
 
 @act("select.learn", "analyst")
 def start(
     studio: Studio, actor: Actor, *, snapshot_id: str, recipe: Recipe, state: ScoreState, label_quality: bool = False,
-    seed: int = SEED, run_id: str | None = None,
+    seed: int = SEED, run_id: str | None = None, rounds: Rounds | None = None,
 ) -> str:  # fmt: skip
     """Queue the learning of weights on the labelled part; returns the run's id (that of the same one at work, if any).
 
@@ -95,13 +109,15 @@ def start(
         label_quality: judge the labels themselves: quality is the out-of-fold confidence in a label then.
         seed: of draws, folds and resamples.
         run_id: a UUID made by the client.
+        rounds: every trial is a real round by this plan; None for the small stand-in head.
 
     Raises:
+        PlanError: the plan's base is not allowed.
         SelectionError: the task is not judged, or there are too few labels or scores.
         JobError: the run cannot be written.
     """
     snapshot = snapshots.require(studio.store, snapshot_id)
-    found = prospect(studio, snapshot, recipe, state, label_quality=label_quality, seed=seed)
+    found = prospect(studio, snapshot, recipe, state, label_quality=label_quality, seed=seed, rounds=rounds)
     part = found.part or select_proof_inputs.part_of(studio, snapshot, seed)
     if found.key is None:
         select_proof.refuse(part, state)
@@ -111,14 +127,22 @@ def start(
         select_proof_inputs.sweep(studio, KIND)
         folder = select_proof_inputs.folder_of(studio, KIND, chosen)
         params, inputs = select_proof_inputs.freeze(studio, snapshot, part, state, found.recipe, found.used, folder)
+        if rounds is not None:
+            more, further = select_learn_rounds.freeze(studio, snapshot, rounds, folder)
+            params, inputs = params | more, inputs | further
+        seen = select_learn_rounds.looks(studio, snapshot, part.held)
         params |= {
             "budget": recipe.budget, "n_pool": len(labels.pool_left(studio.store, snapshot_id)), "key": found.key,
             "label_quality": label_quality,
             "facts": select_proof_inputs.facts_of(part, found.used) | {"rests_on": dict(found.rests_on),
-                                                                       "encoder": state.around.encoder_key},
+                                                                       "encoder": state.around.encoder_key,
+                                                                       "looks_before": seen.n_studies},
         }  # fmt: skip
-        return runs.submit(studio, actor, kind=KIND, title=snapshot.name, params=params, inputs=inputs,
-                           snapshot_id=snapshot_id, corpus_id=snapshot.corpus_id, seed=seed, run_id=chosen)  # fmt: skip
+        runs.submit(studio, actor, kind=KIND, title=snapshot.name, params=params, inputs=inputs, seed=seed,
+                    snapshot_id=snapshot_id, corpus_id=snapshot.corpus_id, run_id=chosen,
+                    slot=None if rounds is None else runs.SLOTS["train"])  # fmt: skip
+        select_learn_rounds.remember(studio, snapshot_id, chosen, str(found.key), part.held)
+        return chosen
 
     return starting.once(studio, kind=KIND, snapshot_id=f"{snapshot_id}:{found.key}", start=submit,
                          live=lambda: select_proof.live(studio, snapshot_id=snapshot_id, key=found.key,

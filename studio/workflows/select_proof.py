@@ -29,7 +29,7 @@ from studio.workflows.select_scores import ScoreState
 from studio.workflows.studio import Studio
 
 AUDIT, KIND, VERSION = "proof", "proof", 1
-LEARNING, MOST_LESSONS = "tune", 100  # kept studies of weights, the newest, that are looked at
+LEARNING, MOST_LESSONS = ("tune", "tune_rounds"), 100  # kept studies of weights, the newest, that are looked at
 SEED = 0
 LARGEST_VISIBLE = 2  # an interval's half width is what could not be told from chance
 
@@ -191,8 +191,9 @@ def refuse(part: Part, state: ScoreState) -> None:
 
 def learned_here(studio: Studio, snapshot: Snapshot, recipe: Recipe) -> bool:
     """True where these very weights were ever learned from the reward and choice parts of these held-out labels."""
-    kept = findings.states(studio.store, snapshot.snapshot_id, LEARNING, VERSION, MOST_LESSONS)
-    found = findings.get_many(studio.store, snapshot.snapshot_id, VERSION, [(LEARNING, key) for key in kept])
+    kept = [(audit, key) for audit in LEARNING
+            for key in findings.states(studio.store, snapshot.snapshot_id, audit, VERSION, MOST_LESSONS)]  # fmt: skip
+    found = findings.get_many(studio.store, snapshot.snapshot_id, VERSION, kept)
     learned = [one for result, _ in found.values() for one in json.loads(result.notes[0]).get("learned", {}).values()]
     return dict(recipe.weights) in [dict(one) for one in learned]
 

@@ -180,7 +180,7 @@ def freeze(
             if "round" not in sets[name].context:
                 given = select_matrix.measure_units(studio, snapshot.snapshot_id, state, pool, view)
                 train[f"unit:{name}"] = given[name]
-    held = part.held.assign(part="held", row=_rows(studio, snapshot, part.held))
+    held = part.held.assign(part="held", row=rows_of(studio, snapshot, part.held))
     folder.mkdir(parents=True, exist_ok=True)
     pd.concat([train, held], ignore_index=True).to_parquet(folder / "rows.parquet", index=False)
     needs = by_name(recipe.strategy).needs
@@ -218,7 +218,8 @@ def _keys(matrix: LiveMatrix) -> dict[str, list[str]]:
     return {name: list(matrix.keys[name]) for name in _columns(matrix)}
 
 
-def _rows(studio: Studio, snapshot: Snapshot, frame: pd.DataFrame) -> Array:
+def rows_of(studio: Studio, snapshot: Snapshot, frame: pd.DataFrame) -> Array:
+    """Rows of the snapshot of a frame's examples."""
     everyone = splits.frame(studio.store, snapshot.snapshot_id)["example_id"].to_numpy(np.int64)
     return np.searchsorted(everyone, frame["example_id"].to_numpy(np.int64))
 

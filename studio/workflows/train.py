@@ -134,8 +134,8 @@ def prepare(
     train = train[~train["example_id"].isin(result.leave_out)]
     rows = _rows(every, train, validation)
     sizes = rows["part"].value_counts()
-    average = _average_tokens(plan, every["text"])
-    device = _device(studio)
+    average = average_tokens(plan, every["text"])
+    device = device_of(studio)
     return Prepared(
         plan, result, rows, dict(Counter(train["label"])), len(train), len(validation), len(test),
         int(sizes.get("pool", 0)), int((train["decided"] == "pool").sum()), int(train["simulated"].sum()), len(stale),
@@ -231,7 +231,8 @@ def has_random_arm(studio: Studio, snapshot_id: str) -> bool:
     return bool(annotated) and labels.has_corpus_labels(studio.store, snapshot_id)
 
 
-def _average_tokens(plan: TrainPlan, texts: pd.Series) -> float:
+def average_tokens(plan: TrainPlan, texts: pd.Series) -> float:
+    """Mean tokens (characters for a model from scratch) of a sample of texts, as an estimate counts them."""
     sample = [text or "" for text in texts.iloc[:: max(1, len(texts) // 500)]]
     count = len if plan.base == "characters" else gate.pieces
     return float(np.mean([count(text) + 2 for text in sample])) if sample else 0.0
@@ -246,7 +247,8 @@ def measured_pace(studio: Studio, plan: TrainPlan, device: str) -> float | None:
     return None
 
 
-def _device(studio: Studio) -> str:
+def device_of(studio: Studio) -> str:
+    """The device a round would be trained on."""
     asked = studio.settings.device
     return asked if asked != "auto" else devices.inspect().device
 

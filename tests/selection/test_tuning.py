@@ -79,6 +79,25 @@ def test_any_numbers_give_weights(u):
     assert sum(weights.values()) == 100 and all(weights[view] == 0 for view in VIEWS[len(u) :])
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 100), min_size=2, max_size=4).filter(lambda w: sum(w) > 0))
+def test_weights_a_search_is_told_to_try_come_back_whole(parts):
+    """What is put first into a search must be tried as it is, or equal weights would be 33 / 34 / 33 one day."""
+    views = VIEWS[: len(parts)]
+    weights = tuning.as_weights(np.array(parts, dtype=float), views)
+    shares = np.array([weights[view] for view in views], dtype=float)
+    u = tuning.to_uniform(shares)
+    assert all(0 < one < 1 for one in u)
+    assert tuning.as_weights(tuning.from_uniform(u), views) == weights
+
+
+def test_the_trainings_of_a_study_by_rounds_are_counted_beforehand():
+    """12 trials; 3 finalists twice more; the best twice more; equal and own weights four times more; 5 draws."""
+    assert tuning.n_trainings(12, with_own=True) == 12 + 3 * 2 + 2 + 2 * 4 + 5
+    assert tuning.n_trainings(6, with_own=False) == 6 + 3 * 2 + 2 + 4 + 5
+    assert tuning.size_of(25) == 20 and tuning.size_of(1) == 2
+
+
 def test_uniform_numbers_give_uniform_weights():
     u = np.random.default_rng(0).random((4_000, 3))
     w = np.array([tuning.from_uniform(row) for row in u])
