@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import frame, train_test
 from pages._ui.review_list import KEY, READ, WITH, badge, close, is_reading, open_proposal, who
 from pages._ui.words import choose_language, plain, t
 from studio import words
@@ -14,7 +14,7 @@ from studio.reports.proposal import verdict
 from studio.reports.said import sentence
 from studio.store import proposals as rows
 from studio.store.proposals import Proposal
-from studio.workflows import proposals_report
+from studio.workflows import openings, proposals_report
 from studio.workflows.proposals import Seen
 from studio.workflows.proposals_report import moment
 
@@ -123,6 +123,10 @@ def _hangs(seen: Seen) -> None:
     for one in seen.rounds:
         st.caption(t("review.hangs.round", number=one.number, labels=one.n_labels, accuracy=one.accuracy,
                      openings=one.test_openings))  # fmt: skip
+        if one.test:
+            st.caption(f"**{plain(openings.figure(one.test, lang=choose_language()))}**")
+        if one.test_openings:
+            train_test.mark(frame.studio(), one.round_id)
         if st.button(t("review.hangs.open_round", number=one.number), icon=":material/model_training:",
                      key=f"review.round_{one.round_id}"):  # fmt: skip
             frame.go("train", round=one.round_id)

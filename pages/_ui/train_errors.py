@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import frame, train_test
 from pages._ui.words import plain, t
 from studio import words
 from studio.audits.model_errors import FEWEST
@@ -39,6 +39,8 @@ def render(opened: Studio, found: Round) -> None:
             label_visibility="collapsed",
         )
     with frame.show_errors():
+        if part == "test":
+            train_test.mark(opened, found.round_id)
         result = model_errors.of_round(opened, found.round_id, part)
         st.caption(t("model_errors.about", n=result.n, fewest=FEWEST))
         if result.odds.empty and result.areas.empty:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages._ui import frame, train_errors, train_live, train_setup
+from pages._ui import frame, train_errors, train_live, train_setup, train_test
 from pages._ui.words import plain, t
 from studio.access.roles import may
 from studio.figures import training as figures
@@ -56,7 +56,7 @@ def details(opened: Studio, snapshot: Snapshot, found: Round) -> None:
     for tab in tabs[4:]:
         with tab:
             train_live.curves(opened, found.run_id)
-    _test(opened, found)
+    train_test.show(opened, found)
 
 
 def t_raw(key: str) -> str:
@@ -213,23 +213,3 @@ def _groups(result: Mapping[str, Any]) -> None:
         "high": st.column_config.NumberColumn(f"{t('round.high')} (%)"), "readable": None,
     })  # fmt: skip
     st.caption(t("round.groups_note", least=LEAST_GROUP))
-
-
-# --- the test split ---------------------------------------------------------------------------------------------------
-def _test(opened: Studio, found: Round) -> None:
-    times = rounds.test_openings(opened.store, found.snapshot_id)
-    with st.container(border=True):
-        st.markdown(f"**{t('round.test')}**")
-        result = found.report.get("test")
-        if result:
-            accuracy = result["accuracy"]
-            st.text(t("round.test_line", value=percent(accuracy["value"]), low=percent(accuracy["low"]),
-                      high=percent(accuracy["high"]), macro=f"{result['macro_f1']['value']:.3f}",
-                      n=f"{result['n']:,}", k=times))  # fmt: skip
-            return
-        st.caption(t("round.test_closed", n=times))
-        if may(frame.current_user().role, "analyst") and st.button(t("round.test_open"), key="open_test",
-                                                                   icon=":material/lock_open:"):  # fmt: skip
-            with frame.show_errors():
-                train_rounds.open_test(opened, frame.current_user(), round_id=found.round_id)
-                st.rerun()

@@ -30,6 +30,7 @@ ROOMS: tuple[str, ...] = (
     "ratings",
     "annotate",
     "train",
+    "openings",
     "loop",
     "runs",
     "storage",

@@ -15,7 +15,7 @@ from studio.reports.proposal import benefit_lines, cost_lines, verdict
 from studio.reports.said import sentence
 from studio.store import proposals as rows
 from studio.store.proposals import VERDICTS, Proposal
-from studio.workflows import proposals, proposals_report
+from studio.workflows import openings, proposals, proposals_report
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -133,7 +133,9 @@ def show(context: Context) -> None:
         comments=[{"by": one.created_by, "at": one.created_at, "example": one.example_id, "body": one.body}
                   for one in seen.comments],
         labelled=seen.n_labelled,
-        rounds=[one.number for one in seen.rounds],
+        rounds=[{"number": one.number, "labels": one.n_labels, "validation_accuracy": one.accuracy,
+                 "test_openings": one.test_openings, "test_accuracy": one.test and one.test["accuracy"]["value"],
+                 "test_opened": openings.told(context.studio, one.round_id, lang=lang)} for one in seen.rounds],
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from studio.cli.context import Context
 from studio.errors import PlanError
 from studio.store import rounds
 from studio.training.plan import BASES, METHODS, METHODS_OF_BASE
-from studio.workflows import train, train_rounds
+from studio.workflows import openings, train, train_rounds
 
 _SETTINGS: tuple[tuple[str, type], ...] = (
     ("epochs", int), ("lr", float), ("batch_size", int), ("max_length", int), ("patience", int), ("lora_rank", int),
@@ -30,6 +30,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     verb.add_argument("--seed", type=int, default=0)
     verb.add_argument("--repeats", type=int, default=1, metavar="N", help="N rounds with seeds SEED, SEED+1, ...")
     verb.add_argument("--open-test", action="store_true", help="hold the model against the test labels (counted)")
+    verb.add_argument("--why", default="", metavar="TEXT", help="why the test split is opened without an approval")
     verb.add_argument("--compare", metavar="ROUND", help="paired comparison with an earlier round")
     verb.add_argument("--gate", action="store_true", help="look at data and cost only, train nothing")
     verb.add_argument("--name", default="")
@@ -43,6 +44,9 @@ def _train(context: Context) -> None:
     given, snapshot = context.arguments, context.snapshot()
     if given.repeats < 1:
         raise PlanError("At least one round must be trained", got=given.repeats, fix="Use --repeats 1 or more.")
+    if given.open_test and given.repeats > 1 and not given.why:
+        raise PlanError("Only one of several rounds opens the test split under an approval", got=given.repeats,
+                        fix="Open it for one of them with open-test, or say in writing why (--why).")  # fmt: skip
     base = given.base or train.bases(context.studio, snapshot)[0]
     allowed = METHODS_OF_BASE.get(base, METHODS)
     method = given.method or ("lora" if "lora" in allowed else allowed[0])
@@ -54,12 +58,15 @@ def _train(context: Context) -> None:
             return _show_gate(context, train.prepare(context.studio, snapshot_id=snapshot.snapshot_id, plan=plan,
                                                      arm=given.arm, per_class=given.per_class))  # fmt: skip
         run_id = train.launch(context.studio, context.actor, snapshot_id=snapshot.snapshot_id, plan=plan, arm=given.arm,
-                              open_test=given.open_test, name=given.name, per_class=given.per_class)  # fmt: skip
+                              open_test=given.open_test, open_why=given.why, name=given.name,
+                              per_class=given.per_class)  # fmt: skip
         context.wait(run_id)
         if given.detach:
             results.append({"round_id": run_id, "detached": True})
             continue
-        results.append(_outcome(rounds.require(context.studio.store, run_id)))
+        results.append(_outcome(context, rounds.require(context.studio.store, run_id)))
+        if given.open_test and "test_accuracy" not in results[-1]:
+            context.say("The test split was left closed; `open-test` says why.")
         numbers = {name: value for name, value in results[-1].items() if isinstance(value, float)}
         context.say(f"seed {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in numbers.items()))
     context.emit(snapshot_id=snapshot.snapshot_id, base=base, method=method, rounds=results)
@@ -72,7 +79,7 @@ def _train(context: Context) -> None:
         context.emit(compared=train_rounds.compare(context.studio, earlier[0], results[-1]["round_id"]))
 
 
-def _outcome(found: rounds.Round) -> dict[str, Any]:
+def _outcome(context: Context, found: rounds.Round) -> dict[str, Any]:
     report = found.report
     out: dict[str, Any] = {
         "round_id": found.round_id, "n_train": found.n_train, "n_validation": found.n_validation,
@@ -81,7 +88,8 @@ def _outcome(found: rounds.Round) -> dict[str, Any]:
     }  # fmt: skip
     if "test" in report:
         out |= {"test_accuracy": report["test"]["accuracy"]["value"], "n_test": report["test"]["n"],
-                "test_macro_f1": report["test"]["macro_f1"]["value"]}  # fmt: skip
+                "test_macro_f1": report["test"]["macro_f1"]["value"],
+                "test_opened": openings.told(context.studio, found.round_id, lang="en")}  # fmt: skip
     if "baseline" in report:
         out["baseline_accuracy"] = report["baseline"]["accuracy"]["value"]
     return out

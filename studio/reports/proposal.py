@@ -22,7 +22,8 @@ class ProposalReport:
     """Everything the file says. `content` as the store keeps it; `texts` example id -> text, for those still there.
 
     `decisions` rows of kind, note, by, when, stale; `comments` rows of example_id, body, by, when; `rounds` rows of
-    number, name, labels, accuracy, openings; names carry their mark where no login stood behind them.
+    number, name, labels, accuracy, openings, test (what the test split showed, in words). Names carry their mark where
+    no login stood behind them.
     """
 
     name: str
@@ -347,7 +348,9 @@ def _people(report: ProposalReport, lang: str) -> list[str]:
     if not report.comments:
         found.append(_quiet(t("proposal.comments_none", lang=lang)))
     told = [t("proposal.hangs_queue", lang=lang, labelled=report.n_labelled, n=report.content["n"])]
-    told += [t("proposal.hangs_round", lang=lang, **one) for one in report.rounds]
+    for one in report.rounds:
+        line = t("proposal.hangs_round", lang=lang, **{key: value for key, value in one.items() if key != "test"})
+        told.append(f"{line} {one['test']}" if one.get("test") else line)
     told += [] if report.rounds else [t("proposal.hangs_no_round", lang=lang)]
     return [*found, _h2("hangs_title", lang), _list(told)]
 

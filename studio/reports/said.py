@@ -15,6 +15,11 @@ def part(key: str, /, **values: Any) -> dict[str, Any]:
     return {"key": key, "values": values}
 
 
+def moment(iso: str, *, lang: str | None = None) -> str:
+    """A stored moment to the minute, with its zone named."""
+    return t("proposal.time", lang=lang, when=iso[:16].replace("T", " "))
+
+
 def column_name(column: str, *, lang: str | None = None) -> str:
     """A column of groups as people call it."""
     if column in ("cluster", "source", "language", "predicted") and has(f"select.groups.{column}"):

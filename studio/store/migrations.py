@@ -169,6 +169,15 @@ _RATINGS: tuple[str, ...] = (
         verified BOOLEAN NOT NULL, other_id BIGINT NOT NULL, other_hash VARCHAR NOT NULL, outcome VARCHAR)""",
 )
 
+_TEST_OPENINGS: tuple[str, ...] = (
+    """CREATE TABLE test_opening (
+        opening_id VARCHAR PRIMARY KEY, round_id VARCHAR NOT NULL, round_number INTEGER NOT NULL,
+        corpus_id VARCHAR NOT NULL, snapshot_id VARCHAR NOT NULL, selection_id VARCHAR, arm VARCHAR NOT NULL,
+        proposal_id VARCHAR, kind VARCHAR NOT NULL, why VARCHAR NOT NULL, n BIGINT NOT NULL, accuracy DOUBLE NOT NULL,
+        macro_f1 DOUBLE NOT NULL, created_at TIMESTAMPTZ NOT NULL, created_by VARCHAR NOT NULL, role VARCHAR NOT NULL,
+        verified BOOLEAN NOT NULL)""",
+)
+
 MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (
     ("first schema", _SCHEMA_1),
     ("recipes and dataset cards", _SCHEMA_2),
@@ -178,6 +187,7 @@ MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (
     ("decisions on identity terms", _LEXICONS),
     ("proposals, comments and decisions on them", _PROPOSALS),
     ("ratings and comparisons of examples", _RATINGS),
+    ("openings of the test split with their approval or reason", _TEST_OPENINGS),
 )
 LATEST = len(MIGRATIONS)
 

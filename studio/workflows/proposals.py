@@ -11,7 +11,7 @@ from typing import Any
 from studio.access import signoff
 from studio.errors import SelectionError
 from studio.records import Actor
-from studio.store import annotations, comments, proposals, selections
+from studio.store import annotations, comments, proposals, rounds, selections
 from studio.store.comments import Comment
 from studio.store.proposals import APPROVE, VERDICTS, WITHDRAW, Decision, Proposal
 from studio.store.selections import FrozenSelection
@@ -24,7 +24,10 @@ MOST_NAME, MOST_WORDS = 120, 10_000
 
 @dataclass(frozen=True)
 class HangsOn:
-    """A round that learnt from labels of a proposal's selection: `n_labels` of them were there when it was started."""
+    """A round that learnt from labels of a proposal's selection: `n_labels` of them were there when it was started.
+
+    `test` is what its test split showed (as `evaluate` gives it), None while it is closed.
+    """
 
     round_id: str
     number: int
@@ -34,6 +37,7 @@ class HangsOn:
     n_train: int
     n_labels: int
     test_openings: int
+    test: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -244,8 +248,7 @@ def withdraw(
     """Take one's own proposal back while it waits or changes were asked for; it stays on record.
 
     Raises:
-        AccessError: somebody else's proposal.
-        SelectionError: it was approved, rejected or withdrawn.
+        SelectionError: somebody else's proposal, or one that was approved, rejected or withdrawn.
         StoreError: an unknown proposal.
     """
     decision_id = decision_id or uuid.uuid4().hex
@@ -295,11 +298,16 @@ def read(studio: Studio, actor: Actor, *, proposal_id: str) -> Seen:
         tuple(proposals_stale.reasons(studio, found)),
         frozen,
         labelled,
-        tuple(HangsOn(row.round_id, int(row.number), row.name, row.arm, float(row.accuracy), int(row.n_train),
-                      int(row.n_labels), int(row.test_openings)) for row in after.itertuples()),
+        tuple(_hangs(studio, row) for row in after.itertuples()),
         control if selections.get_or_none(studio.store, control) is not None else None,
         proposals.get_or_none(studio.store, found.previous_id) if found.previous_id else None,
     )  # fmt: skip
+
+
+def _hangs(studio: Studio, row: Any) -> HangsOn:
+    test = rounds.require(studio.store, row.round_id).report.get("test") if row.test_openings else None
+    return HangsOn(row.round_id, int(row.number), row.name, row.arm, float(row.accuracy), int(row.n_train),
+                   int(row.n_labels), int(row.test_openings), test)  # fmt: skip
 
 
 @act("review.list", "viewer", log=False)

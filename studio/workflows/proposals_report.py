@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from studio.records import Actor
 from studio.reports.proposal import ProposalReport, person, to_html
+from studio.reports.said import moment as moment
 from studio.store import examples, snapshots
 from studio.store.proposals import Proposal
-from studio.words import t
-from studio.workflows import proposals
+from studio.workflows import openings, proposals
 from studio.workflows.acts import act
-from studio.workflows.proposals import Seen
+from studio.workflows.proposals import HangsOn, Seen
 from studio.workflows.studio import Studio
 
 
@@ -54,7 +54,7 @@ def compose(studio: Studio, seen: Seen, *, actor: Actor, lang: str | None = None
         ],
         rounds=[
             {"number": one.number, "name": one.name, "labels": one.n_labels, "accuracy": one.accuracy,
-             "openings": one.test_openings} for one in seen.rounds
+             "openings": one.test_openings, "test": _test(studio, one, lang)} for one in seen.rounds
         ],
         n_labelled=seen.n_labelled,
         texts=texts(studio, found),
@@ -65,6 +65,12 @@ def compose(studio: Studio, seen: Seen, *, actor: Actor, lang: str | None = None
     )  # fmt: skip
 
 
+def _test(studio: Studio, one: HangsOn, lang: str | None) -> str:
+    """Figures of the test split and under what it was opened; empty while it is closed."""
+    told = openings.told(studio, one.round_id, lang=lang)
+    return f"{openings.figure(one.test, lang=lang)} {told}" if one.test else told
+
+
 def texts(studio: Studio, proposal: Proposal) -> dict[int, str]:
     """Example id -> text of the examples a proposal shows; those taken out of the corpus since are missing."""
     if snapshots.get(studio.store, proposal.snapshot_id) is None:
@@ -72,11 +78,6 @@ def texts(studio: Studio, proposal: Proposal) -> dict[int, str]:
     wanted = proposals.shown_ids(proposal)
     rows = examples.by_ids(studio.store, proposal.snapshot_id, wanted, ["example_id", "text"])
     return {int(row.example_id): str(row.text or "") for row in rows.itertuples()}
-
-
-def moment(iso: str, *, lang: str | None = None) -> str:
-    """A stored moment to the minute, with its zone named."""
-    return t("proposal.time", lang=lang, when=iso[:16].replace("T", " "))
 
 
 def file_name(proposal: Proposal) -> str:

@@ -26,7 +26,7 @@ from studio.training import gate
 from studio.training.estimate import Estimate, estimate
 from studio.training.plan import BASES, METHODS_OF_BASE, TrainPlan, check_allowed, defaults, from_json
 from studio.words import t
-from studio.workflows import runs, train_rounds
+from studio.workflows import openings, runs
 from studio.workflows.acts import act
 from studio.workflows.studio import Studio
 
@@ -277,6 +277,7 @@ def launch(
     loop_id: str | None = None,
     run_id: str | None = None,
     open_test: bool = False,
+    open_why: str = "",
     name: str = "",
     per_class: int | None = None,
 ) -> str:
@@ -291,6 +292,7 @@ def launch(
         loop_id: the loop this round belongs to.
         run_id: a UUID made by the client; the round carries the same id.
         open_test: hold the finished model against the test labels at once; counted.
+        open_why: see `openings.open_test`.
         name: shown in lists.
         per_class: at most so many training rows of each label.
 
@@ -298,29 +300,28 @@ def launch(
         The run_id, which is the round_id too.
 
     Raises:
-        PlanError: the data gate is closed.
+        PlanError: the data gate is closed, or the test split could not be opened.
     """
     run_id = run_id or str(uuid.uuid4())
     if (studio.workspace.run_dir(run_id) / "spec.json").exists():
         return run_id
     snapshot = snapshots.require(studio.store, snapshot_id)
+    if open_test:
+        openings.check_launch(studio, actor, corpus_id=snapshot.corpus_id, arm=arm, why=open_why)
     prepared = prepare(studio, snapshot_id=snapshot_id, plan=plan, arm=arm, per_class=per_class)
     if not prepared.gate.is_open:
         first = prepared.gate.findings[0]
-        raise PlanError(
-            "The data gate is closed",
-            got=gate_text(first.key, first.values),
-            fix="Annotate more examples, then look at the gate on the Train page.",
-        )
+        raise PlanError("The data gate is closed", got=gate_text(first.key, first.values),
+                        fix="Annotate more examples, then look at the gate on the Train page.")  # fmt: skip
     rows = _write_rows(studio, run_id, prepared.rows)
     inputs = {"rows": rows, "examples": _relative(studio, studio.workspace.examples_file(snapshot_id))}
-    if prepared.vectors:
-        inputs["vectors"] = _relative(studio, Path(prepared.vectors))
+    inputs |= {"vectors": _relative(studio, Path(prepared.vectors))} if prepared.vectors else {}
     params = {
-        "plan": plan.to_json(), "round_id": run_id, "arm": arm, "loop_id": loop_id, "open_test": open_test,
-        "name": name, "groups": list(snapshot.groups), "n_train": prepared.n_train,
-        "n_validation": prepared.n_validation, "n_annotated": prepared.n_annotated,
-        "n_simulated": prepared.n_simulated, "average_tokens": prepared.average_tokens,
+        "plan": plan.to_json(), "round_id": run_id, "arm": arm, "loop_id": loop_id, "name": name,
+        "open_test": open_test and {"why": open_why, "role": actor.role, "verified": actor.verified},
+        "groups": list(snapshot.groups), "n_train": prepared.n_train, "n_validation": prepared.n_validation,
+        "n_annotated": prepared.n_annotated, "n_simulated": prepared.n_simulated,
+        "average_tokens": prepared.average_tokens,
         "gate": [{"level": f.level, "key": f.key, "values": dict(f.values)} for f in prepared.gate.findings],
     }  # fmt: skip
     return runs.submit(studio, actor, kind="train", title=name or f"{plan.base} · {plan.method} · {snapshot.name}",
@@ -377,8 +378,7 @@ def finish_train(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
         "n_validation": best["n"], "accuracy": best["accuracy"]["value"], "macro_f1": best["macro_f1"]["value"],
         "report": report, "path": _relative(studio, target), "test_openings": 0, "created_by": spec.created_by,
     })  # fmt: skip
-    if spec.params.get("open_test"):
-        train_rounds.open_test_once(studio, spec.params["round_id"])
+    openings.open_launched(studio, spec)
     shutil.rmtree(run_dir / "checkpoints", ignore_errors=True)  # the model is kept; optimiser states are three times it
 
 

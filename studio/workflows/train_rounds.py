@@ -1,4 +1,4 @@
-"""What is done with finished rounds: compare them, open the test split, suggest labels, choose the next batch."""
+"""What is done with finished rounds: compare them, suggest labels, choose the next batch."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pandas as pd
 
 from studio.annotation import batches
 from studio.errors import PlanError
-from studio.records import Actor, Array, Selection
-from studio.store import examples, labels, rounds, selections
-from studio.training.evaluate import evaluate, paired
+from studio.records import Actor, Selection
+from studio.store import labels, rounds, selections
+from studio.training.evaluate import paired
 from studio.workflows.acts import act
 from studio.workflows.studio import Studio
 
@@ -66,56 +66,6 @@ def truth_of(studio: Studio, snapshot_id: str, split: str) -> pd.Series:
     now = labels.current(studio.store, snapshot_id)
     now = now[(now["split"] == split) & ~now["stale"].astype(bool)]
     return pd.Series(now["label"].to_numpy(), index=now["example_id"].to_numpy(), dtype=object)
-
-
-# --- the test split ---------------------------------------------------------------------------------------------------
-@act("train.open_test", "analyst")
-def open_test(studio: Studio, actor: Actor, *, round_id: str) -> dict[str, Any]:
-    """Hold a round's test predictions against the test labels; every opening is counted and shown.
-
-    Returns:
-        The evaluation on the test split.
-
-    Raises:
-        PlanError: the snapshot has no labelled test example.
-    """
-    return _open(studio, round_id)
-
-
-def open_test_once(studio: Studio, round_id: str) -> None:
-    """The opening a launch asked for; done once however often the run's result is taken over."""
-    if rounds.require(studio.store, round_id).test_openings == 0:
-        _open(studio, round_id)
-
-
-def _open(studio: Studio, round_id: str) -> dict[str, Any]:
-    found = rounds.require(studio.store, round_id)
-    predicted = rounds.predicted_part(studio.store, round_id, "test").set_index("example_id")["predicted"]
-    truth = truth_of(studio, found.snapshot_id, "test")
-    shared = truth.index.intersection(predicted.index)
-    if shared.empty:
-        raise PlanError(
-            "This snapshot has no labelled test example",
-            got=f"{len(predicted)} predictions",
-            fix="Decide splits with a test share on the Upload page.",
-        )
-    result = evaluate(
-        truth[shared].tolist(),
-        predicted[shared].tolist(),
-        labels=found.labels,
-        groups=_groups(studio, found.snapshot_id, shared.to_numpy()),
-        rng=np.random.default_rng(int(found.plan.get("seed", 0))),
-    )
-    rounds.record_test(studio.store, round_id, {**found.report, "test": result})
-    return result
-
-
-def _groups(studio: Studio, snapshot_id: str, ids: Array) -> dict[str, list[str | None]]:
-    known = [name for name in examples.columns(studio.store, snapshot_id) if name.startswith("group_")]
-    if not known:
-        return {}
-    frame = examples.by_ids(studio.store, snapshot_id, ids, ["example_id", *known]).set_index("example_id").loc[ids]
-    return {name.removeprefix("group_"): [None if pd.isna(v) else str(v) for v in frame[name]] for name in known}
 
 
 # --- what the model says ----------------------------------------------------------------------------------------------

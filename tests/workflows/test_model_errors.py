@@ -9,9 +9,10 @@ from fairlearn.metrics import equalized_odds_difference
 from sklearn.metrics import roc_auc_score
 
 from studio.errors import PlanError, StoreError
+from studio.records import Actor
 from studio.settings import Settings
 from studio.store import rounds
-from studio.workflows import model_errors, train_rounds
+from studio.workflows import model_errors, openings
 from studio.workflows.studio import open_studio
 from tests.workflows import model_round
 
@@ -66,7 +67,7 @@ def test_the_test_split_stays_closed_until_the_round_has_opened_it(opened):
         model_errors.of_round(opened, "r1", "test")
     with pytest.raises(StoreError):
         model_errors.of_round(opened, "r2")
-    train_rounds.open_test_once(opened, "r1")
+    openings.open_test(opened, Actor("ann", "analyst"), round_id="r1", why="a test")
     assert model_errors.parts(rounds.require(opened.store, "r1")) == ("validation", "test")
     assert model_errors.of_round(opened, "r1", "test").n == 200
 

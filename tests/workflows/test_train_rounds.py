@@ -10,7 +10,7 @@ from studio.models import classifier
 from studio.records import Actor
 from studio.settings import Settings
 from studio.store import labels, rounds, selections
-from studio.workflows import annotate, runs, train, train_live, train_rounds
+from studio.workflows import annotate, openings, runs, train, train_live, train_rounds
 from studio.workflows.studio import open_studio
 from tests.workflows import small_corpus
 
@@ -114,17 +114,20 @@ def test_more_labels_make_a_second_round_that_is_compared_in_pairs(studio, snaps
     random = finished(studio, snapshot_id, arm="random", name="random")
     assert (random.arm, random.n_train) == ("random", second.n_train)
     assert rounds.latest(studio.store, snapshot_id).round_id == second.round_id
+    n = rounds.test_openings(studio.store, snapshot_id)
+    opened = finished(studio, snapshot_id, open_test=True, open_why="the same with fewer", per_class=3)
+    assert (opened.n_train, opened.test_openings) == (12, 1)
+    assert "the same with fewer" in openings.told(studio, opened.round_id, lang="en")
+    assert rounds.test_openings(studio.store, snapshot_id) == n + 1
 
 
 def test_the_test_split_is_opened_on_request_and_counted(studio, snapshot_id, first):
-    result = train_rounds.open_test(studio, ANALYST, round_id=first.round_id)
+    with pytest.raises(PlanError, match="once a selection is approved"):
+        finished(studio, snapshot_id, open_test=True, per_class=3)
+    result = openings.open_test(studio, ANALYST, round_id=first.round_id, why="nobody else works here")
     assert result["n"] == 30
     assert rounds.require(studio.store, first.round_id).report["test"]["accuracy"] == result["accuracy"]
     assert rounds.test_openings(studio.store, snapshot_id) == 1
-    opened = finished(studio, snapshot_id, open_test=True, per_class=3)
-    assert opened.n_train == 12
-    assert opened.test_openings == 1
-    assert rounds.test_openings(studio.store, snapshot_id) == 2
 
 
 def test_metrics_can_be_followed_by_offset(studio, first):
