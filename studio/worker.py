@@ -44,6 +44,7 @@ KINDS: Mapping[str, str] = {
     "diversity": "studio.tasks.diversity",
     "audit": "studio.tasks.audit",
     "counterfactual": "studio.tasks.counterfactual",
+    "choice_audit": "studio.tasks.choice_audit",
     "proof": "studio.tasks.proof",
     "tune": "studio.tasks.tune",
     "score": "studio.tasks.score",

@@ -10,6 +10,7 @@ from pages._ui import (
     select_audits,
     select_controls,
     select_funnel,
+    select_rechecks,
     select_result,
     select_stability,
     select_verdict,
@@ -40,6 +41,7 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
             if of != NOW:
                 select_verdict.frozen(saved[of])
                 select_funnel.show(funnels.of_frozen(frame.studio(), saved[of], state))
+                select_rechecks.show(snapshot, saved[of])
                 st.caption(t("effects.audits.more"))
                 if st.button(t("effects.audits.to_compare"), icon=":material/compare_arrows:", key="effects_compare"):
                     frame.go("explore", view="compare", ca=f"snapshot:{snapshot.snapshot_id}", cb=f"selection:{of}")
@@ -47,8 +49,9 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
             if not select_apply.ready(snapshot, recipe, state):
                 return
             choice = select.choose_from(frame.studio(), snapshot.snapshot_id, recipe, state)
-            select_verdict.show(snapshot, choice, asks=True)
+            select_verdict.show(snapshot, choice)
             select_funnel.show(funnels.of_choice(choice))
             select_stability.show(snapshot, choice)
             select_audits.show(snapshot, choice)
+            select_rechecks.show(snapshot, choice)
             select_audits.cost(snapshot, choice)

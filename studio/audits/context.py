@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -162,6 +162,20 @@ def shown(value: str) -> str:
 def where(column: str, value: str) -> Condition:
     """The clause that leads to the examples with this value, or to those without any."""
     return Condition(column, "isnull") if value == MISSING else Condition(column, "eq", value)
+
+
+def part_of(frame: pd.DataFrame, context: Context, rows: Array) -> tuple[pd.DataFrame, Context]:
+    """Some rows (ascending) as a corpus of their own; a neighbour that is not among them is none (-1)."""
+    knn = context.knn
+    if knn is not None:
+        place = np.full(len(frame), -1, dtype=np.int32)
+        place[rows] = np.arange(len(rows), dtype=np.int32)
+        near = np.asarray(knn.indices[rows])
+        knn = Knn(np.where(near >= 0, place[np.maximum(near, 0)], -1), np.asarray(knn.distances[rows]))
+    own = {name: None if (array := getattr(context, name)) is None else np.asarray(array)[rows]
+           for name in ("families", "exact", "embeddings", "clusters")}  # fmt: skip
+    scores = {name: np.asarray(values)[rows] for name, values in context.scores.items()}
+    return frame.iloc[rows].reset_index(drop=True), replace(context, knn=knn, scores=scores, **own)
 
 
 def nothing(audit: str, note: str, columns: tuple[str, ...] = ()) -> AuditResult:

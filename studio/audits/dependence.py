@@ -75,7 +75,7 @@ def design_effect(sizes: Array, rho: float) -> float:
     return 1.0 + (float((m**2).sum() / m.sum()) - 1.0) * rho
 
 
-def _row(unit: str, clusters: Array, labels: Labels) -> dict:
+def worth_of(unit: str, clusters: Array, labels: Labels) -> dict:
     """Copies are taken as saying the same thing (rho = 1); sources and authors as alike as their labels are."""
     sizes = np.unique(clusters, return_counts=True)[1]
     n = len(clusters)
@@ -138,7 +138,7 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     """
     found = clusterings(frame, context)
     labels = labels_of(frame)
-    rows = sorted((_row(unit, codes, labels) for unit, codes in found.items()), key=lambda row: row["worth"])
+    rows = sorted((worth_of(unit, codes, labels) for unit, codes in found.items()), key=lambda row: row["worth"])
     findings = tuple(_finding(row, not labels.is_constant) for row in rows)
     if not findings:
         values = {"n": len(frame)}

@@ -41,6 +41,27 @@ def neighbour_votes(indices: Array, distances: Array, labels: Labels, families: 
     return np.where(enough[:, None] & (total > 0), votes / np.where(total > 0, total, 1.0), np.nan)
 
 
+def suspects(votes: Array, labels: Labels) -> tuple[Array, Array, Array, Array, Array]:
+    """Which examples can be judged, and which of these are suspects by the rule of `_compute`.
+
+    Args:
+        votes: (n, labels) as `neighbour_votes` gives.
+        labels: of the same n examples.
+
+    Returns:
+        judged (m,) rows; and of these (m,) whether it is a suspect, the label its neighbours give, that label's share,
+        and the largest share of a label of its own.
+    """
+    judged = np.flatnonzero(labels.known & ~np.isnan(votes[:, 0]))
+    others, own = votes[judged], np.zeros(len(judged))
+    mine = labels.of(judged)
+    np.maximum.at(own, mine.rows, others[mine.rows, mine.codes])
+    others[mine.rows, mine.codes] = -1.0
+    best = others.argmax(1)
+    share = others[np.arange(len(judged)), best]
+    return judged, (share >= AGREE) & (own <= OWN), best, share, own
+
+
 def _finding(table: pd.DataFrame, n: int) -> Finding:
     low, high = (float(x) for x in wilson(len(table), n))
     share = len(table) / n
@@ -80,16 +101,9 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     if labels.is_constant:
         return nothing(NAME, "audit.note.needs_two_labels", COLUMNS)
     votes = neighbour_votes(context.knn.indices, context.knn.distances, labels, context.families)
-    judged = np.flatnonzero(labels.known & ~np.isnan(votes[:, 0]))
+    judged, suspect, best, share, own = suspects(votes, labels)
     if not len(judged):
         return nothing(NAME, "audit.note.too_few_neighbours", COLUMNS)
-    others, own = votes[judged], np.zeros(len(judged))
-    mine = labels.of(judged)
-    np.maximum.at(own, mine.rows, others[mine.rows, mine.codes])
-    others[mine.rows, mine.codes] = -1.0
-    best = others.argmax(1)
-    share = others[np.arange(len(judged)), best]
-    suspect = (share >= AGREE) & (own <= OWN)
     ids = frame["example_id"].to_numpy() if "example_id" in frame else np.arange(len(frame))
     at = judged[suspect]
     name = np.array(labels.names, dtype=object)

@@ -48,7 +48,7 @@ def divergences(shares: Array, expected: Array) -> tuple[float, float]:
     return 0.5 * float(np.abs(p - q).sum()), max(jsd, 0.0)
 
 
-def _expected(context: Context, attribute: str, names: list[str]) -> tuple[list[str], Array, bool]:
+def expected_shares(context: Context, attribute: str, names: list[str]) -> tuple[list[str], Array, bool]:
     """Values to compare, their expected shares, and whether equal shares had to stand in for a reference."""
     reference = {value: share for value, share in context.reference.get(attribute, {}).items() if share > 0}
     if not reference:
@@ -59,7 +59,7 @@ def _expected(context: Context, attribute: str, names: list[str]) -> tuple[list[
 
 
 def _attribute_table(codes: Array, names: list[str], context: Context, attribute: str) -> pd.DataFrame:
-    values, expected, is_default = _expected(context, attribute, names)
+    values, expected, is_default = expected_shares(context, attribute, names)
     counts_by_name = dict(zip(names, np.bincount(codes[codes >= 0], minlength=len(names)), strict=True))
     counts = np.array([counts_by_name.get(value, 0) for value in values], dtype=np.int64)
     n = int(counts.sum())

@@ -53,7 +53,8 @@ def z_statistic(share: Array, prior: Array, n: Array) -> Array:
     return (np.asarray(share) - p0) / np.sqrt(p0 * (1 - p0) / np.asarray(n, dtype=np.float64))
 
 
-def _count(texts: list[str]) -> tuple[sparse.csr_matrix, Array]:
+def count_words(texts: list[str]) -> tuple[sparse.csr_matrix, Array]:
+    """Texts by words, 1 where the word is in the text, and the words; those in fewer than 20 texts are out."""
     vectorizer = CountVectorizer(analyzer=pieces, binary=True, min_df=MIN_COUNT, dtype=np.int32)
     try:
         counts = vectorizer.fit_transform(texts)
@@ -209,7 +210,7 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
         usable = usable[np.linspace(0, len(usable) - 1, MOST_ROWS).astype(np.int64)]
         notes += ("audit.note.read_100k",)
     labels = labels.of(usable).telling()
-    counts, words = _count([texts.iloc[i] for i in usable])
+    counts, words = count_words([texts.iloc[i] for i in usable])
     if not len(words):
         return nothing(NAME, "audit.note.words_too_rare", COLUMNS)
     table = _tests(counts, words, labels, weights_of(context.families, usable, len(frame)), context)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from studio.audits.context import Context, nothing, texts_of
 from studio.audits.genbit import MEN, WOMEN
-from studio.audits.reading import Reading, read
+from studio.audits.reading import read
 from studio.audits.weat_words import TESTS, WORDS
 from studio.audits.word_vectors import train
 from studio.lexicons import AXES, matcher
@@ -134,18 +134,25 @@ def pairs_of(sides: dict[tuple[str, str], list[int]]) -> list[tuple[str, str, st
     return found
 
 
-def _sides(reading: Reading, place: Array) -> dict[tuple[str, str], list[int]]:
-    """(axis, group) -> ids with a vector, the commonest first; an id counts for its own group only."""
-    count = np.bincount(reading.plain[0], minlength=len(reading.words))
+def sides_of(count: Array, words: Array, masks: dict[tuple[str, str], Array],
+             place: Array) -> dict[tuple[str, str], list[int]]:  # fmt: skip
+    """(axis, group) -> ids with a vector, the commonest first; an id counts for its own group only.
+
+    Args:
+        count: (v,) how often each id occurs.
+        words: (v,) what it reads as.
+        masks: (axis, group) -> (v,) which ids name it.
+        place: (v,) row of its vector, -1 for none.
+    """
     found: dict[tuple[str, str], list[int]] = {}
-    for key, mask in reading.groups().items():
+    for key, mask in masks.items():
         ids = np.flatnonzero(mask & (place >= 0))
-        found[key] = [int(i) for i in ids[np.lexsort((reading.words[ids].astype(str), -count[ids]))]]
+        found[key] = [int(i) for i in ids[np.lexsort((words[ids].astype(str), -count[ids]))]]
     return found
 
 
-def _test(pair: tuple, sides: dict, names: tuple[str, str], vectors: Array, place: Array, words: Array,
-          rng: np.random.Generator, seed: int) -> tuple | None:  # fmt: skip
+def compared(pair: tuple, sides: dict, names: tuple[str, str], vectors: Array, place: Array) -> tuple | None:
+    """What s is for the words of a pair, their ids, k and m; None with fewer than 4 words on a side."""
     axis, group, other, _ = pair
     one, two = sides[axis, group], sides[axis, other]
     shared = set(one) & set(two)
@@ -156,9 +163,18 @@ def _test(pair: tuple, sides: dict, names: tuple[str, str], vectors: Array, plac
         return None
     rows = {name: vectors[place[ids]] for name, ids in (("x", one[:k]), ("y", two[:k]), ("a", near), ("b", far))}
     s = [association(rows[name], rows["a"], rows["b"]) for name in ("x", "y")]
+    return s, (one[:k], two[:k]), k, m
+
+
+def _test(pair: tuple, sides: dict, names: tuple[str, str], vectors: Array, place: Array, words: Array,
+          rng: np.random.Generator, seed: int) -> tuple | None:  # fmt: skip
+    found = compared(pair, sides, names, vectors, place)
+    if found is None:
+        return None
+    (axis, group, other, _), (s, (one, two), k, m) = pair, found
     upper, exact = permutation_p(s[0], s[1], rng)
     lower, _ = permutation_p(-s[0], -s[1], rng)
-    said = [", ".join(str(words[i]) for i in ids[:k]) for ids in (one, two)]
+    said = [", ".join(str(words[i]) for i in ids) for ids in (one, two)]
     interval = effect_interval(*s, np.random.default_rng([seed, len(names[0]), k]))
     return (axis, group, other, *names, effect_size(*s), *interval, min(1.0, 2 * min(upper, lower)), k, m, exact, *said)
 
@@ -199,7 +215,8 @@ def _compute(frame: pd.DataFrame, context: Context) -> AuditResult:
     masks = reading.groups()
     wanted = np.logical_or.reduce(list(masks.values())) if masks and len(reading.words) else np.zeros(0, bool)
     place, vectors = train(reading, wanted, context.seed)
-    sides = _sides(reading, place)
+    count = np.bincount(reading.plain[0], minlength=len(reading.words))
+    sides = sides_of(count, reading.words, masks, place)
     rng, found = np.random.default_rng(context.seed), []
     for pair in pairs_of(sides):
         for names in TESTS if pair[3] else TESTS[-1:]:

@@ -43,7 +43,7 @@ def run(task: Task) -> dict[str, Any]:
     task.progress(0, total, "audit.run_reading")
     places = {name: task.input_path(name) for name in ("vectors", "knn") if name in task.spec.inputs}
     frame, context = material.read(task.input_path("examples"), task.input_path("given"), **places)
-    context = _with_copies(task, frame, context, total)
+    context = with_copies(task, frame, context, total)
     done = {audit.name: task.checkpoints_dir / f"{audit.name}.json" for audit in wanted}
     missing = [audit for audit in wanted if not done[audit.name].exists()]
     started = time.perf_counter()
@@ -72,7 +72,7 @@ def run(task: Task) -> dict[str, Any]:
     }
 
 
-def _with_copies(task: Task, frame: Any, context: Context, total: int) -> Context:
+def with_copies(task: Task, frame: Any, context: Context, total: int) -> Context:
     """The context with families of copies; found now, and left in the result, where nobody has looked before."""
     if context.families is not None:
         return context

@@ -33,6 +33,7 @@ FINISHERS: Mapping[str, str] = {
     "train": "studio.workflows.train:finish_train",
     "audit": "studio.workflows.audits:finish_audit",
     "counterfactual": "studio.workflows.counterfactual:finish",
+    "choice_audit": "studio.workflows.select_rechecks:finish",
     "proof": "studio.workflows.select_proof:finish_proof",
     "tune": "studio.workflows.select_learn:finish_tune",
     "score": "studio.workflows.scorer:finish",

@@ -1,0 +1,151 @@
+"""Every corpus audit of a choice beside random draws: what stands out, the table, what the audits say of it alone."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from pages._ui import frame, runs_words
+from pages._ui.explore_audits_findings import sentence
+from pages._ui.words import t
+from studio.access.roles import may
+from studio.audits import AUDITS
+from studio.records import Snapshot
+from studio.selection.bands import DRAWS
+from studio.store.selections import FrozenSelection
+from studio.workflows import runs, select_rechecks
+from studio.workflows.audits import LABEL_MODES
+from studio.workflows.select import Choice
+from studio.workflows.select_rechecks import Rechecked, Subject
+
+SENTENCES = 3
+_POLL_S = 1.0
+_TITLES = {audit.name: audit.title for audit in AUDITS}
+
+
+def show(snapshot: Snapshot, of: Choice | FrozenSelection) -> None:
+    """The section: which labels may be read, the run or the way to it, and what is kept of it."""
+    st.subheader(t("audit_draws.title"), anchor=False)
+    st.caption(t("audit_draws.intro", n=len(AUDITS), least=DRAWS))
+    shown = {mode: t(f"audit_draws.labels_{mode}") for mode in reversed(LABEL_MODES)}
+    mode = frame.url_select(st, t("audit_draws.labels"), list(shown), "cl", format_func=shown.__getitem__)
+    st.caption(t(f"audit_draws.labels_{mode}_help"))
+    if isinstance(of, Choice):
+        subject = select_rechecks.subject_of_choice(frame.studio(), snapshot, of, mode)
+    else:
+        subject = select_rechecks.subject_of_frozen(frame.studio(), of, mode)
+    found = select_rechecks.kept(frame.studio(), subject)
+    live = select_rechecks.live(frame.studio(), subject)
+    if live is not None:
+        _watch(live.run_id)
+    elif found is None or found.is_older:
+        _offer(subject, found)
+    if found is not None:
+        result(found)
+
+
+def _offer(subject: Subject, found: Rechecked | None) -> None:
+    if not may(frame.current_user().role, "analyst"):
+        st.caption(t("audit_draws.read_only" if found is None else "audit_draws.older"))
+        return
+    if select_rechecks.last_ended(frame.studio(), subject) is not None:
+        st.warning(t("audit_draws.failed"), icon=":material/report:")
+        if st.button(t("audit_draws.to_runs"), key="recheck_runs"):
+            frame.go("runs")
+    if found is not None:
+        st.warning(t("audit_draws.older"), icon=":material/history:")
+    label = t("audit_draws.button" if found is None else "audit_draws.again")
+    if st.button(label, icon=":material/fact_check:", key="recheck_start", help=t("audit_draws.takes")):
+        with frame.show_errors():
+            select_rechecks.start(frame.studio(), frame.current_user(), subject=subject)
+            st.rerun(scope="app")
+
+
+@st.fragment(run_every=_POLL_S)
+def _watch(run_id: str) -> None:
+    """The run at work; the page is drawn again when it is over and its numbers are stored."""
+    view = runs.view(frame.studio(), run_id)
+    if not view.is_live:
+        st.rerun(scope="app")
+    with st.container(border=True):
+        st.progress(view.share, text=runs_words.progress(view))
+        st.caption(t("audit_draws.waiting"))
+        if may(frame.current_user().role, "analyst") and st.button(t("audit_draws.cancel"), key=f"recheck_x_{run_id}"):
+            with frame.show_errors():  # it may have ended since the button was drawn
+                runs.cancel(frame.studio(), frame.current_user(), run_id=run_id)
+
+
+def result(found: Rechecked) -> None:
+    """A kept result: sentences, table, how it was made, and the alarms of the choice alone."""
+    _sentences(found)
+    _table(found)
+    facts = found.facts
+    st.caption(t("audit_draws.about", first=facts["first"], most=facts["draws"], n=facts["n"], pool=facts["n_pool"],
+                 seed=facts["seed"], limits=t(f"audit_draws.limits.{facts['limits']}")))  # fmt: skip
+    if not found.alarms:
+        st.caption(t("audit_draws.alone_none"))
+        return
+    with st.expander(t("audit_draws.alone", n=len(found.alarms)), icon=":material/flag:"):
+        st.caption(t("audit_draws.alone_about", n=facts["said"]))
+        for finding in found.alarms:
+            st.markdown(f"**{t(_TITLES[finding.audit])}** · {sentence(finding)}")
+
+
+def number(unit: str, value: float) -> str:
+    """A value as it is read: shares in percent, the rest to three digits; a dash for none."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:.1%}" if unit == "share" else f"{value:.2f}" if abs(value) < 10 else f"{value:,.1f}"
+
+
+def _sentences(found: Rechecked) -> None:
+    clear, undecided = found.of("more", "less"), found.of("open")
+    n = len(found.table) - len(found.of("silent"))
+    if not n:
+        st.info(t("audit_draws.nothing"), icon=":material/fact_check:")
+    elif len(clear):
+        lines = [t("audit_draws.summary", n=len(clear), all=n)]
+        lines += [
+            t(f"audit_draws.{row.verdict}", audit=t(_TITLES[row.audit]), value=number(row.unit, row.value),
+              number=t(f"audit_draws.number.{row.audit}_{row.number}"), median=number(row.unit, row.median),
+              low=number(row.unit, row.low), high=number(row.unit, row.high))
+            for row in clear.head(SENTENCES).itertuples()
+        ]  # fmt: skip
+        st.warning("  \n".join(lines), icon=":material/fact_check:")
+    elif len(undecided):
+        st.warning(t("audit_draws.too_few", n=len(undecided), all=n, draws=int(undecided["draws"].max())),
+                   icon=":material/fact_check:")  # fmt: skip
+    else:
+        st.success(t("audit_draws.fine", all=n), icon=":material/fact_check:")
+
+
+def _table(found: Rechecked) -> None:
+    rows = list(found.table.itertuples())
+    column, facts = st.column_config, found.facts
+    shown = {
+        t("audit_draws.audit"): [t(_TITLES[row.audit]) for row in rows],
+        t("audit_draws.what"): [t(f"audit_draws.number.{row.audit}_{row.number}") for row in rows],
+        t("audit_draws.verdict"): [t(f"audit_draws.verdict_is.{row.verdict}") for row in rows],
+        t("audit_draws.value"): [number(row.unit, row.value) for row in rows],
+        t("audit_draws.median"): [number(row.unit, row.median) for row in rows],
+        t("audit_draws.band"): ["–" if row.verdict == "silent" else
+                                f"{number(row.unit, row.low)} – {number(row.unit, row.high)}" for row in rows],
+        t("audit_draws.pool"): [number(row.unit, row.pool) for row in rows],
+        t("audit_draws.q"): [row.q for row in rows],
+        t("audit_draws.draws"): [int(row.draws) for row in rows],
+        t("audit_draws.reason_head"): [t(row.reason) if row.reason else "" for row in rows],
+    }  # fmt: skip
+    st.dataframe(
+        shown, hide_index=True, width="stretch", alt=t("audit_draws.title"),
+        column_config={
+            t("audit_draws.audit"): column.TextColumn(width=150),
+            t("audit_draws.what"): column.TextColumn(width=300),
+            t("audit_draws.verdict"): column.TextColumn(width=140),
+            t("audit_draws.pool"): column.TextColumn(help=t("audit_draws.pool_help")),
+            t("audit_draws.q"): column.NumberColumn(format="%.3f", help=t("audit_draws.q_help")),
+            t("audit_draws.draws"): column.NumberColumn(help=t("audit_draws.draws_help", first=facts["first"],
+                                                               most=facts["draws"])),
+            t("audit_draws.reason_head"): column.TextColumn(width=380),
+        },
+    )  # fmt: skip
