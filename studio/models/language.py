@@ -12,13 +12,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from studio.errors import ModelError
 from studio.models import bases
-from studio.models.quiet import quiet_loading
+from studio.models.whole import load_whole
 from studio.records import Array
 
 LONGEST = 1_024  # tokens read of a text at most; less where the model's positions end earlier
@@ -114,7 +113,7 @@ class LanguageModel:
 
         self.chosen, self.device = chosen, choose_device(device)
         self.tokenizer = bases.tokenizer(chosen.folder)
-        self._model = _load(chosen).to(self.device)
+        self._model = load_whole(chosen.folder, chosen.kind).to(self.device)
         places = getattr(self._model.config, "max_position_embeddings", None) or LONGEST
         if "roberta" in str(self._model.config.model_type):
             places -= int(self._model.config.pad_token_id or 0) + 1
@@ -251,34 +250,3 @@ class LanguageModel:
 def _parts(places: Sequence[int], size: int) -> Iterator[list[int]]:
     for start in range(0, len(places), size):
         yield list(places[start : start + size])
-
-
-def _load(chosen: Configured) -> Any:
-    """The network in evaluation mode, float32, from safetensors only, every weight of it from the file.
-
-    Raises:
-        ModelError: the folder cannot be loaded, or lacks weights (a head left at random would give random losses).
-    """
-    import torch  # heavy: only workers load weights
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
-
-    loader = AutoModelForCausalLM if chosen.kind == "causal" else AutoModelForMaskedLM
-    try:
-        with quiet_loading():
-            model, info = loader.from_pretrained(
-                chosen.folder,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ModelError("The language model cannot be loaded", got=f"{chosen.name}: {str(error)[:150]}",
-                         fix="Choose a folder that transformers can load offline.") from error  # fmt: skip
-    gaps = sorted(str(key) for kind in ("missing_keys", "mismatched_keys") for key in info.get(kind) or ())
-    if gaps:
-        raise ModelError("The language model's file lacks weights that it needs", got=", ".join(gaps[:3]),
-                         fix="Choose a model that was saved whole.")  # fmt: skip
-    return model.eval()

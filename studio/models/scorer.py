@@ -21,7 +21,7 @@ import numpy as np
 from studio.errors import ModelError
 from studio.models import bases
 from studio.models.minilm import TOKEN_BUDGET, has_bf16_cpu
-from studio.models.quiet import quiet_loading
+from studio.models.whole import load_whole
 from studio.records import Array
 
 SETTING = "STUDIO_SCORER"
@@ -184,7 +184,7 @@ class Model:
 
         self.scorer, self.device = scorer, choose_device(device)
         self.tokenizer = bases.tokenizer(scorer.folder)
-        self._model = _load(scorer.folder).to(self.device)
+        self._model = load_whole(scorer.folder, "classifier").to(self.device)
         self._half = precision == "auto" and (
             has_bf16_cpu() if self.device == "cpu" else self.device == "cuda" and torch.cuda.is_bf16_supported()
         )
@@ -213,7 +213,9 @@ class Model:
         if apart <= WORST:
             self.precision = "bfloat16"
         else:
-            self._model = _load(self.scorer.folder).to(self.device)  # rounding to half lost digits for good
+            self._model = load_whole(self.scorer.folder, "classifier").to(
+                self.device
+            )  # rounding to half lost digits for good
         return apart
 
     def score(
@@ -284,36 +286,6 @@ class Model:
             elif self.scorer.kind == "sigmoid":
                 logits = torch.sigmoid(logits)
             return logits[:, self.scorer.column].cpu().numpy()
-
-
-def _load(folder: Path) -> Any:
-    """The network in evaluation mode, float32, from safetensors only, every weight of it from the file.
-
-    Raises:
-        ModelError: the folder cannot be loaded, or lacks weights (a head left at random would give random scores).
-    """
-    import torch  # heavy
-    from safetensors import SafetensorError
-    from transformers import AutoModelForSequenceClassification
-
-    try:
-        with quiet_loading():
-            model, info = AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ModelError("The scorer cannot be loaded", got=f"{folder.name}: {str(error)[:150]}",
-                         fix="Choose a folder that transformers can load offline.") from error  # fmt: skip
-    gaps = sorted(str(key) for kind in ("missing_keys", "mismatched_keys") for key in info.get(kind) or ())
-    if gaps:
-        raise ModelError("The scorer's file lacks weights that the model needs", got=", ".join(gaps[:3]),
-                         fix="Choose a model that was trained as a classifier.")  # fmt: skip
-    return model.eval()
 
 
 def _longest(config: Any, tokenizer: Any) -> int:
