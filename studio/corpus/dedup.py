@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import pandas as pd
@@ -94,19 +97,30 @@ def _mix(values: Array) -> Array:
     return x ^ (x >> np.uint64(31))
 
 
-def _shingle_matrix(texts: Sequence[str]) -> tuple[sparse.csr_matrix, Array]:
-    """(n, shingles) 0/1 matrix, and a 64-bit name per shingle that is equal where the shingle is."""
-    tokens: list[str] = []
-    lengths = np.zeros(len(texts), dtype=np.int64)
-    is_cjk = np.zeros(len(texts), dtype=bool)
+def _coded(texts: Sequence[str]) -> tuple[Array, Array, Array]:
+    """Units as numbers: (tokens,) uint32 in order of first appearance, (n,) how many each text has, and mostly Han.
+
+    A unit is kept as text once, not once per place: of a million texts that is the difference between 7 and 1 GiB.
+    """
+    number_of: defaultdict[str, int] = defaultdict(count().__next__)
+    codes, lengths = array("I"), np.zeros(len(texts), dtype=np.int64)
     for i, text in enumerate(texts):
         found = units(text)
         lengths[i] = len(found)
-        is_cjk[i] = 2 * sum(1 for token in found if _CJK_UNIT.match(token)) > len(found)
-        tokens.extend(found)
-    codes = pd.factorize(np.array(tokens, dtype=object))[0].astype(np.uint64) if tokens else np.zeros(0, np.uint64)
-    owner = np.repeat(np.arange(len(texts)), lengths)
+        codes.extend(map(number_of.__getitem__, found))
+    every = np.frombuffer(codes, np.uint32) if codes else np.zeros(0, np.uint32)
+    is_han = np.fromiter((_CJK_UNIT.match(unit) is not None for unit in number_of), bool, len(number_of))
+    before = np.concatenate([[0], np.cumsum(is_han[every], dtype=np.int64)])
+    ends = np.cumsum(lengths)
+    return every, lengths, 2 * (before[ends] - before[ends - lengths]) > lengths
+
+
+def _shingle_matrix(texts: Sequence[str]) -> tuple[sparse.csr_matrix, Array]:
+    """(n, shingles) 0/1 matrix, and a 64-bit name per shingle that is equal where the shingle is."""
+    codes, lengths, is_cjk = _coded(texts)
+    owner = np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
     single = _mix(codes + np.uint64(1))
+    del codes
     with np.errstate(over="ignore"):
         double = _mix(single[:-1] * np.uint64(0x9E3779B97F4A7C15) + single[1:])
         triple = _mix(double[:-1] * np.uint64(0xD6E8FEB86659FD93) + single[2:])
@@ -115,7 +129,10 @@ def _shingle_matrix(texts: Sequence[str]) -> tuple[sparse.csr_matrix, Array]:
     three = (owner[:-2] == owner[2:]) & by_characters[:-2]
     rows = np.concatenate([owner[lone], owner[:-1][paired], owner[:-2][three]])
     hashes = np.concatenate([single[lone], double[paired], triple[three]])
+    del owner, single, double, triple, by_characters, lone, paired, three
     columns, names = pd.factorize(hashes)
+    del hashes
+    columns = columns.astype(np.int32)
     matrix = sparse.csr_matrix((np.ones(len(rows), np.int32), (rows, columns)), shape=(len(texts), len(names)))
     matrix.sum_duplicates()
     matrix.data[:] = 1
@@ -236,6 +253,7 @@ def find_duplicates(
         )
     clean = [normalise(text) if text is not None else "" for text in texts]
     codes, distinct = pd.factorize(np.array(clean, dtype=object)) if clean else (np.zeros(0, np.int64), [])
+    del clean
     exact = _first_members(codes) if len(codes) else np.zeros(0, np.int64)
     if not len(codes):
         empty = pd.DataFrame({"first": exact, "second": exact, "jaccard": np.zeros(0)})

@@ -1,6 +1,7 @@
 """Near-duplicate families: brute force, datasketch, planted pairs, both scripts, awkward texts."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from datasketch import MinHash
 from hypothesis import given, settings
@@ -58,6 +59,15 @@ def test_shingles_by_hand():
     assert dedup.shingles("!!") == {("!",), ("!", "!")}
     assert dedup.shingles("  ") == set()
     assert dedup.jaccard("a b c", "a b d") == pytest.approx(3 / 7)
+
+
+def test_units_are_numbered_as_if_all_of_them_were_kept_as_text():
+    texts = ["reset my my password", "", "密码错误了 ok", "🙂🙂\x00", "my 密码", "of 密 码 of"]
+    told = [dedup.units(text) for text in texts]
+    codes, lengths, is_han = dedup._coded(texts)
+    assert codes.tolist() == pd.factorize(np.array([unit for one in told for unit in one], object))[0].tolist()
+    assert lengths.tolist() == [len(one) for one in told] == [4, 0, 6, 3, 3, 4]
+    assert is_han.tolist() == [False, False, True, False, True, False]  # more than half, so not two of four
 
 
 def test_pairs_and_families_are_those_of_brute_force():
