@@ -17,8 +17,7 @@ from pages._ui import (
 )
 from pages._ui.words import t
 from studio.records import Snapshot
-from studio.store import labels
-from studio.workflows import select, select_scores
+from studio.workflows import select, select_matrix, select_scores, select_soon
 from studio.workflows.select_scores import ScoreState, Targets
 
 snapshot = frame.current_snapshot()
@@ -37,6 +36,7 @@ if select_views.show(snapshot, state, targets):
 
 
 @st.fragment
+@select_soon.rests()
 def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None:
     """Everything a slider move draws again, quick things first; the comparison with random draws comes last."""
     select_freeze.leave_if_asked()
@@ -67,7 +67,7 @@ def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
             select_verdict.show(snapshot, choice)
 
 
-if not labels.pool_left(frame.studio().store, snapshot.snapshot_id):
+if not select_matrix.pool_size(frame.studio(), snapshot.snapshot_id, state):
     st.info(t("select.pool_empty"), icon=":material/done_all:")
     if st.button(t("select.go_train"), type="primary", icon=":material/model_training:"):
         frame.go("train")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import asking, frame
 from pages._ui.select_words import column_name
 from pages._ui.words import plain, t
 from studio.records import Snapshot
@@ -15,7 +15,6 @@ from studio.workflows import select_audits, select_cost
 from studio.workflows.select import Choice
 from studio.workflows.select_audits import Audited
 
-_POLL_S = 1.0
 _SHARES = ("largest", "missing", "short", "long", "copies")  # read in percent
 SENTENCES = 3
 
@@ -23,27 +22,26 @@ SENTENCES = 3
 def show(snapshot: Snapshot, choice: Choice) -> None:
     """The section; drawn again every second until the draws are counted."""
     st.subheader(t("effects.audits.title"), anchor=False)
-    under_way = not select_audits.of_choice_soon(frame.studio(), snapshot.snapshot_id, choice).is_over
-    st.fragment(_body, run_every=_POLL_S if under_way else None)(snapshot, choice, under_way)
+    is_over = select_audits.of_choice_soon(frame.studio(), snapshot.snapshot_id, choice).is_over
+    asking.until(lambda: _body(snapshot, choice), is_over=is_over)
 
 
-def _body(snapshot: Snapshot, choice: Choice, was_under_way: bool) -> None:
+def _body(snapshot: Snapshot, choice: Choice) -> bool:
     pending = select_audits.of_choice_soon(frame.studio(), snapshot.snapshot_id, choice)
     if not pending.is_over:
         st.progress(min(pending.done / pending.total, 1.0),
                     text=t("effects.audits.working", done=pending.done, all=pending.total))  # fmt: skip
-        return
-    if was_under_way:
-        st.rerun(scope="app")  # the only way to end the asking
+        return False
     found = pending.result
     if found is None or not found.tested:
         st.caption(t("effects.audits.none"))
-        return
+        return True
     _sentences(found)
     _table(found)
     st.caption(t("effects.audits.about", draws=found.draws, n=found.n, seed=found.seed))
     if not found.has_copies:
         st.caption(t("effects.audits.no_copies"))
+    return True
 
 
 def name(one: Tested) -> str:

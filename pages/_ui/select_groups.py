@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import asking, frame
 from pages._ui.select_words import column_name, key_name
 from pages._ui.words import plain, t
 from studio.figures.selection import MOST_KEYS, group_shares
@@ -14,9 +14,9 @@ from studio.selection.bands import AgainstRandom
 from studio.workflows import select_effect
 from studio.workflows.select import Choice
 from studio.workflows.select_effect import GroupBand, GroupEffect
+from studio.workflows.select_soon import Pending
 
 SENTENCES = 2  # alarms said in full; more become one sentence and a table
-_POLL_S = 1.0
 
 
 def show(choice: Choice) -> None:
@@ -149,23 +149,25 @@ def _table(groups: Sequence[GroupBand], *, with_column: bool = False) -> None:
 def variety(choice: Choice) -> None:
     """Diversity beside random draws, worked out in the background and asked for until it is there."""
     st.subheader(t("select.variety.title"), anchor=False)
-    under_way = not select_effect.variety_soon(frame.studio(), choice).is_over
-    st.fragment(_variety, run_every=_POLL_S if under_way else None)(choice, under_way)
+    asking.until(lambda: _variety(choice), is_over=_compared(choice).is_over)
 
 
-def _variety(choice: Choice, was_under_way: bool) -> None:
-    found = select_effect.variety_soon(frame.studio(), choice)
+def _compared(choice: Choice) -> Pending:
+    return select_effect.variety_soon(frame.studio(), choice, owner=frame.session_id())
+
+
+def _variety(choice: Choice) -> bool:
+    found = _compared(choice)
     if not found.is_over:
         st.progress(found.done / found.total, text=t("select.variety.working", done=found.done, all=found.total))
-        return
-    if was_under_way:
-        st.rerun(scope="app")  # the only way to end the asking
+        return False
     if found.result is None:
         st.caption(t("select.variety.none"))
-        return
+        return True
     places = st.columns(2)
     _metric(places[0], "distance", found.result.distance, 3)
     _metric(places[1], "vendi", found.result.vendi, 1)
+    return True
 
 
 def _metric(place: st.delta_generator.DeltaGenerator, name: str, found: AgainstRandom, digits: int) -> None:

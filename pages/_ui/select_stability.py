@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import asking, frame
 from pages._ui.words import t
 from studio.figures.effects import stability_map
 from studio.records import Snapshot
@@ -12,8 +12,6 @@ from studio.selection.sensitivity import CLOUD, MAP_STEP, STEPS, Sensitivity
 from studio.store import examples
 from studio.workflows import select_sensitivity
 from studio.workflows.select import Choice
-
-_POLL_S = 1.0
 
 
 def show(snapshot: Snapshot, choice: Choice) -> None:
@@ -30,23 +28,21 @@ def show(snapshot: Snapshot, choice: Choice) -> None:
         axes = pairs[frame.url_select(st, t("effects.stability.axes"), heavy, "axes", format_func=named.__getitem__)]
     pending = select_sensitivity.of_choice_soon(frame.studio(), snapshot.snapshot_id, choice, axes)
     is_over = pending is None or pending.is_over
-    st.fragment(_body, run_every=None if is_over else _POLL_S)(snapshot, choice, axes, not is_over)
+    asking.until(lambda: _body(snapshot, choice, axes), is_over=is_over)
 
 
-def _body(snapshot: Snapshot, choice: Choice, axes: tuple[str, str] | None, was_under_way: bool) -> None:
+def _body(snapshot: Snapshot, choice: Choice, axes: tuple[str, str] | None) -> bool:
     pending = select_sensitivity.of_choice_soon(frame.studio(), snapshot.snapshot_id, choice, axes)
     if pending is None:
-        return
+        return True
     if not pending.is_over:
         st.progress(min(pending.done / pending.total, 1.0),
                     text=t("effects.stability.working", done=pending.done, all=pending.total))  # fmt: skip
-        return
-    if was_under_way:
-        st.rerun(scope="app")  # the only way to end the asking
+        return False
     found = pending.result
     if found is None:
         st.caption(t("effects.stability.failed"))
-        return
+        return True
     _numbers(choice, found)
     left, right = st.columns(2, gap="large")
     with left:
@@ -54,6 +50,7 @@ def _body(snapshot: Snapshot, choice: Choice, axes: tuple[str, str] | None, was_
     with right:
         _moves(choice, found)
     _shaky(snapshot, choice, found)
+    return True
 
 
 def _numbers(choice: Choice, found: Sensitivity) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import asking, frame
 from pages._ui.words import choose_language, plain, t
 from studio.records import Snapshot
 from studio.reports import said
@@ -15,24 +15,22 @@ from studio.store.selections import FrozenSelection
 from studio.workflows import select_verdict
 from studio.workflows.select import Choice
 
-_POLL_S = 1.0
 LONGEST = 500  # characters; names of groups come from the corpus
 
 
-def show(snapshot: Snapshot, choice: Choice, *, asks: bool = False) -> None:
-    """The sentence about the choice now; `asks` for the comparison of variety where no other part of the page does."""
-    parts = select_verdict.of_choice(frame.studio(), snapshot, choice)
-    if asks and is_pending(parts):
-        st.fragment(_asking, run_every=_POLL_S)(snapshot, choice)
-    else:
-        _draw(parts)
+def show(snapshot: Snapshot, choice: Choice) -> None:
+    """The sentence about the choice now; what it still waits for is asked for until it is there."""
+    asking.until(lambda: _sentence(snapshot, choice), is_over=not is_pending(_parts(snapshot, choice)))
 
 
-def _asking(snapshot: Snapshot, choice: Choice) -> None:
-    parts = select_verdict.of_choice(frame.studio(), snapshot, choice)
+def _parts(snapshot: Snapshot, choice: Choice) -> Sequence[Part]:
+    return select_verdict.of_choice(frame.studio(), snapshot, choice, owner=frame.session_id())
+
+
+def _sentence(snapshot: Snapshot, choice: Choice) -> bool:
+    parts = _parts(snapshot, choice)
     _draw(parts)
-    if not is_pending(parts):
-        st.rerun(scope="app")  # the only way to end the asking
+    return not is_pending(parts)
 
 
 def _draw(parts: Sequence[Part]) -> None:

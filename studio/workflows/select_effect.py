@@ -109,10 +109,10 @@ def variety(
     return _remembered(key, lambda: _variety(studio, choice, draws, tick or (lambda done, all_: None)))
 
 
-def variety_soon(studio: Studio, choice: Choice, draws: int = DRAWS) -> Pending:
-    """`variety` in the background: returns at once, ask again until `is_over`."""
+def variety_soon(studio: Studio, choice: Choice, draws: int = DRAWS, owner: str = "") -> Pending:
+    """`variety` in the background for `owner` (a browser session): returns at once, ask again until `is_over`."""
     key = ("variety", str(studio.workspace.root), *_key(choice, draws))
-    return soon(key, lambda tick: variety(studio, choice, draws, tick))
+    return soon(key, lambda tick: variety(studio, choice, draws, tick), owner)
 
 
 def _key(choice: Choice, draws: int) -> tuple[Any, ...]:

@@ -90,6 +90,21 @@ def _remembered(kind: str, key: tuple[Any, ...], make: Callable[[], Any]) -> Any
     return made
 
 
+def _base_key(studio: Studio, snapshot_id: str, state: ScoreState) -> tuple[Any, ...]:
+    return (str(studio.workspace.root), snapshot_id, state.around.map_mark, state.around.round_id,
+            scores.pool_state(studio.store, snapshot_id))  # fmt: skip
+
+
+def pool_size(studio: Studio, snapshot_id: str, state: ScoreState) -> int:
+    """How many examples the pool has left; from memory when nothing it depends on has changed.
+
+    Raises:
+        CorpusError: an unknown snapshot.
+    """
+    key = _base_key(studio, snapshot_id, state)
+    return len(_remembered("base", key, lambda: _base(studio, snapshot_id, state)).ids)
+
+
 def load(studio: Studio, snapshot_id: str, state: ScoreState, recipe: Recipe) -> LivePool:
     """The pool under the score sets in use; from memory when nothing it depends on has changed.
 
@@ -104,8 +119,7 @@ def load(studio: Studio, snapshot_id: str, state: ScoreState, recipe: Recipe) ->
         SelectionError: a threshold on a measure that has no values.
     """
     inner = default_inner(state, recipe.inner)
-    base_key = (str(studio.workspace.root), snapshot_id, state.around.map_mark, state.around.round_id,
-                scores.pool_state(studio.store, snapshot_id))  # fmt: skip
+    base_key = _base_key(studio, snapshot_id, state)
     sets_key = tuple((item.measure, item.context_hash, item.created_at) for item in state.sets)
     unit_key = (base_key, sets_key, recipe.scale, tuple(sorted(recipe.bands.items())),
                 tuple(sorted((view, tuple(sorted(own.items()))) for view, own in inner.items())))  # fmt: skip

@@ -19,7 +19,7 @@ from studio.records import VIEWS, Actor, Array, Measure, RunSpec
 from studio.selection.unit_scores import unit_scores
 from studio.store import labels, scores, snapshots
 from studio.store.scores import ScoreSet, Surroundings
-from studio.workflows import runs, select_inputs
+from studio.workflows import known_labels, runs, select_inputs
 from studio.workflows.acts import act
 from studio.workflows.select_contexts import (
     MIN_LABELS,
@@ -85,8 +85,7 @@ def state(studio: Studio, snapshot_id: str, targets: Targets | None = None) -> S
     """
     snapshot = snapshots.require(studio.store, snapshot_id)
     around = scores.surroundings(studio.store, snapshot_id)
-    known = labels.current(studio.store, snapshot_id)
-    train = known[known["split"] == "train"]
+    train = known_labels.train(studio, snapshot_id)
     grounds = Grounds(studio, snapshot, around, train, targets)
     names = {m.name: m for m in MEASURES}
     there = [item for item in scores.sets(studio.store, snapshot_id) if item.measure in names]  # scorers have no view

@@ -15,7 +15,8 @@ from studio.workflows.select_effect import GroupEffect, Variety
 from studio.workflows.studio import Studio
 
 
-def of_choice(studio: Studio, snapshot: Snapshot, choice: Choice, *, draws: int = select_effect.DRAWS) -> list[Part]:
+def of_choice(studio: Studio, snapshot: Snapshot, choice: Choice, *, draws: int = select_effect.DRAWS,
+              owner: str = "") -> list[Part]:  # fmt: skip
     """The sentence about a choice now. Variety is what the comparison in the background has found so far.
 
     Args:
@@ -23,11 +24,12 @@ def of_choice(studio: Studio, snapshot: Snapshot, choice: Choice, *, draws: int 
         snapshot: the pool's snapshot.
         choice: who gets in.
         draws: random draws of groups and variety.
+        owner: who asks for the comparison in the background.
     """
     n = len(choice.ids)
     if not n:
         return verdict(n=0, n_pool=choice.n_pool, groups=())
-    pending = select_effect.variety_soon(studio, choice, draws)
+    pending = select_effect.variety_soon(studio, choice, draws, owner)
     is_over = pending.is_over  # read once: the thread may end in between
     variety = _variety(pending.result) if is_over else None
     groups = _groups(select_effect.group_effect(choice, draws)) if choice.pool.matrix.columns else []
