@@ -24,7 +24,7 @@ _BY_ROW = ("predictions.parquet", "dynamics.parquet")  # of a round: a row per e
 # What a run leaves on its way: parts of vectors, half-written results, the early picture of a large map.
 _UNFINISHED = frozenset({"checkpoints", "result.tmp", "preview", "preview.tmp"})
 _ELSEWHERE = frozenset({"snapshots", "vectors", "purges", "journal", "runs", "models", "inputs", "exports", "inbox",
-                        "uploads", "backups"})  # fmt: skip
+                        "uploads", "backups", "cache"})  # fmt: skip
 _OWN = (".supervisor.lock", ".lock", "studio.duckdb", "studio.duckdb.wal", ".studio.new.duckdb")
 
 
@@ -65,6 +65,7 @@ def everything(
         listed += _of_run(root, run_dir, corpora, snapshots, whole)
     listed += _models(store, root, snapshots, models)
     listed += _inputs(workspace, corpora, snapshots)
+    listed += _cache(workspace, corpora, snapshots)
     for path in sorted(root.iterdir()):
         if path.name.startswith("studio.duckdb.wal."):
             listed.append(_entry(root, path, "backups", "delete"))
@@ -139,6 +140,30 @@ def _inputs(workspace: Workspace, corpora: Collection[str], snapshots: Collectio
             made.append(_entry(root, path, "runs", "rows", corpus_id=spec.corpus_id))
         else:
             made.append(_entry(root, path, "runs", "redact"))
+    return made
+
+
+def _cache(workspace: Workspace, corpora: Collection[str], snapshots: Collection[str]) -> list[dict[str, Any]]:
+    """What is kept so as not to be made again: rows by example go whole, unless a run of another corpus reads them.
+
+    A run's own folder names the run, and so the corpus; other files of rows do not say whose they are.
+    """
+    specs = {run_dir.name: rundir.read_spec_or_none(run_dir) for run_dir in rundir.list_runs(workspace.runs)}
+    mine = {key for key, spec in specs.items() if spec and (spec.corpus_id in corpora or spec.snapshot_id in snapshots)}
+    needed: list[tuple[str, ...]] = []
+    for key, spec in specs.items():
+        if spec and key not in mine and rundir.read_status(workspace.run_dir(key)).state not in ("done", "cancelled"):
+            needed += [Path(path).parts for path in spec.inputs.values()]
+    made, root = [], workspace.root
+    for path in sorted(workspace.cache.rglob("*")) if workspace.cache.is_dir() else ():
+        if not path.is_file():
+            continue
+        parts = path.relative_to(root).parts
+        owner = next((part for part in (*parts, path.stem) if part in specs), None)
+        is_needed = any(parts[: len(used)] == used for used in needed)
+        has_rows = path.suffix == ".parquet" and not is_needed and _has_ids(path)
+        goes = owner in mine if owner is not None else has_rows
+        made.append(_entry(root, path, "other", "delete" if goes else "redact"))
     return made
 
 

@@ -169,6 +169,10 @@ def used(tmp_path_factory):
     wait(studio, corpora_export.start(studio, ADMIN, snapshot_id=snapshot_id, plan=ExportPlan("jsonl")))
     (studio.workspace.backups / "studio-old.duckdb").write_bytes(b"old " + MARK.encode())
     (studio.workspace.inbox / "raw.csv").write_text(corpus_text())
+    kept = studio.workspace.cache / "measure"
+    kept.mkdir(parents=True)
+    for name in ("given-1", "judged-1"):  # as a measure run leaves them: ids with labels, no text
+        pq.write_table(pa.table({"example_id": [17, 3], "label": ["a", "b"]}), kept / f"{name}.parquet")
     corpora.spool(studio, ADMIN, name="again.csv", data=io.BytesIO(corpus_text().encode()))
     studio.store.checkpoint()
     yield studio, snapshot_id
@@ -241,6 +245,7 @@ def test_a_person_is_found_nowhere_afterwards(copy):
     assert studio.store.rows("SELECT DISTINCT snapshot_id FROM cluster_decision") == [(new_id,)]
     assert maps.clusters(studio.store, chart.map_id).set_index("cluster").loc[0, "name"] == "people"
     assert not list(studio.workspace.root.glob("runs/*/preview/*"))
+    assert not list(studio.workspace.cache.glob("measure/*")), "ids with labels"
     assert len(maps.points(studio.store, chart.map_id)) == N - 2
     assert maps.clusters(studio.store, chart.map_id)["size"].sum() == N - 2
     entry = audit_log.latest(studio.store, 500).query("act == 'admin.purge'").iloc[0]
