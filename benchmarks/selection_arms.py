@@ -21,7 +21,7 @@ from studio.selection.combine import view_score, weighted_scores
 from studio.selection.constraints import near_pairs
 from studio.selection.live import LiveMatrix, rank
 from studio.selection.proxy import fit_head
-from studio.selection.recipe import LIMITED, Recipe
+from studio.selection.recipe import RANKED, Recipe
 from studio.selection.unit_scores import unit_scores
 from studio.selection.weights import PRESETS
 from studio.workflows.select import weights_in_force
@@ -134,7 +134,7 @@ def choose(pool: Prepared, one: Arm, rows: Array, budget: int, probs: Array | No
     """Rows of the pool that the arm takes of `rows`, as the page does: the live ranking, or the strategy itself."""
     recipe = replace(one.recipe, seed=pool.seed, budget=budget)
     matrix, weights = live(pool, one, rows, probs), weights_in_force(recipe.weights, tuple(INNER[one.knows]))
-    if recipe.strategy in LIMITED:
+    if recipe.strategy in RANKED:
         return rank(matrix, weights, budget, recipe.rule).ids
     whole = len(rows) == len(pool)  # the graph names rows of the whole pool; arms after labels do not ask for it
     given = Pool(matrix.ids, weighted_scores(matrix.unit, weights, recipe.missing), matrix.unit,

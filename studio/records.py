@@ -214,12 +214,14 @@ class Selection:
     """Chosen ids in pick order with a reason each, and the reason of every rejected id.
 
     reasons[i] belongs to ids[i]; rejected maps id -> true reason code (below_threshold, over_budget, cap:<axis>:<key>,
-    near_duplicate_of:<id>, no_score:<view>).
+    near_duplicate_of:<id>, no_score:<view>). order (n,) is what the strategy walked down, the higher the earlier, NaN =
+    may not be picked; None for strategies that walk no order.
     """
 
     ids: Array
     reasons: tuple[str, ...]
     rejected: Mapping[int, str] = field(default_factory=dict)
+    order: Array | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pages._ui.words import t
 from studio.records import VIEWS, Snapshot
 from studio.selection import offered
 from studio.selection.cover import BALANCE
-from studio.selection.recipe import LIMITED, WEIGHTED, Recipe, recipe_hash
+from studio.selection.recipe import RANKED, WEIGHTED, Recipe, recipe_hash
 from studio.workflows import select_limits as limits
 from studio.workflows.select_scores import ScoreState
 
@@ -32,16 +32,11 @@ def show(snapshot: Snapshot, state: ScoreState) -> Recipe:
     weights = widgets.read_weights(state.available)
     if strategy in WEIGHTED:
         weights = widgets.weight_sliders(state.available, lacking_words(state))
-    limited = strategy in LIMITED
-    if limited:
-        own |= select_limits.spread(state)
+    own |= select_limits.spread(state, is_on=strategy in RANKED)
     if state.available:
         own |= select_inner.show(snapshot, state)
     columns = limits.columns(frame.studio(), snapshot.snapshot_id, state)
-    if limited:
-        own |= select_limits.show(snapshot, state, columns, int(budget))
-    else:
-        st.caption(t("select.limits.only_weighted"))
+    own |= select_limits.show(snapshot, state, columns, int(budget), strategy)
     own |= select_filters.show(snapshot, state, columns)
     seed = st.number_input(t("select.limits.seed"), 0, 2**31 - 1, 0, 1, key="seed", bind="query-params")
     recipe = Recipe(strategy=strategy, weights=weights, budget=int(budget), seed=int(seed), **own)

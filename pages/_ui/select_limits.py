@@ -12,6 +12,7 @@ from pages._ui.select_several import several
 from pages._ui.select_words import column_name, key_name
 from pages._ui.words import plain, t
 from studio.records import Snapshot
+from studio.selection.recipe import OWN_FILTER, WEIGHTED
 from studio.selection.tightness import Tightness
 from studio.workflows import select_limits
 from studio.workflows.select import Choice
@@ -21,17 +22,22 @@ TAU, CAP, EVEN = 0.9, 20, 0.5
 CLUSTER, SHOWN_GAPS = "cluster", 3
 
 
-def show(snapshot: Snapshot, state: ScoreState, columns: Iterable[str], budget: int) -> dict[str, Any]:
-    """The expander; what it says as fields of a recipe: caps, quotas, targets, tau, missing."""
+def show(snapshot: Snapshot, state: ScoreState, columns: Iterable[str], budget: int, strategy: str) -> dict[str, Any]:
+    """The expander; what it says as fields of a recipe: caps, quotas, targets, tau, missing.
+
+    The similarity filter and what to do about missing scores stand only where the strategy does not have its own.
+    """
     names = {name: column_name(name) for name in columns}
-    on = len(_capped(names)) + len(st.query_params.get_all("share")) + (st.query_params.get("apart") == "true")
+    has_own, looks = strategy in OWN_FILTER, strategy in WEIGHTED
+    apart = st.query_params.get("apart") == "true" and not has_own
+    on = len(_capped(names)) + len(st.query_params.get_all("share")) + apart
     title = t("choose.limits.on", n=on) if on else t("select.limits.title")
     with st.expander(title, icon=":material/block:"):
-        tau = similarity(state)
+        found: dict[str, Any] = {} if has_own else {"tau": similarity(state)}
         caps = _caps(names, budget)
         quotas, targets = _quotas(snapshot, {name: own for name, own in names.items() if name != CLUSTER})
-        half = st.checkbox(t("select.limits.missing"), key="half", bind="query-params")
-    return {"caps": caps, "quotas": quotas, "targets": targets, "tau": tau, "missing": "half" if half else "leave_out"}
+        half = looks and st.checkbox(t("select.limits.missing"), key="half", bind="query-params")
+    return found | {"caps": caps, "quotas": quotas, "targets": targets, "missing": "half" if half else "leave_out"}
 
 
 def similarity(state: ScoreState) -> float | None:
@@ -91,13 +97,15 @@ def _quotas(snapshot: Snapshot, names: Mapping[str, str]) -> tuple[dict[str, flo
     return quotas, targets
 
 
-def spread(state: ScoreState) -> dict[str, float]:
-    """Quotas for clusters, on until a person turns them off: the best scores alone come from few clusters (0126)."""
+def spread(state: ScoreState, *, is_on: bool) -> dict[str, float]:
+    """Quotas for clusters. For the ranking on until a person turns them off: the best scores come from few clusters.
+
+    Off for the other strategies until asked for (0126, 0206): their names differ in links, so neither moves the other.
+    """
     if state.around.map_id is None:
         return {}
-    if not st.checkbox(
-        t("select.limits.even"), True, key="even", bind="query-params", help=t("select.limits.even_help")
-    ):
+    key, words = ("even", "select.limits.even_help") if is_on else ("spread", "choose.limits.spread_help")
+    if not st.checkbox(t("select.limits.even"), is_on, key=key, bind="query-params", help=t(words)):
         return {}
     even = st.slider(
         t("select.limits.evenness"), 0.0, 1.0, 0.5, 0.1, key="evenness", bind="query-params",

@@ -12,10 +12,10 @@ from studio.selection.strategies import (
     LONGEST,
     MODEL_SCORE,
     RANDOM,
-    STRATIFIED,
     UNCERTAINTY,
     WEIGHTED_SUM,
 )
+from studio.selection.stratified import STRATIFIED
 
 STRATEGIES: tuple[Strategy, ...] = (
     WEIGHTED_SUM,

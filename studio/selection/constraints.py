@@ -10,7 +10,6 @@ import numpy as np
 from studio.errors import SelectionError
 from studio.records import Array, Knn
 
-NEVER = -1  # no better row keeps this one out
 _ROUNDS = 12
 
 
@@ -152,7 +151,7 @@ class NearGraph:
         own = walked if self.rows is None else self.rows[walked]
         place = np.full(len(self.knn.indices), -1, dtype=np.int32)
         place[own] = np.arange(len(own), dtype=np.int32)
-        a, b = _near(self.knn.indices[own], self.knn.distances[own], self.tau)
+        a, b = near_entries(self.knn.indices[own], self.knn.distances[own], self.tau)
         b = place[b]
         both = (b >= 0) & (a != b)
         a, b = a[both], b[both].astype(np.int64)
@@ -173,14 +172,14 @@ def near_pairs(knn: Knn, tau: float) -> NearPairs:
     Limits: one-sided: a near-duplicate beyond the stored neighbours of both rows is not seen.
     """
     indices = np.asarray(knn.indices)
-    a, b = _near(indices, np.asarray(knn.distances), tau)
+    a, b = near_entries(indices, np.asarray(knn.distances), tau)
     low, high = np.minimum(a, b), np.maximum(a, b)
     n = max(len(indices), 1)
     pairs = np.unique((low * n + high)[low != high])
     return NearPairs(pairs // n, pairs % n, tau)
 
 
-def _near(indices: Array, distances: Array, tau: float) -> tuple[Array, Array]:
+def near_entries(indices: Array, distances: Array, tau: float) -> tuple[Array, Array]:
     """Row and neighbour of every entry whose similarity, 1 - distance in float64, is above tau."""
     indices, distances = np.ascontiguousarray(indices).reshape(-1), np.asarray(distances)
     k = distances.shape[1] if distances.ndim == 2 and distances.shape[1] else 1

@@ -1,21 +1,22 @@
 """Rules that compare candidates with one another: k-center, facility location and MMR, on a prefix of the ranking.
 
 Rows that are labelled already (`Pool.chosen`) count as picked from the start: what they cover need not be again.
+Within limits the pick is always the candidate with the largest gain whose keys have room.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from studio.records import Array, Knn, Pool, Selection, Strategy
 from studio.selection import reasons
-from studio.selection.constraints import best_first
+from studio.selection.candidates import PREFIX, candidate_rows, finish
+from studio.selection.limits import NONE, Limits, Room
 from studio.selection.strategies import check, need
 
-PREFIX = 5  # candidates per example of the budget: superfiltering-2024's two stages (prefix by score, then cover)
 BALANCE = 0.5  # ours: the score and being unlike count the same
 _BLOCK = 512  # picked rows compared at once
 _DIGITS = 6  # of cosine similarities in float32: equal ones must tie whatever block they were worked out in
@@ -23,37 +24,31 @@ _EVERY = 256  # picks between two reports of progress
 Tick = Callable[[int, int], None]
 
 
-def candidate_rows(pool: Pool, budget: int, prefix: int = PREFIX) -> Array:
-    """Rows of the best prefix * budget scores, in pool order; rows without a score or labelled are no candidates."""
-    scores = np.asarray(pool.scores, dtype=np.float64)
-    if pool.chosen is not None:
-        scores = np.where(pool.chosen, np.nan, scores)
-    count = min(prefix * budget, len(pool.ids))
-    return np.sort(best_first(scores, count)[:count])
-
-
 def _chosen(pool: Pool) -> Array:
     return np.empty(0, dtype=np.int64) if pool.chosen is None else np.flatnonzero(pool.chosen)
 
 
-def _selection(pool: Pool, candidates: Array, order: Array, reason: str) -> Selection:
-    picked = np.zeros(len(pool.ids), dtype=bool)
-    picked[order] = True
-    candidate = np.zeros(len(pool.ids), dtype=bool)
-    candidate[candidates] = True
+def _selection(
+    pool: Pool, budget: int, prefix: int, limits: Limits, order: Array, own: str, room: Room | None
+) -> Selection:
+    made = room.made_room if room is not None else [False] * len(order)
+    why = [reasons.MADE_ROOM if held else own for held in made]
+    return finish(pool, budget, order, why, limits, prefix)
 
-    def why(row: int) -> str:
-        if pool.chosen is not None and pool.chosen[row]:
-            return reasons.LABELLED
-        if np.isnan(pool.scores[row]):
-            return reasons.missing_view_of(pool, row)
-        return reasons.OVER_BUDGET if candidate[row] else reasons.BELOW_THRESHOLD
 
-    return Selection(pool.ids[order], (reason,) * len(order), reasons.Rejected(pool.ids, picked, why))
+def _room(limits: Limits, candidates: Array, n: int) -> Room | None:
+    """Room for the candidates; None without caps. No two of them are near-duplicates."""
+    return Room(limits.at(candidates, n).axes, len(candidates)) if limits.axes else None
 
 
 def pick_k_center(
-    pool: Pool, budget: int, rng: np.random.Generator, *, prefix: int = PREFIX, tick: Tick | None = None
+    pool: Pool,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    prefix: int = PREFIX,
+    limits: Limits = NONE,
+    tick: Tick | None = None,
 ) -> Selection:
     """Each pick is the candidate farthest from all picks so far and from what is labelled.
 
@@ -65,10 +60,11 @@ def pick_k_center(
         budget: how many to pick.
         rng: not used.
         prefix: candidates are the best prefix * budget scores.
+        limits: what a pick must fit; the largest gain among those that do.
         tick: called with (done, all) now and then.
 
     Returns:
-        min(budget, rows with a score) ids in picking order.
+        min(budget, rows with a score, what the limits allow) ids in picking order.
 
     Raises:
         EmptyPool: no rows.
@@ -79,22 +75,27 @@ def pick_k_center(
     """
     check(pool, budget)
     need(pool, "embeddings")
-    candidates = candidate_rows(pool, budget, prefix)
+    candidates = candidate_rows(pool, budget, prefix, limits)
+    room = _room(limits, candidates, len(pool.ids))
     x = np.asarray(pool.embeddings[candidates], dtype=np.float32)
     count = min(budget, len(candidates))
-    order = np.empty(count, dtype=np.int64)
+    order: list[int] = []
     nearest = np.clip(1.0 - _most_alike(x, pool, _chosen(pool)), 0.0, np.inf)
+    value = nearest if len(_chosen(pool)) or not count else (x @ x.mean(axis=0)).astype(np.float64)
     free = np.ones(len(candidates), dtype=bool)
-    place = 0
-    if count:
-        place = int(np.argmax(nearest)) if len(_chosen(pool)) else int(np.argmax(x @ x.mean(axis=0)))
-    for i in range(count):
-        order[i] = place
+    while len(order) < count:
+        place = int(np.argmax(np.where(free, value, -np.inf)))
+        if room is not None:
+            best, place = place, int(np.argmax(np.where(room.is_open, value, -np.inf)))
+            if not room.is_open[place]:
+                break
+            room.take(place, best != place)
+        order.append(place)
         free[place] = False
-        nearest = np.minimum(nearest, np.clip(1.0 - (x @ x[place]).astype(np.float64), 0.0, 2.0))
-        place = int(np.argmax(np.where(free, nearest, -1.0)))
-        _report(tick, i + 1, count)
-    return _selection(pool, candidates, candidates[order], "farthest")
+        value = nearest = np.minimum(nearest, np.clip(1.0 - (x @ x[place]).astype(np.float64), 0.0, 2.0))
+        _report(tick, len(order), count)
+    rows = candidates[np.array(order, dtype=np.int64)]
+    return _selection(pool, budget, prefix, limits, rows, "farthest", room)
 
 
 def _most_alike(x: Array, pool: Pool, chosen: Array) -> Array:
@@ -118,6 +119,7 @@ def pick_mmr(
     *,
     balance: float = BALANCE,
     prefix: int = PREFIX,
+    limits: Limits = NONE,
     tick: Tick | None = None,
 ) -> Selection:
     """Each pick has the best mix of a high score and being unlike all picks so far and what is labelled.
@@ -131,10 +133,11 @@ def pick_mmr(
         rng: not used.
         balance: in [0, 1]; 1 looks at the score alone.
         prefix: candidates are the best prefix * budget scores.
+        limits: what a pick must fit; the largest gain among those that do.
         tick: called with (done, all) now and then.
 
     Returns:
-        min(budget, rows with a score) ids in picking order.
+        min(budget, rows with a score, what the limits allow) ids in picking order.
 
     Raises:
         EmptyPool: no rows.
@@ -144,43 +147,104 @@ def pick_mmr(
     """
     check(pool, budget)
     need(pool, "embeddings")
-    candidates = candidate_rows(pool, budget, prefix)
+    candidates = candidate_rows(pool, budget, prefix, limits)
+    room = _room(limits, candidates, len(pool.ids))
     x = np.asarray(pool.embeddings[candidates], dtype=np.float32)
     scores = np.asarray(pool.scores, dtype=np.float64)[candidates]
     alike = np.maximum(_most_alike(x, pool, _chosen(pool)), -1.0)
-    order = lazy_mmr(x, scores, alike, min(budget, len(candidates)), balance, tick)
-    return _selection(pool, candidates, candidates[order], "good_and_unlike")
+    order = lazy_mmr(x, scores, alike, min(budget, len(candidates)), balance, tick, room)
+    return _selection(pool, budget, prefix, limits, candidates[order], "good_and_unlike", room)
 
 
-def lazy_mmr(x: Array, scores: Array, alike: Array, budget: int, balance: float, tick: Tick | None = None) -> Array:
+def lazy_mmr(
+    x: Array,
+    scores: Array,
+    alike: Array,
+    budget: int,
+    balance: float,
+    tick: Tick | None = None,
+    room: Room | None = None,
+) -> Array:
     """Places picked by maximal marginal relevance; `alike` (n,) is the similarity to what is picked from the start."""
     alike = alike.astype(np.float64)
     picks = np.empty((budget, x.shape[1]), dtype=np.float32)
     seen = np.zeros(len(x), dtype=np.int64)  # how many picks a candidate was compared with
-    order: list[int] = []
 
     def value(place: int) -> float:
         return -round(balance * float(scores[place]) - (1.0 - balance) * float(alike[place]), _DIGITS)
 
-    heap = [(value(place), place) for place in range(len(x))]
+    def renew(place: int, done: int) -> float:
+        alike[place] = max(alike[place], float((picks[seen[place] : done] @ x[place]).max()))
+        seen[place] = done
+        return value(place)
+
+    def take(place: int, done: int) -> None:
+        picks[done] = x[place]
+
+    return _lazy([value(place) for place in range(len(x))], seen, renew, take, budget, tick, room)
+
+
+def _lazy(
+    values: Sequence[float],
+    seen: Array,
+    renew: Callable[[int, int], float],
+    take: Callable[[int, int], None],
+    budget: int,
+    tick: Tick | None,
+    room: Room | None,
+) -> Array:
+    """Places in picking order: the smallest value first, ties by place, worked out anew only where it leads.
+
+    Values only grow as picks are added, so a fresh one that still leads is the smallest. What has no room is held
+    aside, and looked at again only to say whether it would have been picked.
+
+    Args:
+        values: (n,) before any pick, the smallest is wanted.
+        seen: (n,) how many picks a value knows of; `renew(place, done)` works it out for all done and notes so.
+        renew: as above.
+        take: told of a pick.
+        budget: most picks.
+        tick: told of progress.
+        room: who may still be taken; None for all.
+    """
+    heap = [(value, place) for place, value in enumerate(values)]
     heapq.heapify(heap)
+    held: list[tuple[float, int]] = []
+    order: list[int] = []
+
+    def is_held_back(best: tuple[float, int]) -> bool:
+        while held and held[0] < best:
+            place = held[0][1]
+            if seen[place] == len(order):
+                return True
+            heapq.heapreplace(held, (renew(place, len(order)), place))
+        return False
+
     while heap and len(order) < budget:
-        _, place = heap[0]
+        value, place = heap[0]
+        if room is not None and not room.is_open[place]:
+            heapq.heappush(held, heapq.heappop(heap))
+            continue
         if seen[place] != len(order):
-            found = (picks[seen[place] : len(order)] @ x[place]).max()
-            seen[place] = len(order)
-            alike[place] = max(alike[place], float(found))
-            heapq.heapreplace(heap, (value(place), place))
+            heapq.heapreplace(heap, (renew(place, len(order)), place))
             continue
         heapq.heappop(heap)
-        picks[len(order)] = x[place]
+        if room is not None:
+            room.take(place, is_held_back((value, place)))
+        take(place, len(order))
         order.append(place)
         _report(tick, len(order), budget)
     return np.array(order, dtype=np.int64)
 
 
 def pick_facility_location(
-    pool: Pool, budget: int, rng: np.random.Generator, *, prefix: int = PREFIX, tick: Tick | None = None
+    pool: Pool,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    prefix: int = PREFIX,
+    limits: Limits = NONE,
+    tick: Tick | None = None,
 ) -> Selection:
     """Each pick adds most to how well the candidates are represented by their nearest pick (lazy greedy).
 
@@ -193,27 +257,31 @@ def pick_facility_location(
         budget: how many to pick.
         rng: not used.
         prefix: candidates are the best prefix * budget scores.
+        limits: what a pick must fit; the largest gain among those that do.
         tick: called with (done, all) now and then.
 
     Returns:
-        min(budget, rows with a score) ids in picking order; f(S) >= (1 - 1/e) of the best possible.
+        min(budget, rows with a score, what the limits allow) ids in picking order; f(S) >= (1 - 1/e) of the
+        best possible among the candidates without limits, >= 1/2 of it with limits on one column.
 
     Raises:
         EmptyPool: no rows.
         SelectionError: no k-NN graph.
 
     Paper: facility-location-1978 (the bound)
+    Paper: greedy-matroid-1978 (the bound within limits)
     Paper: lazy-greedy-1978 (the order of work)
     Paper: superfiltering-2024 (the two stages)
     Limits: the sparse graph sees only near neighbours; far apart candidates count as unrelated.
     """
     check(pool, budget)
     need(pool, "knn")
-    candidates = candidate_rows(pool, budget, prefix)
+    candidates = candidate_rows(pool, budget, prefix, limits)
+    room = _room(limits, candidates, len(pool.ids))
     starts, columns, values = similarity_graph(pool.knn, candidates, len(pool.ids))
     covered = _covered(pool.knn, candidates, _chosen(pool), len(pool.ids))
-    order = lazy_greedy(starts, columns, values, min(budget, len(candidates)), covered, tick)
-    return _selection(pool, candidates, candidates[order], "covers_most")
+    order = lazy_greedy(starts, columns, values, min(budget, len(candidates)), covered, tick, room)
+    return _selection(pool, budget, prefix, limits, candidates[order], "covers_most", room)
 
 
 def similarity_graph(knn: Knn, candidates: Array, n: int) -> tuple[Array, Array, Array]:
@@ -259,6 +327,7 @@ def lazy_greedy(
     budget: int,
     covered: Array | None = None,
     tick: Tick | None = None,
+    room: Room | None = None,
 ) -> Array:
     """Places picked by greedy facility location; a stale gain is worked out again only when it comes to the top.
 
@@ -272,22 +341,17 @@ def lazy_greedy(
         part = slice(starts[place], starts[place + 1])
         return round(float(np.maximum(values[part] - best[columns[part]], 0.0).sum()), 12)
 
-    heap = [(-gain(place), place) for place in range(n)]
-    heapq.heapify(heap)
     fresh = np.zeros(n, dtype=np.int64)
-    order: list[int] = []
-    while heap and len(order) < budget:
-        _, place = heap[0]
-        if fresh[place] != len(order):
-            fresh[place] = len(order)
-            heapq.heapreplace(heap, (-gain(place), place))
-            continue
-        heapq.heappop(heap)
+
+    def renew(place: int, done: int) -> float:
+        fresh[place] = done
+        return -gain(place)
+
+    def take(place: int, done: int) -> None:
         part = slice(starts[place], starts[place + 1])
         best[columns[part]] = np.maximum(best[columns[part]], values[part])
-        order.append(place)
-        _report(tick, len(order), budget)
-    return np.array(order, dtype=np.int64)
+
+    return _lazy([-gain(place) for place in range(n)], fresh, renew, take, budget, tick, room)
 
 
 K_CENTER = Strategy("k_center", "strategy.k_center.title", ("embeddings", "scores"), "k-center-2018", pick_k_center)

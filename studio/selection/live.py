@@ -13,13 +13,14 @@ from studio.selection import reasons
 from studio.selection.combine import missing_views, weighted_scores
 from studio.selection.constraints import (
     Axis,
-    NearPairs,
+    Near,
     Picked,
     equal_cap,
     pick_best,
     proportional_quotas,
     target_quotas,
 )
+from studio.selection.limits import Limits
 
 MISSING_KEY = ""  # how a missing group value or the noise cluster is written in a code table
 
@@ -38,7 +39,7 @@ class LiveMatrix:
     unit: Array
     columns: Mapping[str, Array] = field(default_factory=dict)
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    near: NearPairs | None = None
+    near: Near | None = None
     more: Mapping[str, Array] = field(default_factory=dict)
     barred: Array | None = None
     barred_codes: tuple[str, ...] = ("",)
@@ -171,6 +172,16 @@ def axes_of(matrix: LiveMatrix, scores: Array, budget: int, rule: Rule) -> list[
         axes += [target_quotas(column, matrix.codes(column), matrix.keys[column], usable, budget, shares)
                  for column, shares in sorted(rule.targets.items())]  # fmt: skip
     return axes
+
+
+def limits_of(matrix: LiveMatrix, may_be_picked: Array, budget: int, rule: Rule) -> Limits:
+    """The limits of a rule for a way of choosing that may pick the rows of a mask; quotas share out those.
+
+    Raises:
+        SelectionError: a column the pool does not have.
+    """
+    axes = axes_of(matrix, np.where(may_be_picked, 0.0, np.nan), budget, rule)
+    return Limits(tuple(axes), matrix.near if rule.near else None, matrix.keys)
 
 
 def rejection(matrix: LiveMatrix, ranking: Ranking, row: int) -> str:

@@ -13,9 +13,11 @@ from studio.errors import SelectionError
 from studio.records import VIEWS, Array, Knn, Pool
 from studio.selection import by_name
 from studio.selection.combine import weighted_scores
-from studio.selection.live import LiveMatrix, Rule, rank
-from studio.selection.recipe import LIMITED, Recipe
-from studio.selection.strategies import pick_longest, pick_stratified
+from studio.selection.live import LiveMatrix, Rule, limits_of, rank
+from studio.selection.recipe import RANKED, Recipe
+from studio.selection.strategies import pick_longest
+from studio.selection.stratified import pick_stratified
+from studio.selection.usable import usable
 
 SELECTION, RANDOM, STRATIFIED, LONGEST, BOTTOM, FULL = "selection", "random", "stratified", "longest", "bottom", "full"
 
@@ -53,10 +55,15 @@ def choose(given: Candidates, recipe: Recipe, size: int) -> Array:
     Raises:
         SelectionError: a strategy that cannot be used with these rows.
     """
-    if recipe.strategy in LIMITED:
+    if recipe.strategy in RANKED:
         return rank(given.matrix, given.weights, size, _scaled(recipe, size)).rows
-    strategy = by_name(recipe.strategy)
-    picked = strategy.pick(_pool(given, recipe), size, np.random.default_rng(recipe.seed), **given.options)
+    strategy, matrix = by_name(recipe.strategy), given.matrix
+    pool = _pool(given, recipe)
+    rows = matrix.rows_of(pool.ids)
+    weighted = weighted_scores(matrix.unit, given.weights, recipe.missing)
+    may = usable(matrix, strategy, weighted, view=recipe.view, probs=given.probs)
+    limits = limits_of(matrix, may, size, _scaled(recipe, size)).at(rows, len(matrix))
+    picked = strategy.pick(pool, size, np.random.default_rng(recipe.seed), limits=limits, **given.options)
     return given.matrix.rows_of(picked.ids)
 
 
@@ -93,7 +100,7 @@ def baselines(given: Candidates, recipe: Recipe, size: int) -> dict[str, Array]:
     for view in np.array(VIEWS)[given.scored]:
         alone = replace(given, weights=dict.fromkeys(VIEWS, 0) | {str(view): 100})
         found[str(view)] = choose(alone, ranked, size)
-    if recipe.strategy in LIMITED:
+    if recipe.strategy in RANKED:
         turned = replace(given.matrix, unit=np.asfortranarray(1 - given.matrix.unit))
         found[BOTTOM] = choose(replace(given, matrix=turned), recipe, size)
     return {name: rows for name, rows in found.items() if len(rows)} | {FULL: np.arange(len(given))}

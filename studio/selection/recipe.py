@@ -18,7 +18,8 @@ from studio.selection.weights import DEFAULT_WEIGHTS, normalise_url_weights
 
 VERSION = 2
 READ = (1, 2)  # versions that are still read; 1 knew neither scales, bands, thresholds, filters nor quotas by column
-LIMITED = ("weighted_sum",)  # strategies that caps, quotas and the near-duplicate filter apply to
+RANKED = ("weighted_sum",)  # strategies that are the live ranking itself, explained part by part
+OWN_FILTER = ("deita",)  # strategies whose near-duplicate filter is their own: tau is theirs, a second one says nothing
 # strategies that look at the weighted score
 WEIGHTED = ("weighted_sum", "facility_location", "k_center", "mmr", "sampled")
 COVERING = ("facility_location", "k_center", "mmr")  # strategies that compare candidates with one another
@@ -111,11 +112,10 @@ class Recipe:
 
     @property
     def rule(self) -> Rule:
-        """Caps, quotas and filter as the live ranking takes them; empty for strategies they do not apply to."""
-        if self.strategy not in LIMITED:
-            return Rule(missing=self.missing)
+        """Caps, quotas and filter as the live ranking takes them; they hold for every strategy."""
+        near = self.tau is not None and self.strategy not in OWN_FILTER
         targets = {name: dict(own) for name, own in self.targets.items()}
-        return Rule(caps=dict(self.caps), alpha=self.alpha, near=self.tau is not None, missing=self.missing,
+        return Rule(caps=dict(self.caps), alpha=self.alpha, near=near, missing=self.missing,
                     quotas=dict(self.quotas), targets=targets)  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:

@@ -7,11 +7,13 @@ import numpy as np
 from studio.errors import SelectionError
 from studio.records import Pool, Selection, Strategy
 from studio.selection import reasons
-from studio.selection.constraints import best_first
+from studio.selection.limits import NONE, Limits, down
 from studio.selection.strategies import check
 
 
-def pick_sampled(pool: Pool, budget: int, rng: np.random.Generator, *, temperature: float = 1.0) -> Selection:
+def pick_sampled(
+    pool: Pool, budget: int, rng: np.random.Generator, *, temperature: float = 1.0, limits: Limits = NONE
+) -> Selection:
     """A draw without replacement in which a row's chance grows with its score.
 
     P(next = i) ~ exp(z_i / T) over the rows left, z = the scores standardised over the pool; drawn as the largest of
@@ -22,9 +24,10 @@ def pick_sampled(pool: Pool, budget: int, rng: np.random.Generator, *, temperatu
         budget: how many to pick.
         rng: draws the noise.
         temperature: T, at least 0.
+        limits: what is drawn and does not fit them is put back.
 
     Returns:
-        min(budget, rows with a score) ids in drawing order.
+        min(budget, rows with a score, what the limits allow) ids in drawing order.
 
     Raises:
         EmptyPool: no rows.
@@ -42,14 +45,9 @@ def pick_sampled(pool: Pool, budget: int, rng: np.random.Generator, *, temperatu
     if temperature > 0.0 and not np.isnan(scores).all():
         spread = float(np.nanstd(scores))
         keys = (scores - np.nanmean(scores)) / (spread if spread > 0 else 1.0) / temperature + noise
-    rows = best_first(keys, budget)[:budget]
-    picked = np.zeros(n, dtype=bool)
-    picked[rows] = True
-
-    def why(row: int) -> str:
-        return reasons.missing_view_of(pool, row) if np.isnan(scores[row]) else reasons.OVER_BUDGET
-
-    return Selection(pool.ids[rows], ("drawn_by_score",) * len(rows), reasons.Rejected(pool.ids, picked, why))
+    return down(
+        pool, keys, budget, limits, lambda row: "drawn_by_score", lambda row: reasons.missing_view_of(pool, row)
+    )
 
 
 SAMPLED = Strategy("sampled", "strategy.sampled.title", ("scores",), "qurating-2024", pick_sampled)

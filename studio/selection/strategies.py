@@ -13,13 +13,11 @@ from studio.records import VIEWS, Array, Pool, Selection, Strategy
 from studio.selection import reasons
 from studio.selection.constraints import (
     Axis,
-    best_first,
     equal_cap,
     near_pairs,
-    pick_best,
     proportional_quotas,
-    share_out,
 )
+from studio.selection.limits import NONE, Limits, down
 
 _WORDS = re.compile(r"[\u3400-\u9fff]|[^\W\d_]+", re.UNICODE)
 
@@ -51,13 +49,11 @@ def need(pool: Pool, field: str) -> None:
         raise SelectionError(f"This strategy needs {field}", got=None, fix="Prepare the scores of this snapshot first.")
 
 
-def by_score(pool: Pool, scores: Array, budget: int, reason: Callable[[int], str], no_score: str) -> Selection:
-    """The best rows by a column, ties by id; rows with NaN are left out under the code `no_score`."""
-    rows = best_first(scores, budget)[:budget]
-    picked = np.zeros(len(pool.ids), dtype=bool)
-    picked[rows] = True
-    out = reasons.Rejected(pool.ids, picked, lambda r: no_score if np.isnan(scores[r]) else reasons.OVER_BUDGET)
-    return Selection(pool.ids[rows], tuple(reason(int(row)) for row in rows), out)
+def by_score(
+    pool: Pool, scores: Array, budget: int, reason: Callable[[int], str], no_score: str, limits: Limits = NONE
+) -> Selection:
+    """The best rows by a column within limits, ties by id; rows with NaN are left out under the code `no_score`."""
+    return down(pool, scores, budget, limits, reason, lambda row: no_score)
 
 
 def pool_codes(pool: Pool, axis: str) -> Array:
@@ -89,6 +85,7 @@ def pick_weighted_sum(
     quota_axis: str = "cluster",
     tau: float | None = None,
     threshold: float | None = None,
+    limits: Limits = NONE,
 ) -> Selection:
     """The best weighted scores that the caps, the quotas and the near-duplicate filter allow.
 
@@ -104,41 +101,36 @@ def pick_weighted_sum(
         quota_axis: cluster or a group column.
         tau: cosine similarity above which only the better one is kept.
         threshold: lowest score that may be picked.
+        limits: further ones, worked out already; they may leave fewer than the budget.
 
     Returns:
         min(budget, rows with a score at or above the threshold) ids, best first.
 
     Raises:
         EmptyPool: no rows.
-        BudgetTooLarge: the constraints give fewer; says how many they give.
+        BudgetTooLarge: caps, quotas or tau give fewer; says how many they give.
 
     Paper: deita-2024 (the walk with tau); the sum is the project's method D.
     """
-    n = check(pool, budget)
+    check(pool, budget)
     scores = np.asarray(pool.scores, dtype=np.float64)
     if threshold is not None:
         scores = np.where(scores >= threshold, scores, np.nan)
     axes = caps_of(pool, caps or {})
     if alpha is not None:
         axes.append(proportional_quotas(quota_axis, pool_codes(pool, quota_axis), ~np.isnan(scores), budget, alpha))
-    near = None
     if tau is not None:
         need(pool, "knn")
-        near = near_pairs(pool.knn, tau)
-    picked = pick_best(scores, budget, axes, near)
-    if len(picked.rows) < min(budget, picked.n_usable):
-        raise too_large(len(picked.rows), budget, axes)
+    near = near_pairs(pool.knn, tau) if tau is not None else None
 
     def no_score(row: int) -> str:
         below = threshold is not None and not np.isnan(pool.scores[row])
         return reasons.BELOW_THRESHOLD if below else reasons.missing_view_of(pool, row)
 
-    mask = np.zeros(n, dtype=bool)
-    mask[picked.rows] = True
-    why = reasons.walk_reasons(pool.ids, scores, picked, lambda axis, code: str(code), no_score)
-    return Selection(
-        pool.ids[picked.rows], reasons.entry_reasons(scores, picked), reasons.Rejected(pool.ids, mask, why)
-    )
+    found = down(pool, scores, budget, limits.with_own(axes, near), lambda row: reasons.TOP_SCORE, no_score)
+    if not limits and len(found.ids) < min(budget, int(np.count_nonzero(~np.isnan(scores)))):
+        raise too_large(len(found.ids), budget, axes)
+    return found
 
 
 def too_large(
@@ -156,16 +148,17 @@ def too_large(
     )
 
 
-def pick_random(pool: Pool, budget: int, rng: np.random.Generator) -> Selection:
+def pick_random(pool: Pool, budget: int, rng: np.random.Generator, *, limits: Limits = NONE) -> Selection:
     """A simple random draw without replacement: the baseline every strategy must beat.
 
     Args:
         pool: ids only.
         budget: how many to pick.
         rng: draws.
+        limits: what is drawn and does not fit them is put back.
 
     Returns:
-        min(budget, n) ids in drawing order.
+        min(budget, n, what the limits allow) ids in drawing order.
 
     Raises:
         EmptyPool: no rows.
@@ -173,54 +166,28 @@ def pick_random(pool: Pool, budget: int, rng: np.random.Generator) -> Selection:
     Paper: random-selection-2024.
     """
     n = check(pool, budget)
-    rows = rng.permutation(n)[:budget]
-    return _with_rows(pool, rows, ["random_draw"] * len(rows))
+    drawn = rng.permutation(n)
+    return down(pool, in_order(drawn), budget, limits, lambda row: "random_draw", lambda row: reasons.OVER_BUDGET)
 
 
-def pick_stratified(pool: Pool, budget: int, rng: np.random.Generator, *, axis: str = "cluster") -> Selection:
-    """A random draw inside each cluster or group, with the shares of the pool (largest remainder).
-
-    Args:
-        pool: clusters or the group column named by `axis`.
-        budget: how many to pick.
-        rng: draws inside the strata.
-        axis: cluster or a group column.
-
-    Returns:
-        min(budget, n) ids, stratum by stratum.
-
-    Raises:
-        EmptyPool: no rows.
-        SelectionError: the pool has no such column.
-
-    Source: ours; proportional allocation as in any text on sampling.
-    """
-    n = check(pool, budget)
-    codes = pool_codes(pool, axis).astype(np.int64) + 1
-    given = share_out(np.bincount(codes), min(budget, n))
-    parts, why = [], []
-    for code in np.flatnonzero(given):
-        parts.append(rng.permutation(np.flatnonzero(codes == code))[: given[code]])
-        why += [f"stratum:{axis}:{int(code) - 1}"] * int(given[code])
-    return _with_rows(pool, np.concatenate(parts) if parts else np.empty(0, dtype=np.int64), why)
+def in_order(rows: Array) -> Array:
+    """(n,) an order in which the rows stand as given."""
+    order = np.empty(len(rows))
+    order[rows] = np.arange(len(rows), 0, -1)
+    return order
 
 
-def _with_rows(pool: Pool, rows: Array, why: Sequence[str]) -> Selection:
-    picked = np.zeros(len(pool.ids), dtype=bool)
-    picked[rows] = True
-    return Selection(pool.ids[rows], tuple(why), reasons.Rejected(pool.ids, picked, lambda row: reasons.OVER_BUDGET))
-
-
-def pick_longest(pool: Pool, budget: int, rng: np.random.Generator) -> Selection:
+def pick_longest(pool: Pool, budget: int, rng: np.random.Generator, *, limits: Limits = NONE) -> Selection:
     """The texts with most characters: a baseline that is hard to beat for instruction data.
 
     Args:
         pool: texts.
         budget: how many to pick.
         rng: not used.
+        limits: what a text must fit.
 
     Returns:
-        min(budget, n) ids, longest first, ties by id.
+        min(budget, n, what the limits allow) ids, longest first, ties by id.
 
     Raises:
         EmptyPool: no rows.
@@ -231,10 +198,10 @@ def pick_longest(pool: Pool, budget: int, rng: np.random.Generator) -> Selection
     check(pool, budget)
     need(pool, "texts")
     lengths = np.array([len(text or "") for text in pool.texts], dtype=np.float64)
-    return by_score(pool, lengths, budget, lambda row: "longest", "no_text")
+    return by_score(pool, lengths, budget, lambda row: "longest", "no_text", limits)
 
 
-def pick_heuristic(pool: Pool, budget: int, rng: np.random.Generator) -> Selection:
+def pick_heuristic(pool: Pool, budget: int, rng: np.random.Generator, *, limits: Limits = NONE) -> Selection:
     """Texts of middling length made of words that many texts use: rules only, no model.
 
     score_i = mean over the different words w of text i of ln(texts with w / n), plus 1,000 inside the middle half of
@@ -244,9 +211,10 @@ def pick_heuristic(pool: Pool, budget: int, rng: np.random.Generator) -> Selecti
         pool: texts.
         budget: how many to pick.
         rng: not used.
+        limits: what a text must fit.
 
     Returns:
-        min(budget, n) ids, best first, ties by id.
+        min(budget, n, what the limits allow) ids, best first, ties by id.
 
     Raises:
         EmptyPool: no rows.
@@ -270,10 +238,13 @@ def pick_heuristic(pool: Pool, budget: int, rng: np.random.Generator) -> Selecti
         budget,
         lambda row: "common_words" if inside[row] else "common_words_odd_length",
         "no_text",
+        limits,
     )
 
 
-def pick_model_score(pool: Pool, budget: int, rng: np.random.Generator, *, view: str = "difficulty") -> Selection:
+def pick_model_score(
+    pool: Pool, budget: int, rng: np.random.Generator, *, view: str = "difficulty", limits: Limits = NONE
+) -> Selection:
     """The best rows by one view alone.
 
     Args:
@@ -281,9 +252,10 @@ def pick_model_score(pool: Pool, budget: int, rng: np.random.Generator, *, view:
         budget: how many to pick.
         rng: not used.
         view: which view.
+        limits: what a row must fit.
 
     Returns:
-        min(budget, rows that have the view) ids, best first, ties by id.
+        min(budget, rows that have the view, what the limits allow) ids, best first, ties by id.
 
     Raises:
         EmptyPool: no rows.
@@ -296,19 +268,20 @@ def pick_model_score(pool: Pool, budget: int, rng: np.random.Generator, *, view:
     if view not in VIEWS:
         raise SelectionError("There is no such view", got=view, fix=f"Choose one of {', '.join(VIEWS)}.")
     scores = np.asarray(pool.unit[:, VIEWS.index(view)], dtype=np.float64)
-    return by_score(pool, scores, budget, lambda row: f"view:{view}", f"no_score:{view}")
+    return by_score(pool, scores, budget, lambda row: f"view:{view}", f"no_score:{view}", limits)
 
 
-def pick_margin(pool: Pool, budget: int, rng: np.random.Generator) -> Selection:
+def pick_margin(pool: Pool, budget: int, rng: np.random.Generator, *, limits: Limits = NONE) -> Selection:
     """The rows whose two likeliest classes are closest (breaking ties).
 
     Args:
         pool: probs (n, c), c >= 2.
         budget: how many to pick.
         rng: not used.
+        limits: what a row must fit.
 
     Returns:
-        min(budget, rows without NaN) ids, smallest margin first, ties by id.
+        min(budget, rows without NaN, what the limits allow) ids, smallest margin first, ties by id.
 
     Raises:
         EmptyPool: no rows.
@@ -324,10 +297,12 @@ def pick_margin(pool: Pool, budget: int, rng: np.random.Generator) -> Selection:
         )
     ordered = np.sort(np.asarray(pool.probs, dtype=np.float64), axis=1)
     margin = np.where(np.isnan(ordered).any(axis=1), np.nan, ordered[:, -1] - ordered[:, -2])
-    return by_score(pool, -margin, budget, lambda row: "smallest_margin", "no_probabilities")
+    return by_score(pool, -margin, budget, lambda row: "smallest_margin", "no_probabilities", limits)
 
 
-def pick_deita(pool: Pool, budget: int, rng: np.random.Generator, *, tau: float = 0.9) -> Selection:
+def pick_deita(
+    pool: Pool, budget: int, rng: np.random.Generator, *, tau: float = 0.9, limits: Limits = NONE
+) -> Selection:
     """The best products of difficulty and quality, near-duplicates of a better one only once nothing else is left.
 
     score_i = difficulty_i * quality_i; walk down it, skip what is more alike than tau (cosine similarity) to a kept
@@ -338,9 +313,11 @@ def pick_deita(pool: Pool, budget: int, rng: np.random.Generator, *, tau: float 
         budget: how many to pick.
         rng: not used.
         tau: cosine similarity in (-1, 1].
+        limits: caps and quotas a row must fit, filled up or not.
 
     Returns:
-        min(budget, rows with both views) ids, best first, ties by id; filled-up ones after the others.
+        min(budget, rows with both views, what the limits allow) ids, best first, ties by id; filled-up ones after the
+        others.
 
     Raises:
         EmptyPool: no rows.
@@ -348,29 +325,21 @@ def pick_deita(pool: Pool, budget: int, rng: np.random.Generator, *, tau: float 
 
     Paper: deita-2024; scores that need no judge model in place of its two scorers, and the budget is always filled.
     """
-    n = check(pool, budget)
+    check(pool, budget)
     need(pool, "unit")
     need(pool, "knn")
     parts = {view: np.asarray(pool.unit[:, VIEWS.index(view)], dtype=np.float64) for view in ("difficulty", "quality")}
     scores = parts["difficulty"] * parts["quality"]
-    picked = pick_best(scores, budget, (), near_pairs(pool.knn, tau))
-    rows, why = picked.rows, ["difficult_and_good"] * len(picked.rows)
-    if len(rows) < min(budget, picked.n_usable):
-        rest = picked.walked[picked.kept_out < 0][: budget - len(rows)]
-        rows, why = np.concatenate([rows, rest]), why + ["filled_up"] * len(rest)
-    mask = np.zeros(n, dtype=bool)
-    mask[rows] = True
 
     def no_score(row: int) -> str:
         return f"no_score:{'difficulty' if np.isnan(parts['difficulty'][row]) else 'quality'}"
 
-    reason = reasons.walk_reasons(pool.ids, scores, picked, lambda axis, code: str(code), no_score)
-    return Selection(pool.ids[rows], tuple(why), reasons.Rejected(pool.ids, mask, reason))
+    return down(pool, scores, budget, limits, lambda row: "difficult_and_good", no_score,
+                wishes=Limits(near=near_pairs(pool.knn, tau)), filled="filled_up")  # fmt: skip
 
 
 WEIGHTED_SUM = Strategy("weighted_sum", "strategy.weighted_sum.title", ("scores",), "deita-2024", pick_weighted_sum)
 RANDOM = Strategy("random", "strategy.random.title", (), "random-selection-2024", pick_random)
-STRATIFIED = Strategy("stratified", "strategy.stratified.title", ("clusters",), "", pick_stratified)
 LONGEST = Strategy("longest", "strategy.longest.title", ("texts",), "long-is-more-2024", pick_longest)
 HEURISTIC = Strategy("heuristic", "strategy.heuristic.title", ("texts",), "", pick_heuristic)
 MODEL_SCORE = Strategy("model_score", "strategy.model_score.title", ("unit",), "", pick_model_score)

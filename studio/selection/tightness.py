@@ -48,18 +48,24 @@ def limit_name(axis: Axis) -> str:
     return f"{axis.kind}:{axis.name}"
 
 
-def tightness(scores: Array, budget: int, axes: Sequence[Axis], near: Near | None = None) -> Tightness:
+def tightness(
+    scores: Array, budget: int, axes: Sequence[Axis], near: Near | None = None, found: int | None = None
+) -> Tightness:
     """Explain a walk: `pick_best` of the same arguments gives `found` rows.
+
+    Ways of choosing that walk no order say what they found; what helps is tried going down the scores then. With limits
+    on one column both give the same number: a choice nothing can be added to is as large as any.
 
     Args:
         scores: (n,) float64, NaN = may not be picked.
         budget: rows wanted.
         axes: caps and quotas.
         near: pairs of which at most one is kept.
+        found: how many there are; None for those of the walk.
     """
     usable = ~np.isnan(scores)
     n_usable = int(np.count_nonzero(usable))
-    found = len(pick_best(scores, budget, axes, near).rows)
+    found = len(pick_best(scores, budget, axes, near).rows) if found is None else found
     most, is_exact = most_possible(usable, axes)
     most = min(most, budget)
     is_exact = most == found or (is_exact and near is None)

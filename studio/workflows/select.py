@@ -15,8 +15,9 @@ from studio.records import VIEWS, Actor, Array, Pool, Selection
 from studio.selection import reasons
 from studio.selection.combine import mirrored_views, weighted_scores
 from studio.selection.explain import Explanation, Flip, explain, smallest_flip
+from studio.selection.limits import Limits
 from studio.selection.live import Ranking, parts, rank, rejections
-from studio.selection.recipe import COVERING, LIMITED, Recipe, check_snapshot, recipe_from_json
+from studio.selection.recipe import COVERING, RANKED, Recipe, check_snapshot, recipe_from_json
 from studio.selection.strategies import pick_random, too_large
 from studio.selection.weights import DEFAULT_WEIGHTS, TOTAL, largest_remainder
 from studio.store import examples, selections, snapshots
@@ -24,6 +25,7 @@ from studio.store.selections import FrozenSelection
 from studio.workflows import select_apply, select_limits, select_matrix, select_scores
 from studio.workflows.acts import act
 from studio.workflows.runs import RunView
+from studio.workflows.select_apply import Asked
 from studio.workflows.select_matrix import LivePool
 from studio.workflows.select_scores import ScoreState, Targets
 from studio.workflows.studio import Studio
@@ -36,7 +38,8 @@ MOST_ROWS = 500  # of the table beside the sliders; the whole selection is froze
 class Choice:
     """Who gets in now. `ids`, `reasons`, `scores` in pick order; `ranking` is there for the weighted sum only.
 
-    `weights` are those in force: views without any scores weigh 0. `n_usable` examples have every weighted view.
+    `weights` are those in force: views without any scores weigh 0. `n_usable` examples have what the strategy looks at.
+    `asked` is there for the other strategies.
     """
 
     recipe: Recipe
@@ -52,6 +55,7 @@ class Choice:
     weighted: Array
     n_usable: int
     left_out: Mapping[str, int]
+    asked: Asked | None = None
 
     @property
     def n_pool(self) -> int:
@@ -71,7 +75,21 @@ class Choice:
     @property
     def is_short(self) -> bool:
         """True where the limits gave fewer than budget and pool allow."""
-        return self.ranking is not None and self.ranking.is_short
+        return len(self.ids) < min(self.recipe.budget, self.n_usable)
+
+    @property
+    def usable(self) -> Array:
+        """(n,) bool: who may be chosen: has what the strategy looks at and no filter or threshold against it."""
+        return self.asked.usable if self.asked is not None else ~np.isnan(self.weighted)
+
+    @property
+    def limits(self) -> Limits:
+        """What the choice keeps to."""
+        if self.ranking is None:
+            return self.asked.limits if self.asked is not None else Limits()
+        matrix = self.pool.matrix
+        near = matrix.near if self.recipe.rule.near else None
+        return Limits(self.ranking.picked.axes, near, matrix.keys)
 
 
 @dataclass(frozen=True)
@@ -124,7 +142,7 @@ def choose_from(studio: Studio, snapshot_id: str, recipe: Recipe, state: ScoreSt
     """`choose` with the score state at hand; errors as there."""
     pool = select_matrix.load(studio, snapshot_id, state, recipe)
     weights = weights_in_force(recipe.weights, state.available) if state.available else dict(DEFAULT_WEIGHTS)
-    if recipe.strategy in LIMITED:
+    if recipe.strategy in RANKED:
         weights_in_force(recipe.weights, state.available)  # refuses a ranking without any score
         ranking = rank(pool.matrix, weights, recipe.budget, recipe.rule)
         why = reasons.entry_reasons(ranking.scores, ranking.picked)
@@ -134,13 +152,14 @@ def choose_from(studio: Studio, snapshot_id: str, recipe: Recipe, state: ScoreSt
     if not len(matrix):
         rank(matrix, weights, recipe.budget)  # raises EmptyPool with its words
     weighted = weighted_scores(matrix.unit, weights, recipe.missing)
-    usable = select_apply.n_usable(pool, weighted, recipe)
-    if not usable:
+    asked = select_apply.asked(studio, snapshot_id, state, pool, weighted, recipe)
+    n_usable = int(np.count_nonzero(asked.usable))
+    if not n_usable:
         raise EmptyPool("No example meets the filters and thresholds", got=f"0 of {len(matrix):,}", fix="Loosen one.")
-    picked = select_apply.pick(studio, snapshot_id, state, pool, weighted, recipe)
+    picked = select_apply.pick(studio, snapshot_id, state, asked, recipe)
     rows = matrix.rows_of(picked.ids)
     return Choice(recipe, weights, pool, state, picked.ids, rows, picked.reasons, weighted[rows], None, picked,
-                  weighted, usable, {})  # fmt: skip
+                  weighted, n_usable, {}, asked)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,13 +175,13 @@ def waiting(studio: Studio, snapshot_id: str, recipe: Recipe, state: ScoreState)
     """What stands between a recipe and its choice; None where `choose_from` answers at once."""
     if recipe.strategy not in COVERING or not state.available:
         return None
-    pool, weighted = _weighted(studio, snapshot_id, recipe, state)
-    n = select_apply.n_candidates(recipe, pool, weighted)
+    asked = _asked(studio, snapshot_id, recipe, state)
+    n = select_apply.n_candidates(recipe, asked)
     if n <= select_apply.LIVE_UP_TO:
         return None
-    if select_apply.kept(studio, snapshot_id, state, pool, weighted, recipe) is not None:
+    if select_apply.kept(studio, snapshot_id, state, asked, recipe) is not None:
         return None
-    key = select_apply.key_of(studio, snapshot_id, state, pool, recipe)
+    key = select_apply.key_of(studio, snapshot_id, state, asked.pool, recipe)
     return Waiting(n, n > select_apply.AT_ONCE_UP_TO, select_apply.live(studio, snapshot_id, key))
 
 
@@ -174,21 +193,22 @@ def work_out(studio: Studio, snapshot_id: str, recipe: Recipe, state: ScoreState
         EmptyPool: nothing may be chosen.
         SelectionError: no scores, or the strategy lacks something it needs.
     """
-    pool, weighted = _weighted(studio, snapshot_id, recipe, state)
-    if select_apply.n_candidates(recipe, pool, weighted) <= select_apply.AT_ONCE_UP_TO:
+    asked = _asked(studio, snapshot_id, recipe, state)
+    if select_apply.n_candidates(recipe, asked) <= select_apply.AT_ONCE_UP_TO:
         choose_from(studio, snapshot_id, recipe, state)
         return None
-    if select_apply.kept(studio, snapshot_id, state, pool, weighted, recipe) is not None:
+    if select_apply.kept(studio, snapshot_id, state, asked, recipe) is not None:
         return None
     title = snapshots.require(studio.store, snapshot_id).name
     given = {"snapshot_id": snapshot_id, "title": title, "state": state, "recipe": recipe}
-    return select_apply.start(studio, actor, pool=pool, weighted=weighted, **given)
+    return select_apply.start(studio, actor, of=asked, **given)
 
 
-def _weighted(studio: Studio, snapshot_id: str, recipe: Recipe, state: ScoreState) -> tuple[LivePool, Array]:
+def _asked(studio: Studio, snapshot_id: str, recipe: Recipe, state: ScoreState) -> Asked:
     pool = select_matrix.load(studio, snapshot_id, state, recipe)
     weights = weights_in_force(recipe.weights, state.available)
-    return pool, weighted_scores(pool.matrix.unit, weights, recipe.missing)
+    weighted = weighted_scores(pool.matrix.unit, weights, recipe.missing)
+    return select_apply.asked(studio, snapshot_id, state, pool, weighted, recipe)
 
 
 def why_not(choice: Choice, ids: Sequence[int]) -> list[str]:
@@ -329,9 +349,9 @@ def freeze(
     if selections.get_or_none(studio.store, selection_id) is not None:
         return selection_id
     choice = choose(studio, snapshot_id, chosen, targets)
-    if choice.ranking is not None and choice.is_short:
+    if choice.is_short:
         tight = select_limits.tight(choice)
-        raise too_large(len(choice.ids), chosen.budget, choice.ranking.picked.axes, tight.raise_to if tight else None)
+        raise too_large(len(choice.ids), chosen.budget, choice.limits.axes, tight.raise_to if tight else None)
     stored = full_recipe(snapshot_id, choice)
     common = {"corpus_id": snapshot.corpus_id, "snapshot_id": snapshot_id, "budget": chosen.budget,
               "seed": chosen.seed, "by": actor.name, "round_id": choice.state.around.round_id}  # fmt: skip

@@ -8,7 +8,7 @@ import os
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ import pyarrow.parquet as pq
 
 from studio.errors import SelectionError
 from studio.jobs import rundir
-from studio.records import VIEWS, Actor, Array, Pool, RunSpec, Selection
-from studio.selection import by_name, reasons
-from studio.selection.cover import PREFIX, candidate_rows
-from studio.selection.live import barred_code
+from studio.records import Actor, Array, Pool, RunSpec, Selection
+from studio.selection import by_name, candidates, usable
+from studio.selection.candidates import PREFIX, candidate_rows
+from studio.selection.limits import NONE, Limits
+from studio.selection.live import LiveMatrix, barred_code, limits_of
+from studio.selection.reasons import Rejected
 from studio.selection.recipe import COVERING, Recipe
 from studio.store import examples, labels, scores
 from studio.workflows import runs, select_matrix, starting
@@ -32,6 +34,7 @@ from studio.workflows.studio import Studio
 
 KIND, ROOM = "choose", "choose"
 LIVE_UP_TO = 2_000  # candidates worked out with every change; more wait for a press
+WITHIN_LIMITS = 1  # part of what a choice rests on: files of before knew no limits
 AT_ONCE_UP_TO = 20_000  # candidates worked out while one waits, some seconds; more go into a run
 MOST_LABELLED = 20_000  # labelled examples looked at; of more an evenly spaced part
 _KEPT = 16
@@ -40,40 +43,73 @@ _kept: OrderedDict[tuple[str, str], Selection] = OrderedDict()
 _lock = threading.Lock()
 
 
-def n_candidates(recipe: Recipe, pool: LivePool, weighted: Array) -> int:
-    """How many examples a strategy compares with one another; 0 for strategies that compare none."""
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What a strategy is asked to choose from: the pool, its (n,) weighted scores, who may be picked, the limits."""
+
+    pool: LivePool
+    weighted: Array
+    usable: Array
+    limits: Limits
+
+    @property
+    def scores(self) -> Array:
+        """(n,) weighted scores, NaN for rows a filter or a threshold keeps out."""
+        barred = self.pool.matrix.barred
+        return self.weighted if barred is None else np.where(barred != 0, np.nan, self.weighted)
+
+
+def asked(studio: Studio, snapshot_id: str, state: ScoreState, pool: LivePool, weighted: Array,
+          recipe: Recipe) -> Asked:  # fmt: skip
+    """Put together what a recipe asks of its strategy.
+
+    Raises:
+        SelectionError: a limit on a column the pool does not have.
+    """
+    strategy = by_name(recipe.strategy)
+    probs = _two_columns(studio, snapshot_id, state, pool) if "probs" in strategy.needs else None
+    may = usable.usable(pool.matrix, strategy, weighted, view=recipe.view, probs=probs)
+    return Asked(pool, weighted, may, limits_of(pool.matrix, may, recipe.budget, recipe.rule))
+
+
+def n_candidates(recipe: Recipe, of: Asked) -> int:
+    """How many examples a strategy compares with one another; 0 for strategies that compare none.
+
+    Those that follow every move are not counted within limits: it is the most there can be.
+    """
     if recipe.strategy not in COVERING:
         return 0
-    return min(PREFIX * recipe.budget, int(np.count_nonzero(~np.isnan(_allowed_scores(pool, weighted)))))
+    most = min(PREFIX * recipe.budget, int(np.count_nonzero(of.usable)))
+    if most <= LIVE_UP_TO or not of.limits:
+        return most
+    return len(candidate_rows(Pool(of.pool.matrix.ids, of.scores), recipe.budget, limits=of.limits))
 
 
-def pick(studio: Studio, snapshot_id: str, state: ScoreState, pool: LivePool, weighted: Array,
-         recipe: Recipe) -> Selection:  # fmt: skip
+def pick(studio: Studio, snapshot_id: str, state: ScoreState, of: Asked, recipe: Recipe) -> Selection:
     """What a strategy picks from the pool; kept ones are read.
 
     Args:
         studio: the open workspace.
         snapshot_id: which snapshot.
         state: which score sets are in use.
-        pool: the pool.
-        weighted: (n,) weighted scores of the pool.
+        of: the pool and its limits.
         recipe: strategy, budget, seed and options.
 
     Raises:
         EmptyPool: nothing may be chosen.
         SelectionError: the strategy lacks something it needs, or the choice is too large to be made while one waits.
     """
-    found = kept(studio, snapshot_id, state, pool, weighted, recipe)
+    found = kept(studio, snapshot_id, state, of, recipe)
     if found is not None:
         return found
-    n = n_candidates(recipe, pool, weighted)
+    n = n_candidates(recipe, of)
     if n > AT_ONCE_UP_TO:
         raise SelectionError("This choice has not been worked out yet", got=f"{n:,} candidates",
                              fix="Press “Work it out”, or choose fewer examples.")  # fmt: skip
-    given, _ = _given(studio, snapshot_id, state, pool, weighted, recipe)
-    picked = by_name(recipe.strategy).pick(given, recipe.budget, np.random.default_rng(recipe.seed), **options(recipe))
-    return _keep(studio, key_of(studio, snapshot_id, state, pool, recipe),
-                 _whole(pool, weighted, recipe, picked.ids, picked.reasons, picked.rejected))  # fmt: skip
+    given, limits, _ = _given(studio, snapshot_id, state, of, recipe)
+    picked = by_name(recipe.strategy).pick(given, recipe.budget, np.random.default_rng(recipe.seed), limits=limits,
+                                           **options(recipe))  # fmt: skip
+    return _keep(studio, key_of(studio, snapshot_id, state, of.pool, recipe), _whole(of, recipe, picked))
 
 
 def options(recipe: Recipe) -> dict[str, Any]:
@@ -87,10 +123,9 @@ def options(recipe: Recipe) -> dict[str, Any]:
     return own.get(recipe.strategy, {})
 
 
-def kept(studio: Studio, snapshot_id: str, state: ScoreState, pool: LivePool, weighted: Array,
-         recipe: Recipe) -> Selection | None:  # fmt: skip
+def kept(studio: Studio, snapshot_id: str, state: ScoreState, of: Asked, recipe: Recipe) -> Selection | None:
     """The choice made before from the same scores, labels and settings, or None."""
-    key = key_of(studio, snapshot_id, state, pool, recipe)
+    key = key_of(studio, snapshot_id, state, of.pool, recipe)
     with _lock:
         found = _kept.get((str(studio.workspace.root), key))
     if found is not None or recipe.strategy not in COVERING:
@@ -100,7 +135,7 @@ def kept(studio: Studio, snapshot_id: str, state: ScoreState, pool: LivePool, we
         return None
     table = pq.read_table(path)
     ids = table["example_id"].to_numpy().astype(np.int64)
-    return _keep(studio, key, _whole(pool, weighted, recipe, ids, tuple(table["reason"].to_pylist()), {}))
+    return _keep(studio, key, _whole(of, recipe, Selection(ids, tuple(table["reason"].to_pylist()))))
 
 
 def _keep(studio: Studio, key: str, made: Selection) -> Selection:
@@ -119,7 +154,7 @@ def key_of(studio: Studio, snapshot_id: str, state: ScoreState, pool: LivePool, 
         del settings["weights"]
     if not {"scores", "unit"} & set(needs):
         settings = {name: value for name, value in settings.items() if name not in OF_SCORES}
-    content = [snapshot_id, pool.ids_hash, settings, scores.pool_state(studio.store, snapshot_id),
+    content = [WITHIN_LIMITS, snapshot_id, pool.ids_hash, settings, scores.pool_state(studio.store, snapshot_id),
                [(item.measure, item.version, item.context_hash, item.created_at) for item in state.sets],
                [state.around.encoder_key, state.around.k, state.around.map_mark, state.around.round_id]]  # fmt: skip
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode("utf-8")).hexdigest()[:32]
@@ -129,42 +164,37 @@ def _file(studio: Studio, key: str) -> Path:
     return studio.workspace.cache / "choices" / f"{key}.parquet"
 
 
-def _allowed_scores(pool: LivePool, weighted: Array) -> Array:
-    barred = pool.matrix.barred
-    return weighted if barred is None else np.where(barred != 0, np.nan, weighted)
-
-
-def _whole(pool: LivePool, weighted: Array, recipe: Recipe, ids: Array, why: tuple[str, ...],
-           rejected: Mapping[int, str]) -> Selection:  # fmt: skip
+def _whole(of: Asked, recipe: Recipe, picked: Selection) -> Selection:
     """A pick as a selection from the whole pool: filters, missing scores and what was no candidate have reasons too."""
-    matrix = pool.matrix
-    picked = np.zeros(len(matrix), dtype=bool)
-    picked[matrix.rows_of(ids)] = True
-    views = Pool(matrix.ids, weighted, unit=matrix.unit)
-    candidate = np.zeros(len(matrix), dtype=bool)
+    matrix = of.pool.matrix
     if recipe.strategy in COVERING:
-        scores_ = _allowed_scores(pool, weighted)
-        candidate[candidate_rows(Pool(matrix.ids, scores_), recipe.budget)] = True
+        everybody = Pool(matrix.ids, of.scores, unit=matrix.unit)
+        picked = candidates.finish(everybody, recipe.budget, matrix.rows_of(picked.ids), picked.reasons, of.limits)
+    order = None
+    if picked.order is not None:
+        order = np.full(len(matrix), np.nan)
+        order[_not_barred(matrix)] = picked.order
+    inside = np.zeros(len(matrix), dtype=bool)
+    inside[matrix.rows_of(picked.ids)] = True
 
     def reason(row: int) -> str:
-        if barred := barred_code(matrix, row):
-            return barred
-        if recipe.strategy not in COVERING:
-            return rejected[int(matrix.ids[row])]
-        if np.isnan(weighted[row]):
-            return reasons.missing_view_of(views, row)
-        return reasons.OVER_BUDGET if candidate[row] else reasons.BELOW_THRESHOLD
+        return barred_code(matrix, row) or picked.rejected[int(matrix.ids[row])]
 
-    return Selection(ids, tuple(why), reasons.Rejected(matrix.ids, picked, reason))
+    return Selection(picked.ids, picked.reasons, Rejected(matrix.ids, inside, reason), order)
 
 
-def _given(studio: Studio, snapshot_id: str, state: ScoreState, pool: LivePool, weighted: Array,
-           recipe: Recipe, *, with_arrays: bool = True) -> tuple[Pool, Array]:  # fmt: skip
-    """The records.Pool a strategy picks from, with only what it needs, and the snapshot rows of its rows."""
-    matrix, needs = pool.matrix, by_name(recipe.strategy).needs
+def _not_barred(matrix: LiveMatrix) -> Array:
+    return np.arange(len(matrix)) if matrix.barred is None else np.flatnonzero(matrix.barred == 0)
+
+
+def _given(studio: Studio, snapshot_id: str, state: ScoreState, of: Asked, recipe: Recipe, *,
+           with_arrays: bool = True) -> tuple[Pool, Limits, Array]:  # fmt: skip
+    """The records.Pool a strategy picks from with only what it needs, its limits, the snapshot rows of its rows."""
+    pool, weighted, needs = of.pool, of.weighted, by_name(recipe.strategy).needs
+    matrix = pool.matrix
     if recipe.strategy in COVERING:
-        return _covering(studio, snapshot_id, state, pool, weighted, recipe, needs if with_arrays else ())
-    at = np.arange(len(matrix)) if matrix.barred is None else np.flatnonzero(matrix.barred == 0)
+        return _covering(studio, snapshot_id, state, of, recipe, needs if with_arrays else ())
+    at = _not_barred(matrix)
     rows = pool.rows[at]
     clusters = matrix.columns.get("cluster")
     texts = None
@@ -176,16 +206,19 @@ def _given(studio: Studio, snapshot_id: str, state: ScoreState, pool: LivePool, 
         knn = select_matrix.pool_knn(studio, state, rows, pool.n_snapshot)
     probs = _two_columns(studio, snapshot_id, state, pool) if "probs" in needs else None
     groups = {name: codes[at] for name, codes in matrix.columns.items() if name != "cluster"}
-    return Pool(matrix.ids[at], weighted[at], matrix.unit[at], None if clusters is None else clusters[at], groups,
-                None if probs is None else probs[at], None, knn, texts), rows  # fmt: skip
+    given = Pool(matrix.ids[at], weighted[at], matrix.unit[at], None if clusters is None else clusters[at], groups,
+                 None if probs is None else probs[at], None, knn, texts)  # fmt: skip
+    return given, of.limits.at(at, len(matrix)), rows
 
 
-def _covering(studio: Studio, snapshot_id: str, state: ScoreState, pool: LivePool, weighted: Array, recipe: Recipe,
-              needs: tuple[str, ...]) -> tuple[Pool, Array]:  # fmt: skip
-    """Candidates and labelled examples only: a million vectors are not read for a choice of a thousand."""
-    matrix = pool.matrix
-    given = _allowed_scores(pool, weighted)
-    at = candidate_rows(Pool(matrix.ids, given), recipe.budget)
+def _covering(studio: Studio, snapshot_id: str, state: ScoreState, of: Asked, recipe: Recipe,
+              needs: tuple[str, ...]) -> tuple[Pool, Limits, Array]:  # fmt: skip
+    """Candidates and labelled examples only: a million vectors are not read for a choice of a thousand.
+
+    No two candidates are near-duplicates, so caps and quotas are all that is left to keep to.
+    """
+    matrix, given = of.pool.matrix, of.scores
+    at = candidate_rows(Pool(matrix.ids, given), recipe.budget, limits=of.limits)
     everyone = examples.ids(studio.store, snapshot_id)
     table = labels.table(studio.store, snapshot_id)
     split = table["split"].combine_chunks().to_pandas().to_numpy()
@@ -201,8 +234,10 @@ def _covering(studio: Studio, snapshot_id: str, state: ScoreState, pool: LivePoo
     x = select_matrix.vectors(studio, state)[rows] if "embeddings" in needs and state.around.vectors_path else None
     knn = None
     if "knn" in needs and state.around.k is not None:
-        knn = select_matrix.pool_knn(studio, state, rows, pool.n_snapshot)
-    return Pool(ids[order], own, embeddings=x, knn=knn, chosen=chosen), rows
+        knn = select_matrix.pool_knn(studio, state, rows, of.pool.n_snapshot)
+    source = np.concatenate([at, np.zeros(len(known), np.int64)])[order]  # labelled rows are never picked: any code
+    limits = replace(of.limits.at(source, len(matrix)), near=None) if of.limits.axes else NONE
+    return Pool(ids[order], own, embeddings=x, knn=knn, chosen=chosen), limits, rows
 
 
 def _two_columns(studio: Studio, snapshot_id: str, state: ScoreState, pool: LivePool) -> Array | None:
@@ -214,25 +249,10 @@ def _two_columns(studio: Studio, snapshot_id: str, state: ScoreState, pool: Live
     return np.stack([(1 + margin) / 2, (1 - margin) / 2], axis=1)
 
 
-def n_usable(pool: LivePool, weighted: Array, recipe: Recipe) -> int:
-    """How many examples a strategy may pick from: those with what it looks at, filters and thresholds in force."""
-    matrix, needs = pool.matrix, by_name(recipe.strategy).needs
-    lacking = np.zeros(len(matrix), dtype=bool)
-    if "scores" in needs:
-        lacking = np.isnan(weighted)
-    elif "unit" in needs:
-        views = ("difficulty", "quality") if recipe.strategy == "deita" else (recipe.view,)
-        for view in views:
-            lacking |= np.isnan(matrix.unit[:, VIEWS.index(view)])
-    if matrix.barred is not None:
-        lacking |= matrix.barred != 0
-    return len(matrix) - int(np.count_nonzero(lacking))
-
-
 # --- as a run ---------------------------------------------------------------------------------------------------------
 @act("select.apply", "analyst")
-def start(studio: Studio, actor: Actor, *, snapshot_id: str, title: str, state: ScoreState, pool: LivePool,
-          weighted: Array, recipe: Recipe) -> str:  # fmt: skip
+def start(studio: Studio, actor: Actor, *, snapshot_id: str, title: str, state: ScoreState, of: Asked,
+          recipe: Recipe) -> str:  # fmt: skip
     """Queue the run that makes a choice; returns the run's id (that of the same one at work, if any).
 
     Args:
@@ -241,27 +261,29 @@ def start(studio: Studio, actor: Actor, *, snapshot_id: str, title: str, state: 
         snapshot_id: which snapshot.
         title: shown in the list of runs.
         state: which score sets are in use.
-        pool: the pool.
-        weighted: (n,) weighted scores of the pool.
+        of: the pool and its limits.
         recipe: what to choose; its strategy compares candidates with one another.
 
     Raises:
         EmptyPool: nothing may be chosen.
         JobError: the run cannot be written.
     """
-    key = key_of(studio, snapshot_id, state, pool, recipe)
+    key = key_of(studio, snapshot_id, state, of.pool, recipe)
 
     def submit() -> str:
         run_id = str(uuid.uuid4())
         with starting.inputs(studio, ROOM, run_id) as place:
-            given, rows = _given(studio, snapshot_id, state, pool, weighted, recipe, with_arrays=False)
+            given, limits, rows = _given(studio, snapshot_id, state, of, recipe, with_arrays=False)
+            axes = {f"{part}_{number}": getattr(axis, part) for number, axis in enumerate(limits.axes)
+                    for part in ("codes", "limits")}  # fmt: skip
             with (place / "pool.npz").open("wb") as handle:
-                np.savez(handle, ids=given.ids, scores=given.scores, chosen=given.chosen, rows=rows)
+                np.savez(handle, ids=given.ids, scores=given.scores, chosen=given.chosen, rows=rows, **axes)
             inputs = {"given": str(place.relative_to(studio.workspace.root)),
                       "vectors": str(state.around.vectors_path)}  # fmt: skip
             if "knn" in by_name(recipe.strategy).needs:
                 inputs["knn"] = f"{state.around.vectors_path}/knn_{state.around.k}"
-            params = {"strategy": recipe.strategy, "budget": recipe.budget, "options": options(recipe), "key": key}
+            params = {"strategy": recipe.strategy, "budget": recipe.budget, "options": options(recipe), "key": key,
+                      "limits": [[axis.name, axis.kind] for axis in limits.axes]}  # fmt: skip
             return runs.submit(studio, actor, kind=KIND, title=title, params=params, inputs=inputs,
                                snapshot_id=snapshot_id, seed=recipe.seed, run_id=run_id)  # fmt: skip
 

@@ -174,7 +174,7 @@ def _more_draws(choice: Choice, bands: list[list[Band]], draws: int) -> int:
 
 def _limits(choice: Choice) -> tuple[list[Axis], Any]:
     if choice.ranking is None:
-        return [], None
+        return list(choice.limits.axes), choice.limits.near
     return list(choice.ranking.picked.axes), choice.pool.matrix.near if choice.recipe.rule.near else None
 
 

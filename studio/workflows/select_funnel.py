@@ -13,10 +13,10 @@ from studio.records import Array
 from studio.selection.combine import weighted_scores
 from studio.selection.funnel import STEPS, Funnel, funnel
 from studio.selection.live import LiveMatrix
-from studio.selection.recipe import COVERING, LIMITED, Recipe, recipe_from_json
+from studio.selection.recipe import Recipe, recipe_from_json
 from studio.store import labels, selections
 from studio.store.selections import FrozenSelection
-from studio.workflows import select, select_matrix
+from studio.workflows import select, select_apply, select_matrix
 from studio.workflows.select import Choice
 from studio.workflows.select_scores import ScoreState
 from studio.workflows.studio import Studio
@@ -47,8 +47,7 @@ def of_choice(choice: Choice) -> Found:
     matrix = choice.pool.matrix
     inside = np.zeros(len(matrix), dtype=bool)
     inside[choice.rows] = True
-    steps = [("pool", np.ones(len(matrix), dtype=bool)), ("filtered", _filtered(matrix, choice.weighted, choice.recipe)
-                                                          | inside), ("selected", inside)]  # fmt: skip
+    steps = [("pool", np.ones(len(matrix), dtype=bool)), ("filtered", choice.usable | inside), ("selected", inside)]
     return _found(matrix, steps, {})
 
 
@@ -74,7 +73,7 @@ def of_frozen(studio: Studio, frozen: FrozenSelection, state: ScoreState) -> Fou
         pool = select_matrix.of_rows(studio, snapshot_id, state, recipe, everyone)
         weights = select.weights_in_force(recipe.weights, state.available)
         weighted = weighted_scores(pool.matrix.unit, weights, recipe.missing)
-        passed = _filtered(pool.matrix, weighted, recipe)
+        passed = select_apply.asked(studio, snapshot_id, state, pool, weighted, recipe).usable
     except (StudioError, KeyError, TypeError, ValueError, AttributeError):  # whatever a stored recipe holds
         is_then = False
         pool = select_matrix.of_rows(studio, snapshot_id, state, Recipe(), everyone)
@@ -99,14 +98,6 @@ def _flat(frozen: FrozenSelection) -> dict[str, object]:
     if isinstance(inner, Mapping) and any(isinstance(own, Mapping) for own in inner.values()):
         stored["inner"] = {name: float(weight) for own in inner.values() for name, weight in dict(own).items()}
     return stored
-
-
-def _filtered(matrix: LiveMatrix, weighted: Array, recipe: Recipe) -> Array:
-    """Who passes filters and thresholds and has the score the way of choosing needs."""
-    passed = np.ones(len(matrix), dtype=bool) if matrix.barred is None else matrix.barred == 0
-    if recipe.strategy in LIMITED or recipe.strategy in COVERING:
-        passed &= ~np.isnan(weighted)
-    return passed
 
 
 def _labels(everyone: Array, known: pd.DataFrame) -> dict[str, tuple[Array, tuple[str, ...]]]:

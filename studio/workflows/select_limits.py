@@ -19,17 +19,18 @@ if TYPE_CHECKING:  # a Choice is made by the module that asks this one
 
 def tight(choice: Choice) -> Tightness | None:
     """Why a choice is short of its budget; None where it is not."""
-    if choice.ranking is None or not choice.is_short:
+    if not choice.is_short or not choice.limits:
         return None
-    near = choice.pool.matrix.near if choice.recipe.rule.near else None
-    return tightness(choice.ranking.scores, choice.recipe.budget, choice.ranking.picked.axes, near)
+    order = choice.ranking.scores if choice.ranking is not None else choice.picked.order if choice.picked else None
+    if order is None:  # candidates are compared: what helps is tried going down the ranking
+        order = np.where(choice.usable, choice.weighted, np.nan)
+    limits = choice.limits
+    return tightness(order, choice.recipe.budget, limits.axes, limits.near, len(choice.ids))
 
 
 def gaps(choice: Choice) -> tuple[Gap, ...]:
     """Groups that a target of the recipe asks more of than can be chosen, largest gap first."""
-    if choice.ranking is None:
-        return ()
-    matrix, usable = choice.pool.matrix, ~np.isnan(choice.ranking.scores)
+    matrix, usable = choice.pool.matrix, choice.usable
     budget = min(choice.recipe.budget, choice.n_usable)
     found: list[Gap] = []
     for column, shares in choice.recipe.rule.targets.items():

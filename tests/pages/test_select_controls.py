@@ -74,6 +74,16 @@ def test_a_link_is_the_recipe_it_says(studio, made, asked, link, fields):
     assert asked[-1].to_json() == wanted.to_json()
 
 
+def test_limits_are_there_for_every_way_of_choosing(studio, made, asked):
+    """The proposed first batch spreads over clusters only when asked to; its limits are those of the link."""
+    app = open_page(s=made, budget="40", cap="cluster", cap_cluster="25")
+    assert asked[-1].strategy == "k_center" and asked[-1].alpha is None and asked[-1].caps == {"cluster": 10}
+    choice = select.choose_from(studio, made, asked[-1], state(studio, made))
+    assert choice.pool.matrix.counts("cluster", choice.rows).max() == 10 and not app.exception
+    open_page(s=made, budget="40", spread="true", apart="true", tau="0.8", strategy="mmr")
+    assert (asked[-1].alpha, asked[-1].tau) == (0.5, 0.8)
+
+
 def test_measures_can_be_weighed_inside_a_view(studio, made, asked):
     open_page(s=made, budget="40", in_quality=["fluency", "rule_quality"], m_fluency="3", in_diversity="cluster_rarity")
     assert asked[-1].inner == {"fluency": 3.0, "rule_quality": 1.0, "cluster_rarity": 1.0}

@@ -54,6 +54,25 @@ def test_a_choice_now(studio, snapshot_id):
     assert found.key_name("group_gender", 0) == "f" and found.key_name("cluster", -1) == ""
 
 
+def test_who_lacks_what_a_strategy_looks_at_is_filtered(studio, snapshot_id):
+    """Ten examples without quality: out of reach for one view alone and for sampling, not for the longest texts."""
+    ids = labels.pool_left(studio.store, snapshot_id)
+    with studio.store.write() as cursor:
+        cursor.execute("UPDATE score SET raw = NULL, unit_value = NULL WHERE measure IN ('rule_quality', 'fluency') "
+                       f"AND example_id IN ({','.join(map(str, ids[:10]))})")  # fmt: skip
+        cursor.execute("UPDATE score_set SET created_at = created_at + INTERVAL 2 SECOND")
+    for strategy, n in (("model_score", len(ids) - 10), ("sampled", len(ids) - 10), ("longest", len(ids))):
+        recipe = Recipe(strategy=strategy, view="quality", weights=w(50, 25, 0, 25), budget=15)
+        choice = select.choose(studio, snapshot_id, recipe)
+        assert select_funnel.of_choice(choice).sizes == {"pool": len(ids), "filtered": n, "selected": 15}
+        assert choice.n_usable == n
+    found = select.freeze(studio, ANALYST, snapshot_id=snapshot_id, name="one",
+                          recipe=Recipe(strategy="model_score", view="quality", budget=15))  # fmt: skip
+    state = select_scores.state(studio, snapshot_id)
+    saved = select_funnel.of_frozen(studio, selections.get_or_none(studio.store, found), state)
+    assert saved.sizes["filtered"] == len(ids) - 10
+
+
 def test_a_saved_selection_is_followed_into_the_train_set(studio, snapshot_id):
     recipe = Recipe(weights=w(50, 25, 0, 25), budget=40)
     select.freeze(studio, ANALYST, snapshot_id=snapshot_id, name="first", recipe=recipe, selection_id="one")

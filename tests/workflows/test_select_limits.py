@@ -10,12 +10,22 @@ import pytest
 from studio.cli import main as cli
 from studio.errors import BudgetTooLarge, CorpusError, EmptyPool, SelectionError
 from studio.records import Actor, Condition
+from studio.selection import STRATEGIES
 from studio.selection.combine import band_pass
 from studio.selection.recipe import Recipe
 from studio.selection.unit_scores import unit_scores
 from studio.settings import Settings, Workspace
 from studio.store import examples, labels, references, scores, selections
-from studio.workflows import annotate, runs, select, select_apply, select_limits, select_matrix, select_scores
+from studio.workflows import (
+    annotate,
+    runs,
+    select,
+    select_apply,
+    select_effect,
+    select_limits,
+    select_matrix,
+    select_scores,
+)
 from studio.workflows.select_scores import Targets
 from studio.workflows.studio import open_studio
 from tests.workflows import select_corpus, small_corpus
@@ -114,6 +124,39 @@ def test_quotas_of_two_columns_at_once(studio, made):
     assert len(choice.ids) == 20 or select_limits.tight(choice) is not None
 
 
+def test_limits_hold_for_every_strategy_and_what_they_leave_short_is_explained(studio, made):
+    """A cap, a quota and the similarity filter; draws to compare with keep to them too."""
+    within = {"caps": {"cluster": 9}, "quotas": {"group_gender": 0.0}, "tau": 0.97, "budget": 20}
+    for strategy in STRATEGIES:
+        if strategy.name == "margin" or strategy.name == "deita":  # no labels, so no difficulty here
+            continue
+        recipe = Recipe(strategy=strategy.name, view="quality", **within)
+        choice = select.choose(studio, made, recipe)
+        matrix = choice.pool.matrix
+        assert matrix.counts("cluster", choice.rows).max() <= 9, strategy.name
+        assert matrix.counts("group_gender", choice.rows).max() <= 10, strategy.name
+        assert len(choice.ids) == 20 or select_limits.tight(choice).found == len(choice.ids)
+        assert choice.limits.near.tau == 0.97
+        first, *_ = select_effect.draws_of(choice, 1)
+        assert matrix.counts("group_gender", first)[1:].tolist() == [10, 10]
+        out = [int(i) for i in matrix.ids if int(i) not in set(choice.ids.tolist())]
+        told = select.why_not(choice, out)
+        full = {f"cap:{name}:{matrix.key_name(name, code - 1)}"
+                for name, most in (("cluster", 9), ("group_gender", 10))
+                for code in np.flatnonzero(matrix.counts(name, choice.rows) == most)}  # fmt: skip
+        assert {code for code in told if code.startswith("cap:")} <= full
+    for name in ("k_center", "random"):
+        recipe = Recipe(strategy=name, budget=60, caps={"cluster": 8})
+        choice = select.choose(studio, made, recipe)
+        tight = select_limits.tight(choice)
+        most = int(np.minimum(choice.pool.matrix.counts("cluster"), 8).sum())
+        assert choice.is_short and tight.most == tight.found == len(choice.ids) == most
+        enough = tight.raise_to["cap:cluster"]
+        assert not select.choose(studio, made, Recipe(strategy=name, budget=60, caps={"cluster": enough})).is_short
+        with pytest.raises(BudgetTooLarge, match=f"raise the limit on cluster to {enough}"):
+            select.freeze(studio, ANALYST, snapshot_id=made, name="x", recipe=recipe)
+
+
 def test_a_choice_that_is_short_is_explained_and_freezing_it_says_what_helps(studio, made):
     recipe = Recipe(budget=60, caps={"cluster": 8})
     choice = select.choose(studio, made, recipe)
@@ -210,13 +253,17 @@ def test_a_large_choice_made_by_a_run_is_that_made_at_once(live, monkeypatch, st
     made = select_corpus.make(live, seed={"mmr": 1, "facility_location": 2, "k_center": 3}[strategy])
     select_corpus.score(live, made, TARGETS)
     state = select_scores.state(live, made)
-    at_once = select.choose_from(live, made, Recipe(strategy=strategy, budget=20), state)
+    recipe = Recipe(strategy=strategy, budget=20, caps={"cluster": 7}, quotas={"group_gender": 0.0}, tau=0.97)
+    at_once = select.choose_from(live, made, recipe, state)
+    assert at_once.pool.matrix.counts("cluster", at_once.rows).max() <= 7
+    assert at_once.pool.matrix.counts("group_gender", at_once.rows)[1:].tolist() == [10, 10]
     select_apply._kept.clear()
     monkeypatch.setattr(select_apply, "LIVE_UP_TO", 5)
     monkeypatch.setattr(select_apply, "AT_ONCE_UP_TO", 10)
-    recipe = Recipe(strategy=strategy, budget=20)
     waiting = select.waiting(live, made, recipe, state)
-    assert waiting.by_run and waiting.n == 100 and waiting.run is None
+    five_times = Recipe(budget=100, caps={"cluster": 35}, quotas={"group_gender": 0.0}, tau=0.97)
+    assert waiting.n == len(select.choose_from(live, made, five_times, state).ids)  # what the ranking would take
+    assert waiting.by_run and waiting.run is None
     with pytest.raises(SelectionError, match="not been worked out"):
         select.choose_from(live, made, recipe, state)
     run_id = select.work_out(live, made, recipe, state, actor=ANALYST)
