@@ -150,6 +150,8 @@ def _categories(found: Contrast) -> None:
     )
     order = ["name", "share_in", "share_out", "odds_ratio", *(["held_ratio", "q"] if found.is_tested else [])]
     _table(shown, "odds_ratio", order, "apart_groups")
+    if found.overlaps:
+        st.caption(t("map.labels_overlap"))
 
 
 def _table(rows: pd.DataFrame, estimate: str, order: list[str], key: str) -> None:

@@ -98,10 +98,31 @@ def category_contrast(codes: Array, n_names: int, inside: Array, outside: Array,
         A row per category: code, n_in, n_out, share_in, share_out, odds_ratio, low, high, p (chi-square of the 2 x 2
         table, Fisher's exact test where a cell expects fewer than 5); NaN where a side has no example.
     """
-    known = codes >= 0
-    a = np.bincount(codes[known & inside], minlength=n_names).astype(np.float64)
-    c = np.bincount(codes[known & outside], minlength=n_names).astype(np.float64)
-    n_in, n_out = a.sum(), c.sum()
+    known = np.asarray(codes) >= 0
+    rows = np.flatnonzero(known)
+    return member_contrast(rows, np.asarray(codes)[rows], known, n_names, inside, outside, ratio)
+
+
+def member_contrast(
+    rows: Array, codes: Array, known: Array, n_names: int, inside: Array, outside: Array, ratio: Ratio
+) -> pd.DataFrame:
+    """The same where an example may be in several categories at once: each is compared as given or not given.
+
+    Args:
+        rows: (m,) example of each entry.
+        codes: (m,) category of each entry; each pair once.
+        known: (n,) bool, of which examples it is known which categories they are in, be it none.
+        n_names: how many categories.
+        inside: (n,) bool, the part.
+        outside: (n,) bool, the other; no example may be in both.
+        ratio: odds ratio of 2 x 2 tables with its interval.
+
+    Returns:
+        As `category_contrast`; shares of one side may sum to more than 1.
+    """
+    a = np.bincount(codes[inside[rows]], minlength=n_names).astype(np.float64)
+    c = np.bincount(codes[outside[rows]], minlength=n_names).astype(np.float64)
+    n_in, n_out = float((known & inside).sum()), float((known & outside).sum())
     odds, low, high, _ = ratio(a, n_in - a, c, n_out - c)
     there = (a + c > 0) & (n_in > 0) & (n_out > 0)
     p = [_p_of(a[i], n_in - a[i], c[i], n_out - c[i]) if there[i] else np.nan for i in range(n_names)]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from studio.audits.association import odds_ratio
 from studio.audits.intervals import smallest_odds_ratio
+from studio.audits.label_sets import Labels, exclusive, labels_of
 from studio.errors import MeasureError
 from studio.mapping import contrast, halves
 from studio.records import Array, Condition, Snapshot, conditions_from_text
@@ -20,6 +21,7 @@ from studio.workflows.studio import Studio
 
 TEXTS = 5_000  # ours: texts per side that words are counted in; an evenly spaced part of a larger side
 TESTED_WORDS = 20  # the words whose differences are the surest in the half looked at
+SEVERAL = "classification_multi"  # the task whose examples carry any number of labels
 MOST_VALUES = 40  # a column with more values is no group to compare
 _WORDED = frozenset(
     {"text", "prompt", "completion", "rejected", "context", "messages"}
@@ -51,7 +53,7 @@ class Contrast:
     n_in, n_out, share_in, share_out, odds_ratio, low, high (and held_ratio, p, q); lengths as
     mapping.contrast.length_contrast or None; typical: (example_id, likeness to the middle). n_texts: how many texts of
     each side the words were counted in. smallest: the odds ratio of a trait of every second example that these counts
-    would have shown in four of five corpora.
+    would have shown in four of five corpora. overlaps: examples may carry several labels at once.
     """
 
     n_in: int
@@ -65,6 +67,7 @@ class Contrast:
     n_texts: tuple[int, int]
     smallest: float
     words_tested: bool
+    overlaps: bool = False
 
     @property
     def is_tested(self) -> bool:
@@ -126,6 +129,7 @@ def compare(
         n_texts=n_texts,
         smallest=float(smallest_odds_ratio(looked_in.sum(), looked_out.sum(), np.float64(0.5))),
         words_tested=words_tested,
+        overlaps=snapshot.task == SEVERAL and "label_now" in set(categories["attribute"]),
     )
 
 
@@ -142,28 +146,39 @@ def _some(texts: pd.Series, mask: Array) -> list[str]:
 
 def _columns(snapshot: Snapshot, chosen_by: set[str]) -> list[str]:
     named = ["label_now", *snapshot.group_columns, "source", "language"]
-    return [name for name in named if name not in chosen_by and name.replace("_now", "") not in chosen_by]
+    about_labels = {"label", "labels", "label_now"}  # by one name or another
+    left_out = chosen_by | (about_labels if chosen_by & about_labels else set())
+    return [name for name in named if name not in left_out]
 
 
-def _coded(studio: Studio, snapshot: Snapshot, name: str) -> tuple[Array, list[str]]:
-    """Codes and values of a column; a missing group value is a category of its own, a label not given is not known."""
+def _coded(studio: Studio, snapshot: Snapshot, name: str) -> Labels:
+    """Who has which value of a column; a missing group value is a value of its own, a label not given is not known.
+
+    Where examples carry several labels, the corpus's own are read, those of the pool stay hidden.
+    """
+    if name == "label_now" and snapshot.task == SEVERAL:
+        return labels_of(examples.frame(studio.store, snapshot.snapshot_id, ("labels",)))
     column = examples.frame(studio.store, snapshot.snapshot_id, (name,))[name].astype(object)
     column = column.where(column.notna(), None)
     if name != "label_now":
         column = column.map(lambda value: "" if value is None else str(value))
     codes, values = pd.factorize(column, sort=False)
-    return codes, [str(value) for value in values]
+    return exclusive(codes, [str(value) for value in values])
+
+
+def _table(own: Labels, inside: Array, outside: Array) -> pd.DataFrame:
+    return contrast.member_contrast(own.rows, own.codes, own.known, len(own.names), inside, outside, odds_ratio)
 
 
 def _categories(studio: Studio, snapshot: Snapshot, inside: Array, outside: Array, chosen_by: set[str]) -> pd.DataFrame:
     """A row per value of every column with 2 to 40 values, the surest differences (by the near end) first."""
     tables = []
     for name in _columns(snapshot, chosen_by):
-        codes, values = _coded(studio, snapshot, name)
-        if not 2 <= len(values) <= MOST_VALUES:
+        own = _coded(studio, snapshot, name)
+        if not (1 if own.column == "labels" else 2) <= len(own.names) <= MOST_VALUES:
             continue
-        table = contrast.category_contrast(codes, len(values), inside, outside, odds_ratio)
-        table.insert(0, "name", values)
+        table = _table(own, inside, outside)
+        table.insert(0, "name", own.names)
         table.insert(0, "attribute", name)
         tables.append(table[table["p"].notna()])
     if not tables:
@@ -188,10 +203,10 @@ def _tested(
     """The same tables with odds ratio, p and q of the half held back; one correction over all that is tested."""
     p_of = {}
     for name in dict.fromkeys(categories["attribute"]):
-        codes, values = _coded(studio, snapshot, str(name))
-        found = contrast.category_contrast(codes, len(values), inside, outside, odds_ratio)
+        own = _coded(studio, snapshot, str(name))
+        found = _table(own, inside, outside)
         p_of |= {(name, value): (float(r), float(p)) for value, r, p in
-                 zip(values, found["odds_ratio"], found["p"], strict=True)}  # fmt: skip
+                 zip(own.names, found["odds_ratio"], found["p"], strict=True)}  # fmt: skip
     pairs = [p_of[key] for key in zip(categories["attribute"], categories["name"], strict=True)]
     categories = categories.assign(held_ratio=[pair[0] for pair in pairs], p=[pair[1] for pair in pairs])
     kept = words.drop(columns="p").head(TESTED_WORDS if words_tested else len(words))

@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from studio.audits.association import odds_ratio
-from studio.mapping.contrast import category_contrast, length_contrast, nearest_to_centre, word_contrast
+from studio.mapping.contrast import (
+    category_contrast,
+    length_contrast,
+    member_contrast,
+    nearest_to_centre,
+    word_contrast,
+)
 from studio.mapping.halves import is_held
 from studio.statistics import corrected_q
 
@@ -77,6 +84,22 @@ def test_categories_against_woolf_chi_square_and_fisher():
     assert same.iloc[0].p == 1.0
     empty = category_contrast(np.zeros(3, int), 1, np.ones(3, bool), np.zeros(3, bool), odds_ratio)
     assert np.isnan(empty.iloc[0].odds_ratio)
+
+
+def test_an_example_may_be_in_several_categories_or_in_none():
+    """Inside: joy+love, joy, none; outside: love, joy+love, love, none, unknown. Counted by hand."""
+    rows, codes = np.array([0, 0, 1, 3, 4, 4, 5]), np.array([0, 1, 0, 1, 0, 1, 1])
+    known, inside = np.array([True] * 7 + [False]), np.arange(8) < 3
+    found = member_contrast(rows, codes, known, 2, inside, ~inside, odds_ratio)
+    assert found[["n_in", "n_out"]].to_numpy().tolist() == [[2, 1], [1, 3]]
+    assert found["share_in"].tolist() == pytest.approx([2 / 3, 1 / 3])
+    assert found["share_out"].tolist() == pytest.approx([1 / 4, 3 / 4])
+    oracle = [stats.fisher_exact([[2, 1], [1, 3]]).pvalue, stats.fisher_exact([[1, 2], [3, 1]]).pvalue]
+    assert found["p"].tolist() == pytest.approx(oracle)
+    one = np.array([0, 1, 0, 2, -1, 1])
+    half, own = np.arange(6) < 3, np.flatnonzero(one >= 0)
+    pd.testing.assert_frame_equal(member_contrast(own, one[own], one >= 0, 3, half, ~half, odds_ratio),
+                                  category_contrast(one, 3, half, ~half, odds_ratio))  # fmt: skip
 
 
 def test_lengths_by_hand_and_against_all_pairs():
