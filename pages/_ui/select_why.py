@@ -48,7 +48,7 @@ def _asked(choice: Choice, clicked: int | None) -> int:
         linked = st.query_params.get(_EXAMPLE, "")
         st.session_state[_EXAMPLE] = int(linked) if linked.isascii() and linked.isdigit() and len(linked) < 16 \
             else int(choice.ids[0])  # fmt: skip
-    asked = int(st.number_input(t("select.why.pick"), 0, 2**53 - 1, step=1, key=_EXAMPLE,
+    asked = int(st.number_input(t("select.why.pick"), 0, 2**53 - 1, st.session_state[_EXAMPLE], step=1, key=_EXAMPLE,
                                 help=t("select.why.pick_help")))  # fmt: skip
     if asked != int(choice.ids[0]):
         st.query_params[_EXAMPLE] = str(asked)

@@ -148,6 +148,7 @@ def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict
             t(f"select.view.{view}"),
             min_value=0,
             max_value=TOTAL,
+            value=weights[view],  # the place is written once: where that message is lost, this one says it
             step=1,
             format="%d %%",
             key=_slider(view),

@@ -1,0 +1,56 @@
+"""The linked sliders: what the browser is told they stand at, whichever of the server's messages reach it."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from studio.records import VIEWS
+from studio.selection.weights import largest_remainder
+
+
+def page():
+    import streamlit as st
+
+    from pages._ui import widgets
+    from studio.records import VIEWS
+
+    available = [view for view in VIEWS if view not in st.session_state.get("without", ("difficulty",))]
+    st.session_state["weights"] = widgets.weight_sliders(available, {})
+
+
+def told(app: AppTest) -> list[int]:
+    """Where a browser that has seen this run only puts the four sliders."""
+    protos = [app.slider(key=f"w_{view}.slider").proto for view in VIEWS]
+    return [int(proto.value[0] if proto.set_value else proto.default[0]) for proto in protos]
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [({}, [34, 33, 0, 33]), ({"w_relevance": "60", "w_diversity": "20", "w_quality": "20"}, [60, 20, 0, 20])],
+)
+def test_a_run_whose_first_messages_never_arrived_tells_the_places_again(link, expected):
+    """On a fresh server the first run is broken off; its messages are thrown away, its session state is not.
+
+    The run after it found the places in the state, wrote nothing, and the sliders stood at their least value, 0 %.
+    """
+    app = AppTest.from_function(page)
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.run()
+    assert told(app) == expected == list(app.session_state["weights"].values())
+    app.run()
+    assert told(app) == expected == list(app.session_state["weights"].values())
+
+
+def test_a_moved_slider_and_views_that_get_scores_are_told_too():
+    app = AppTest.from_function(page).run()
+    app.slider(key="w_relevance.slider").set_value(50).run()
+    assert told(app) == [50, 25, 0, 25]
+    app.run()
+    assert told(app) == [50, 25, 0, 25]
+    app.session_state["without"] = ()
+    app.run()
+    weights = list(app.session_state["weights"].values())
+    assert told(app) == weights and sum(weights) == 100
+    assert largest_remainder(weights, 100) == weights
