@@ -145,7 +145,7 @@ def _one(studio: Studio, snapshot: Snapshot, report: AuditReport, name: str) -> 
         return
     for finding in result.findings:
         if is_power(finding):
-            st.caption(f":material/visibility: {shown.sentence(finding)}")
+            st.caption(f":material/visibility: {shown.sentence(finding)}", help=t("report.method.power"))
     loud = by_urgency(result.findings)
     calm = [finding for finding in result.findings if not finding.alarm and not is_power(finding)]
     for number, finding in enumerate(loud[:FIRST]):

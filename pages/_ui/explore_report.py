@@ -9,7 +9,7 @@ from pages._ui import frame
 from pages._ui.words import choose_language, plain, t
 from studio.records import Finding, Snapshot
 from studio.reports import findings as said
-from studio.reports.advice import advice
+from studio.reports.advice import Advice, told_once
 from studio.reports.corpus import CorpusReport, verdict
 from studio.workflows import audits, report
 from studio.workflows.studio import Studio
@@ -58,17 +58,17 @@ def _head(studio: Studio, snapshot: Snapshot, found: CorpusReport) -> None:
 
 def _list(found: CorpusReport) -> None:
     ordered = said.by_urgency(found.alarms)
+    acts = told_once(ordered, lang=choose_language())
     for number, finding in enumerate(ordered[:FIRST]):
-        _card(number, finding, found)
+        _card(number, finding, found, *acts[number])
     if len(ordered) > FIRST:
         with st.expander(t("audit.more", n=len(ordered) - FIRST)):
             for number, finding in enumerate(ordered[FIRST:], start=FIRST):
-                _card(number, finding, found)
+                _card(number, finding, found, *acts[number])
 
 
-def _card(number: int, finding: Finding, found: CorpusReport) -> None:
-    """One finding: its sentence, its numbers, how far out it lies, and the act that answers it."""
-    act = advice(finding)
+def _card(number: int, finding: Finding, found: CorpusReport, act: Advice, before: int | None) -> None:
+    """One finding: its sentence, its numbers, how far out it lies, and the act that answers it, said once."""
     values = {name: plain(value, 40) if isinstance(value, str) else value for name, value in act.values.items()}
     page = t(f"frame.nav.{act.page}")
     with st.container(border=True):
@@ -80,7 +80,8 @@ def _card(number: int, finding: Finding, found: CorpusReport) -> None:
             if times > 0:
                 facts.append(t("report.strength", times=times))
             st.caption(" · ".join(facts), help=t("report.strength_help"))
-            st.caption(f"**{page}** · {t(act.key, **values)}")
+            told = t(act.key, **values) if before is None else t("report.as_before", number=before)
+            st.caption(f"**{page}** · {told}")
         if place[1].button(page, icon=":material/arrow_forward:", key=f"report.act.{number}", width="stretch",
                            help=t("report.act_help", page=page)):  # fmt: skip
             frame.go(act.page, **act.params)

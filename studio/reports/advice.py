@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from studio.records import Condition, Finding, conditions_to_text
+from studio.words import t
 
 MOST_PINS = 150  # ids a link carries: the URL stays below 2,000 characters
 
@@ -113,6 +114,20 @@ _ADVICE: Mapping[str, tuple[str, str, Callable[[Finding], Mapping[str, str]]]] =
     "npmi.some": ("swap", "explore", _check),
     "npmi.word": ("swap", "explore", _check),
 }
+
+
+def told_once(findings: Sequence[Finding], *, lang: str | None = None) -> list[tuple[Advice, int | None]]:
+    """The act of each finding, and the number (from 1) of the first finding above it whose act reads the same.
+
+    A sentence that is the same ten times is read by nobody: from the second time on it is only pointed to.
+    """
+    first: dict[tuple[str, str], int] = {}
+    found: list[tuple[Advice, int | None]] = []
+    for number, finding in enumerate(findings, start=1):
+        act = advice(finding)
+        before = first.setdefault((act.page, t(act.key, lang=lang, **act.values)), number)
+        found.append((act, None if before == number else before))
+    return found
 
 
 def advice(finding: Finding) -> Advice:

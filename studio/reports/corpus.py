@@ -10,7 +10,7 @@ from pathlib import Path
 from studio.records import Array, Finding
 from studio.reports import findings as said
 from studio.reports import svg
-from studio.reports.advice import advice
+from studio.reports.advice import Advice, told_once
 from studio.reports.escape import escape
 from studio.words import t
 
@@ -130,7 +130,8 @@ def _findings(report: CorpusReport, lang: str) -> list[str]:
     shown = said.by_urgency(report.alarms)[:MOST_FINDINGS]
     lines = [f"<h2>{escape(t('report.findings', lang=lang))}</h2>",
              f'<p class="quiet">{escape(t("report.order", lang=lang))}</p>', '<ol class="findings">']  # fmt: skip
-    lines += [_finding(finding, report, lang) for finding in shown]
+    acts = told_once(shown, lang=lang)
+    lines += [_finding(finding, _do(*act, lang), report, lang) for finding, act in zip(shown, acts, strict=True)]
     lines.append("</ol>")
     rest = len(report.alarms) - len(shown)
     if rest > 0:
@@ -138,13 +139,17 @@ def _findings(report: CorpusReport, lang: str) -> list[str]:
     return lines
 
 
-def _finding(finding: Finding, report: CorpusReport, lang: str) -> str:
+def _do(act: Advice, before: int | None, lang: str) -> str:
+    """What to do about a finding; the same advice is said once and pointed to after that."""
+    page = t(f"frame.nav.{act.page}", lang=lang)
+    if before is not None:
+        return t("report.do_as", lang=lang, page=page, number=before)
+    return t("report.do", lang=lang, page=page, act=t(act.key, lang=lang, **act.values))
+
+
+def _finding(finding: Finding, what: str, report: CorpusReport, lang: str) -> str:
     sentence = said.sentence(finding, lang=lang)
     line = " · ".join([t(report.titles[finding.audit], lang=lang), *said.numbers(finding, lang=lang)])
-    act = advice(finding)
-    what = t(
-        "report.do", lang=lang, page=t(f"frame.nav.{act.page}", lang=lang), act=t(act.key, lang=lang, **act.values)
-    )
     picture = svg.interval(
         finding.estimate, finding.low, finding.high, null=said.NO_EFFECT.get(finding.unit, 0.0),
         threshold=finding.threshold, is_ratio=finding.unit in said.RATIOS, title=line,
@@ -235,7 +240,10 @@ def _calm(report: CorpusReport, lang: str) -> list[str]:
 
 
 def _method(report: CorpusReport, lang: str) -> list[str]:
-    lines = [t(f"report.method.{name}", lang=lang) for name in ("interval", "corrected", "order", "examples")]
+    lines = [
+        t(f"report.method.{name}", lang=lang)
+        for name in ("interval", "power", "worth", "corrected", "order", "examples")
+    ]
     lines.append(t(f"report.method.labels_{report.label_mode}", lang=lang))
     lines.append(t("report.method.when", lang=lang, time=report.computed_at, seed=report.seed))
     return [f"<h2>{escape(t('report.how', lang=lang))}</h2>",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from studio.records import Condition, Finding
-from studio.reports.advice import advice
+from studio.reports.advice import advice, told_once
 from studio.reports.corpus import CorpusReport, Picture, Shares, to_html, verdict
 
 EVIL = '<img src=x onerror="alert(1)">&amp;\'{n}'
@@ -104,6 +104,15 @@ def test_each_finding_says_what_to_do_and_where():
     assert "Prepare: drop near-copies" in text
     assert "Prepare: split so that training, validation and test keep the same mix of labels and region." in text
     assert "整理" in to_html(report(), lang="zh")
+
+
+def test_the_same_advice_is_said_once_and_pointed_to():
+    """Odds of two labels in one region ask for the same split; copies between them do not."""
+    text = to_html(report(), lang="en")
+    assert text.count("keep the same mix of labels and region") == 1 and "Prepare: as for no. 2." in text
+    every = [odds("a", 6.0, 1.3, 28.0), copies(0.06, 0.05, 0.07), odds("b", 1.6, 1.5, 1.7), copies(0.5, 0.4, 0.6)]
+    assert [before for _, before in told_once(every, lang="zh")] == [None, None, 1, 2]
+    assert told_once([]) == []
 
 
 def test_what_was_not_found_is_said_with_what_would_have_been_seen():
