@@ -13,7 +13,7 @@ from studio.mapping import polygon
 from studio.store.maps import MapRecord
 
 LASSO, EXAMPLE = "lasso", "example"
-_SHOWN = "explore.chart"  # the number of the chart on the page; a new one forgets what was drawn
+CHART = "map_chart"  # the key of the chart on the page
 
 
 def mark_of(chart: MapRecord) -> str:
@@ -43,19 +43,23 @@ def opened_example() -> int | None:
 
 
 def take(mark: str) -> None:
-    """A lasso or box goes into the URL; a click on one dot opens its example; a double click lifts the lasso."""
-    chosen = (st.session_state.get(chart_key()) or {}).get("selection") or {}
-    points = chosen.get("points") or []
-    text = _shape(chosen)
+    """A lasso or box goes into the URL; a double click lifts it."""
+    text = _shape(_said("shape") or {})
     if text:
         st.query_params[LASSO] = f"{mark}:{text}"
-    elif len(points) == 1:
-        custom = points[0].get("customdata")
-        number = custom[0] if isinstance(custom, list | tuple) and custom else custom
-        if isinstance(number, int | float):
-            st.query_params[EXAMPLE] = str(int(number))
-    elif not points:
-        st.query_params.pop(LASSO, None)
+    else:
+        clear()
+
+
+def open_dot() -> None:
+    """A dot that was pressed opens its example."""
+    number = _said("dot")
+    if isinstance(number, int | float):
+        st.query_params[EXAMPLE] = str(int(number))
+
+
+def _said(event: str) -> Any:
+    return (st.session_state.get(CHART) or {}).get(event)
 
 
 def _shape(chosen: Mapping[str, Any]) -> str:
@@ -72,12 +76,6 @@ def _shape(chosen: Mapping[str, Any]) -> str:
     return ""
 
 
-def chart_key() -> str:
-    """The key of the chart on the page."""
-    return f"map_chart_{st.session_state.setdefault(_SHOWN, 0)}"
-
-
 def clear() -> None:
-    """Take the lasso out of the URL and off the picture, which only a new chart forgets."""
+    """Take the lasso out of the URL; the picture follows."""
     st.query_params.pop(LASSO, None)
-    st.session_state[_SHOWN] = st.session_state.get(_SHOWN, 0) + 1

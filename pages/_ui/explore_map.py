@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages._ui import explore_chart, frame
 from pages._ui import explore_clusters as clusters
 from pages._ui import explore_contrast as contrast
 from pages._ui import explore_data as data
@@ -15,9 +16,8 @@ from pages._ui import explore_lasso as lasso
 from pages._ui import explore_search as search
 from pages._ui import explore_side as side
 from pages._ui import explore_slices as slices
-from pages._ui import frame
 from pages._ui.words import t
-from studio.figures.map import MAX_DRAWN, Points, Ready, map_description
+from studio.figures.map import MAX_DRAWN, Points, for_browser, map_description
 from studio.mapping import polygon
 from studio.records import Array, Snapshot
 from studio.store import maps
@@ -29,13 +29,6 @@ from studio.workflows.studio import Studio
 
 TOOLS = {"lasso": ":material/lasso_select:", "select": ":material/select:", "pan": ":material/touch_app:"}
 PANELS = ("examples", "clusters", "slices", "search")
-# One canvas pixel per page pixel: Plotly would draw four, which a browser without a GPU pays for on every change.
-_CONFIG = {
-    "displaylogo": False,
-    "scrollZoom": True,
-    "modeBarButtonsToRemove": ["toImage", "autoScale2d", "lasso2d", "select2d", "pan2d"],
-    "plotGlPixelRatio": 1,
-}
 
 
 @st.fragment
@@ -159,15 +152,15 @@ def _draw(
         chosen=lasso.opened_example(),
         tool=tool,
         revision=chart.map_id,
+        coloured_by=column,
         dark=st.context.theme.type == "dark",
     )
-    st.plotly_chart(
-        Ready(figure),
-        key=lasso.chart_key(),
-        on_select=lambda: lasso.take(lasso.mark_of(chart)),
-        selection_mode=("lasso", "box", "points"),
-        config=_CONFIG,
-        alt=t("map.alt"),
+    explore_chart.draw(
+        for_browser(figure),
+        key=lasso.CHART,
+        has_lasso=bool(inside.outline),
+        on_shape=lambda: lasso.take(lasso.mark_of(chart)),
+        on_dot=lasso.open_dot,
     )
     return len(points.rows), len(points.ids), cells is not None
 

@@ -83,26 +83,15 @@ def rows_to_draw(codes: Array, *, most: int = MAX_DRAWN, always: Array | None = 
     return np.sort(np.concatenate([fixed, drawn]))
 
 
-class Ready(go.Figure):
-    """A figure as the description the browser gets: nothing is checked, copied or turned into objects on its way.
+def for_browser(part: Any) -> Any:
+    """A description with arrays of numbers as base64 and other arrays as lists, as Plotly in the browser reads it.
 
-    On a map of 12,000 dots that took longer than making the description did; `map_figure` is the checked form.
+    Nothing is checked or copied on the way: on a map of 12,000 dots that took longer than describing it.
     """
-
-    def __init__(self, description: Mapping[str, Any]) -> None:
-        self._ready = _encoded(description)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The description; `st.plotly_chart` asks for nothing else."""
-        return self._ready
-
-
-def _encoded(part: Any) -> Any:
-    """The same with arrays of numbers as base64 and other arrays as lists."""
     if isinstance(part, Mapping):
-        return {key: _encoded(value) for key, value in part.items()}
+        return {key: for_browser(value) for key, value in part.items()}
     if not isinstance(part, np.ndarray):
-        return [_encoded(value) for value in part] if isinstance(part, list) else part
+        return [for_browser(value) for value in part] if isinstance(part, list) else part
     if part.dtype.kind not in "iuf":
         return part.tolist()
     made = {
@@ -130,6 +119,7 @@ def map_description(
     chosen: int | None = None,
     tool: str = "lasso",
     revision: str = "",
+    coloured_by: str = "",
     dark: bool = False,
 ) -> dict[str, Any]:
     """The map as Plotly's data and layout; texts and category names are escaped here.
@@ -145,7 +135,8 @@ def map_description(
         outline: a lasso to draw, such as the one in the URL.
         chosen: example_id to ring.
         tool: what a drag does: lasso, select (a box) or pan; only with pan does a click reach the page.
-        revision: zoom and legend are kept while this stays the same.
+        revision: the zoom is kept while this stays the same.
+        coloured_by: what was hidden in the legend stays hidden while this stays the same.
         dark: the page is dark, so that names are written light with a dark halo.
     """
     titles = titles or {}
@@ -154,7 +145,9 @@ def map_description(
         cells = density_cells(points.x, points.y)
     if cells is not None:
         data.append(_density(cells, words["density"]))
-    layout = _layout(extent, revision, tool, legend=points.numbers is None and not write_names)
+    layout = _layout(extent, revision, tool)
+    layout["showlegend"] = points.numbers is None and not write_names
+    layout["legend"]["uirevision"] = f"{revision} {coloured_by}"
     if points.numbers is not None:
         data += _numbers(points, unit)
     else:
@@ -167,13 +160,8 @@ def map_description(
     return {"data": data, "layout": layout}
 
 
-def _layout(extent: Sequence[float] | None, revision: str, tool: str, *, legend: bool) -> dict[str, Any]:
-    """No axes, one scale on both of them, a tool in the hand, and the legend below.
-
-    Streamlit hands the same figure to Plotly again right after the first time, with copies of its arrays; datarevision
-    says that they are the same ones, and clickmode is what Streamlit sets for the tool. Without the two every map is
-    worked out and drawn twice.
-    """
+def _layout(extent: Sequence[float] | None, revision: str, tool: str) -> dict[str, Any]:
+    """No axes, one scale on both of them, a tool in the hand, and the legend below."""
     axes: list[dict[str, Any]] = [{"visible": False, "showgrid": False, "zeroline": False} for _ in range(2)]
     axes[1] |= {"scaleanchor": "x", "scaleratio": 1}
     if extent is not None:
@@ -187,13 +175,11 @@ def _layout(extent: Sequence[float] | None, revision: str, tool: str, *, legend:
         "height": HEIGHT_PX,
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
         "dragmode": tool,
-        "clickmode": "event+select" if tool == "pan" else "event",
+        "clickmode": "event",
         "hovermode": "closest",
         "hoverlabel": {"align": "left"},
         "uirevision": revision,
-        "datarevision": 1,
         "newselection": {"line": {"color": theme.OUTLINE, "width": 2}},
-        "showlegend": legend,
         "legend": {
             "itemsizing": "constant",
             "orientation": "h",
@@ -226,7 +212,10 @@ def _lines(line: str) -> str:
     return "<br>".join(escape(part, HOVER_LINE + 1) for part in parts)
 
 
-def _trace(points: Points, where: Array, marker: dict[str, Any], name: str, *, legend: bool) -> dict[str, Any]:
+def _trace(
+    points: Points, where: Array, marker: dict[str, Any], name: str, uid: str, *, legend: bool = False
+) -> dict[str, Any]:
+    """Dots at `where` among those drawn; uid tells one category from another whatever is filtered out."""
     rows = points.rows[where]
     if points.sizes is not None:
         marker = marker | {"size": _sizes(points)[where], "sizemode": "diameter", "line": {"width": 0}}
@@ -237,6 +226,7 @@ def _trace(points: Points, where: Array, marker: dict[str, Any], name: str, *, l
         "y": points.y[rows].astype(np.float32),
         "mode": "markers",
         "name": name,
+        "uid": uid,
         "customdata": ids.astype(np.int32 if not len(ids) or ids.max() < 2**31 else np.float64),
         "text": points.hover[where],
         "hovertemplate": "%{text}<extra></extra>",
@@ -276,16 +266,17 @@ def _categories(points: Points, words: Mapping[str, str], titles: Mapping[str, s
         key = points.names[code]
         label = f"{escape(titles.get(key, key), LEGEND_CHARACTERS)} · {counts[code]:,}"
         marker = {"color": style[0], "symbol": style[1], "size": size, "opacity": 0.8}
-        traces.append(_trace(points, np.flatnonzero(drawn == code), marker, label, legend=len(traces) < MAX_LEGEND))
+        where, listed = np.flatnonzero(drawn == code), len(traces) < MAX_LEGEND
+        traces.append(_trace(points, where, marker, label, f"c{code}", legend=listed))
     faint = {"color": theme.OTHERS, "size": size, "opacity": 0.55}
     below = []
     if n_others:
         grey = np.flatnonzero(drawn >= theme.N_STYLES)
-        below.append(_trace(points, grey, faint, words["others"].format(n=n_others), legend=True))
+        below.append(_trace(points, grey, faint, words["others"].format(n=n_others), "others", legend=True))
     missing = np.flatnonzero(drawn < 0)
     if len(missing):
         label = f"{words['missing']} · {int((codes < 0).sum()):,}"
-        below.append(_trace(points, missing, faint, label, legend=True))
+        below.append(_trace(points, missing, faint, label, "missing", legend=True))
     return below + traces
 
 
@@ -332,7 +323,7 @@ def _numbers(points: Points, unit: str) -> list[dict[str, Any]]:
     traces = []
     if (~is_there).any():
         faint = {"color": theme.OTHERS, "size": size, "opacity": 0.4}
-        traces.append(_trace(points, np.flatnonzero(~is_there), faint, "", legend=False))
+        traces.append(_trace(points, np.flatnonzero(~is_there), faint, "", "missing"))
     where = np.flatnonzero(is_there)
     if not len(where):
         return traces
@@ -346,7 +337,7 @@ def _numbers(points: Points, unit: str) -> list[dict[str, Any]]:
         "opacity": 0.85,
         "colorbar": {"thickness": 12, "len": 0.6, "title": {"text": escape(unit, 40), "side": "right"}},
     }
-    return [*traces, _trace(points, where, marker, "", legend=False)]
+    return [*traces, _trace(points, where, marker, "", "numbers")]
 
 
 def density_cells(x: Array, y: Array) -> dict[str, Array]:
@@ -359,7 +350,7 @@ def density_cells(x: Array, y: Array) -> dict[str, Array]:
 def _density(cells: Mapping[str, Array], name: str) -> dict[str, Any]:
     scale = [list(stop) for stop in theme.density_scale()]
     fixed = {"type": "heatmap", "showscale": False, "hoverinfo": "skip", "zsmooth": "best"}
-    return {**fixed, **cells, "colorscale": scale, "name": name}
+    return {**fixed, **cells, "colorscale": scale, "name": name, "uid": "cloud"}
 
 
 def _ring(points: Points, chosen: int | None) -> list[dict[str, Any]]:

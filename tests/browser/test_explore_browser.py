@@ -235,6 +235,8 @@ def test_a_shared_link_brings_back_lasso_colour_filters_and_the_opened_example(s
     settled(page)
     shared = f"{page.url}&color=label_now&g0=N&example=12&size=length"
     alone = inside_text(page)
+    page.locator(f"{PLOT} .nsewdrag").first.dblclick(position={"x": 8, "y": 8})  # lifts the lasso
+    page.wait_for_function("() => !location.search.includes('lasso=')", timeout=WAIT_MS)
     page.goto("about:blank")
     open_map(page, shared)
     assert 0 < inside_text(page) < alone
@@ -256,6 +258,7 @@ def test_a_shared_link_brings_back_lasso_colour_filters_and_the_opened_example(s
 
 def test_with_the_reading_tool_a_click_opens_the_example(small, page):
     open_map(page, small.link(tool="pan"))
+    page.evaluate("() => { document.querySelector('.js-plotly-plot .gl-canvas').wasHere = true; }")
     place = page.evaluate(
         """() => { const g = document.querySelector('.js-plotly-plot'), i = 5;
              const t = g._fullData.filter(t => t.customdata).at(-1);
@@ -271,3 +274,7 @@ def test_with_the_reading_tool_a_click_opens_the_example(small, page):
     points = small.points["en"].set_index("example_id")
     wanted, got = points.loc[int(place[2])], points.loc[opened]
     assert np.hypot(wanted.x - got.x, wanted.y - got.y) < 0.3, "the dot under the pointer, or one drawn over it"
+    page.wait_for_function(
+        "() => document.querySelector('.js-plotly-plot').data.at(-1).hoverinfo === 'skip'"
+    )  # the ring
+    assert page.evaluate("() => document.querySelector('.js-plotly-plot .gl-canvas').wasHere"), "no new WebGL context"

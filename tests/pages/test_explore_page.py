@@ -111,7 +111,7 @@ def test_the_map_says_how_far_to_trust_it(home, language):
     assert t("map.caption", lang=language) in _text(app)
     trust, overlap = f"{chart.trustworthiness:.2f}", f"{chart.neighbour_overlap:.2f}"
     assert t("map.trust", lang=language, trust=trust, overlap=overlap, n="120") in _text(app)
-    assert len(app.get("plotly_chart")) == 1
+    assert len(app.get("bidi_component")) == 1
 
 
 def test_filters_a_lasso_and_an_example_come_from_the_url(home):
