@@ -14,7 +14,9 @@ from studio.jobs.watch import Timing
 from studio.records import Actor
 from studio.settings import Settings, Workspace
 from studio.store.connection import Store
+from studio.workflows.studio import open_studio
 from tests import forked_workers
+from tests.workflows import select_corpus
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -60,10 +62,30 @@ def _own_process(request):
     forked_workers.use(True)
 
 
+@pytest.fixture(scope="session")
+def scored_home(tmp_path_factory) -> tuple[Path, str]:
+    """A closed workspace with the scored corpus of the Select tests, made once; its root and its snapshot."""
+    home = Workspace(tmp_path_factory.mktemp("scored") / "workspace").make()
+    opened = open_studio(Settings(workspace=home, device="cpu"), supervise=False)
+    snapshot_id = select_corpus.make(opened)
+    select_corpus.score(opened, snapshot_id, select_corpus.TARGETS)
+    opened.close()
+    return home.root, snapshot_id
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    """A fresh workspace with all its folders."""
-    return Workspace(tmp_path / "workspace").make()
+def workspace(tmp_path: Path, request) -> Workspace:
+    """A fresh workspace with all its folders; a copy of `scored_home` where a test asks for `scored_snapshot`."""
+    root = tmp_path / "workspace"
+    if "scored_snapshot" in request.fixturenames:
+        shutil.copytree(request.getfixturevalue("scored_home")[0], root)
+    return Workspace(root).make()
+
+
+@pytest.fixture
+def scored_snapshot(workspace: Workspace, scored_home) -> str:
+    """The snapshot of the scored corpus, which then lies in `workspace` before anything opens it."""
+    return scored_home[1]
 
 
 @pytest.fixture

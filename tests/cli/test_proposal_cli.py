@@ -12,18 +12,15 @@ from studio.selection.recipe import Recipe
 from studio.settings import Settings
 from studio.workflows import select
 from studio.workflows.studio import open_studio
-from tests.workflows import select_corpus
 from tests.workflows.test_select import TARGETS, w
 
 
 @pytest.fixture
-def run(workspace, capsys, monkeypatch):
+def run(workspace, scored_snapshot, capsys, monkeypatch):
     monkeypatch.setenv("STUDIO_DEVICE", "cpu")
     opened = open_studio(Settings(workspace, device="cpu"), supervise=False)
-    made = select_corpus.make(opened)
-    select_corpus.score(opened, made, TARGETS)
-    select.freeze(opened, Actor("Ann", "analyst"), snapshot_id=made, name="first", targets=TARGETS, selection_id="sel",
-                  recipe=Recipe(weights=w(40, 30, 0, 30), budget=30))  # fmt: skip
+    select.freeze(opened, Actor("Ann", "analyst"), snapshot_id=scored_snapshot, name="first", targets=TARGETS,
+                  selection_id="sel", recipe=Recipe(weights=w(40, 30, 0, 30), budget=30))  # fmt: skip
     opened.close()
 
     def run_(*words: str):

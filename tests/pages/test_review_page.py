@@ -15,7 +15,7 @@ from studio.workflows import annotate, select
 from studio.workflows import proposals as acts
 from tests.pages.app import open_app
 from tests.pages.test_every_page import BARE_KEY, FIELD, said
-from tests.workflows import select_corpus, small_corpus
+from tests.workflows import small_corpus
 from tests.workflows.test_select import TARGETS, w
 
 LANGUAGES = ("en", "zh")
@@ -50,10 +50,8 @@ def act_as(monkeypatch, name: str, role: str = "admin") -> None:
 
 
 @pytest.fixture
-def made(studio):
-    snapshot_id = select_corpus.make(studio)
-    select_corpus.score(studio, snapshot_id, TARGETS)
-    return snapshot_id
+def made(studio, scored_snapshot):
+    return scored_snapshot
 
 
 def freeze(studio, made, selection_id="sel", budget=30) -> str:

@@ -13,18 +13,14 @@ from studio.store import examples, references
 from studio.words import t
 from studio.workflows import select, select_apply, select_scores
 from tests.pages.app import open_app
-from tests.workflows import select_corpus
-from tests.workflows.test_select import TARGETS
 
 LANGUAGES = ("en", "zh")
 open_page = partial(open_app, "select")
 
 
 @pytest.fixture
-def made(studio):
-    snapshot_id = select_corpus.make(studio)
-    select_corpus.score(studio, snapshot_id, TARGETS)
-    return snapshot_id
+def made(studio, scored_snapshot):
+    return scored_snapshot
 
 
 @pytest.fixture

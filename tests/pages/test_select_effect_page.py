@@ -10,18 +10,15 @@ from studio.selection.recipe import Recipe
 from studio.words import t
 from studio.workflows import annotate, select
 from tests.pages.app import open_app
-from tests.workflows import select_corpus
-from tests.workflows.test_select import ANALYST, TARGETS, w
+from tests.workflows.test_select import ANALYST, w
 
 LANGUAGES = ("en", "zh")
 open_page = partial(open_app, "select")
 
 
 @pytest.fixture
-def made(studio):
-    snapshot_id = select_corpus.make(studio)
-    select_corpus.score(studio, snapshot_id, TARGETS)
-    return snapshot_id
+def made(studio, scored_snapshot):
+    return scored_snapshot
 
 
 def said(app) -> list[str]:

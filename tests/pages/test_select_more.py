@@ -9,17 +9,13 @@ import pytest
 from studio.words import t
 from studio.workflows import select_scores
 from tests.pages.app import open_app
-from tests.workflows import select_corpus
-from tests.workflows.test_select import TARGETS
 
 open_page = partial(open_app, "select")
 
 
 @pytest.fixture
-def made(studio) -> str:
-    found = select_corpus.make(studio)
-    select_corpus.score(studio, found, TARGETS)
-    return found
+def made(studio, scored_snapshot):
+    return scored_snapshot
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

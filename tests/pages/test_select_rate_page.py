@@ -15,17 +15,14 @@ from studio.workflows.ratings import ONE, TWO
 from tests.pages.app import open_app
 from tests.workflows import select_corpus
 from tests.workflows.test_ratings import go_on
-from tests.workflows.test_select import TARGETS
 from tests.workflows.test_select_measures import put
 
 open_page = partial(open_app, "select", view="rate")
 
 
 @pytest.fixture
-def made(studio):
-    made = select_corpus.make(studio)
-    select_corpus.score(studio, made, TARGETS)
-    return made
+def made(studio, scored_snapshot):
+    return scored_snapshot
 
 
 def said(app) -> str:

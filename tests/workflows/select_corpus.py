@@ -14,8 +14,10 @@ from studio.records import Batch, Knn
 from studio.selection.unit_scores import unit_scores
 from studio.store import examples, labels, maps, scores, snapshots, vectors
 from studio.workflows import select_scores
+from studio.workflows.select_scores import Targets
 from tests.workflows import small_corpus
 
+TARGETS = Targets(ids=(1, 5, 9))
 ENCODER, DIM, K = "lexical", 24, 8
 GIVEN = {"embeddings", "knn", "clusters", "targets"}  # what `batch` holds besides ids and texts
 

@@ -10,20 +10,11 @@ import pytest
 
 from studio.errors import AccessError, AnnotationError, CorpusError
 from studio.records import Actor
-from studio.settings import Settings
 from studio.store import annotations, audit_log, labels
 from studio.workflows import annotate, annotate_desk, annotate_files
-from studio.workflows.studio import open_studio
 from tests.workflows import small_corpus
 
 ANN, BEN, ANALYST = Actor("ann", "annotator"), Actor("ben", "annotator"), Actor("lee", "analyst")
-
-
-@pytest.fixture
-def studio(workspace):
-    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -11,21 +11,12 @@ import pytest
 
 from studio.annotation.leases import Leases
 from studio.records import Actor
-from studio.settings import Settings
 from studio.store import annotations, journal_files
 from studio.workflows import annotate, annotate_desk
-from studio.workflows.studio import open_studio
 from tests.workflows import small_corpus
 
 N_PEOPLE, N_EXAMPLES = 20, 120
 NAMES = ("billing", "delivery", "login", "refund")
-
-
-@pytest.fixture
-def studio(workspace):
-    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

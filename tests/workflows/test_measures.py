@@ -36,13 +36,6 @@ TARGETS = Targets(ids=(1, 5, 9))
 
 
 @pytest.fixture
-def studio(workspace):
-    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def snapshot_id(studio):
     made = select_corpus.make(studio)
     small_corpus.freeze(studio.store, made, labels.pool_left(studio.store, made)[:40], selection_id="seed")

@@ -17,13 +17,11 @@ from studio.reports import said
 from studio.reports.recipe import lines
 from studio.selection import recipe as selection_recipe
 from studio.selection.recipe import Recipe
-from studio.settings import Settings
 from studio.store import annotations, labels, proposals, scores, selections, splits
 from studio.words import t
 from studio.workflows import annotate, proposals_content, select, select_cost
 from studio.workflows import proposals as acts
-from studio.workflows.studio import open_studio
-from tests.workflows import select_corpus, small_corpus
+from tests.workflows import small_corpus
 from tests.workflows.test_select import TARGETS, w
 
 ANN, BEN, CAI = Actor("Ann", "analyst"), Actor("Ben", "reviewer"), Actor("Cai", "annotator")
@@ -32,17 +30,8 @@ HOSTILE = "<img src=x onerror=alert(1)> **b** [x](javascript:alert(1)) 🙂 中�
 
 
 @pytest.fixture
-def studio(workspace):
-    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def made(studio):
-    snapshot_id = select_corpus.make(studio)
-    select_corpus.score(studio, snapshot_id, TARGETS)
-    return snapshot_id
+def made(scored_snapshot):
+    return scored_snapshot
 
 
 def freeze(studio, snapshot_id, selection_id="sel", **changed) -> str:
@@ -63,7 +52,9 @@ def content(studio, proposal_id="p1"):
 # --- what it says -----------------------------------------------------------------------------------------------------
 def test_the_choice_is_made_again_exactly_and_its_numbers_can_be_checked(studio, made):
     freeze(studio, made)
-    propose(studio)
+    steps: list[str] = []
+    propose(studio, on_step=steps.append)
+    assert tuple(steps) == proposals_content.STEPS
     found = content(studio)
     pool = labels.pool_left(studio.store, made)
     assert (found["n"], found["n_pool"], found["budget"]) == (30, len(pool), 30)

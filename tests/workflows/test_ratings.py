@@ -21,17 +21,8 @@ ANN, BEN, CARL = Actor("ann", "annotator"), Actor("ben", "annotator"), Actor("ca
 
 
 @pytest.fixture
-def studio(workspace):
-    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def snapshot(studio):
-    made = select_corpus.make(studio)
-    select_corpus.score(studio, made, TARGETS)
-    return snapshots.require(studio.store, made)
+def snapshot(studio, scored_snapshot):
+    return snapshots.require(studio.store, scored_snapshot)
 
 
 def desk_of(studio, snapshot, actor=ANN, view="quality", kind=ONE, state=None):

@@ -21,13 +21,6 @@ from tests.workflows.test_ratings import BEN, CARL, go_on
 
 
 @pytest.fixture
-def studio(workspace):
-    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def snapshot(studio):
     return snapshots.require(studio.store, small_corpus.make(studio.store, n=60))
 

@@ -25,26 +25,16 @@ from studio.workflows import (
     select_scores,
     select_targets,
 )
-from studio.workflows.select_scores import Targets
 from studio.workflows.studio import open_studio
 from tests.workflows import select_corpus, small_corpus
+from tests.workflows.select_corpus import TARGETS
 
 ANALYST = Actor("ann", "analyst")
-TARGETS = Targets(ids=(1, 5, 9))
 
 
 @pytest.fixture
-def studio(workspace):
-    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def snapshot_id(studio):
-    made = select_corpus.make(studio)
-    select_corpus.score(studio, made, TARGETS)
-    return made
+def snapshot_id(scored_snapshot):
+    return scored_snapshot
 
 
 def w(relevance, diversity, difficulty, quality):

@@ -9,26 +9,14 @@ import pytest
 
 from studio.records import Condition
 from studio.selection.recipe import Recipe
-from studio.settings import Settings
 from studio.store import examples, findings
 from studio.workflows import audits_copies, select, select_audits, select_sensitivity
-from studio.workflows.studio import open_studio
-from tests.workflows import select_corpus
-from tests.workflows.test_select import TARGETS, w
+from tests.workflows.test_select import w
 
 
 @pytest.fixture
-def studio(workspace):
-    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def snapshot_id(studio):
-    made = select_corpus.make(studio)
-    select_corpus.score(studio, made, TARGETS)
-    return made
+def snapshot_id(scored_snapshot):
+    return scored_snapshot
 
 
 def wait(ask):

@@ -8,26 +8,14 @@ from scipy.stats import hypergeom
 
 from studio.records import Condition
 from studio.selection.recipe import Recipe
-from studio.settings import Settings
 from studio.store import examples, labels, selections
 from studio.workflows import annotate, select, select_funnel, select_scores
-from studio.workflows.studio import open_studio
-from tests.workflows import select_corpus
-from tests.workflows.test_select import ANALYST, TARGETS, w
+from tests.workflows.test_select import ANALYST, w
 
 
 @pytest.fixture
-def studio(workspace):
-    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def snapshot_id(studio):
-    made = select_corpus.make(studio)
-    select_corpus.score(studio, made, TARGETS)
-    return made
+def snapshot_id(scored_snapshot):
+    return scored_snapshot
 
 
 def counts_of(found, column):

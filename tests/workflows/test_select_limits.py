@@ -35,17 +35,8 @@ TARGETS = Targets(ids=(1, 5, 9))
 
 
 @pytest.fixture
-def studio(workspace):
-    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def made(studio):
-    snapshot_id = select_corpus.make(studio)
-    select_corpus.score(studio, snapshot_id, TARGETS)
-    return snapshot_id
+def made(scored_snapshot):
+    return scored_snapshot
 
 
 def w(relevance, diversity, difficulty, quality):

@@ -8,11 +8,8 @@ from scipy import stats
 
 from studio.measures import by_name
 from studio.selection.unit_scores import unit_scores
-from studio.settings import Settings
 from studio.store import examples, scores, snapshots
 from studio.workflows import select_measures, select_scores
-from studio.workflows.studio import open_studio
-from tests.workflows import select_corpus
 from tests.workflows.test_select import TARGETS
 
 
@@ -32,17 +29,8 @@ def put(studio, made, name, raw, context) -> None:
 
 
 @pytest.fixture
-def studio(workspace):
-    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def scored(studio):
-    made = select_corpus.make(studio)
-    select_corpus.score(studio, made, TARGETS)
-    return studio, snapshots.require(studio.store, made)
+def scored(studio, scored_snapshot):
+    return studio, snapshots.require(studio.store, scored_snapshot)
 
 
 def test_all_score_sets_are_listed_those_in_use_first_under_plain_names(scored):

@@ -11,26 +11,15 @@ import pytest
 from studio.errors import SelectionError
 from studio.records import VIEWS
 from studio.selection.recipe import Recipe
-from studio.settings import Settings
 from studio.store import scores, selections, snapshots
 from studio.workflows import select, select_effect, select_verdict, select_why
-from studio.workflows.studio import open_studio
-from tests.workflows import select_corpus, small_corpus
-from tests.workflows.test_select import ANALYST, TARGETS, w
+from tests.workflows import small_corpus
+from tests.workflows.test_select import ANALYST, w
 
 
 @pytest.fixture
-def studio(workspace):
-    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def snapshot_id(studio):
-    made = select_corpus.make(studio)
-    select_corpus.score(studio, made, TARGETS)
-    return made
+def snapshot_id(scored_snapshot):
+    return scored_snapshot
 
 
 def brute_neighbour(studio, choice, example_id):
