@@ -17,6 +17,7 @@ from studio.records import Snapshot
 from studio.store import proposals as rows
 from studio.store import selections
 from studio.workflows import proposals
+from studio.workflows.proposals_content import STEPS
 
 KEY, AFTER = "propose", "after"
 _ID, _PENDING, _PROBLEM = "review.proposal_id", "review.pending", "review.propose_problem"
@@ -83,6 +84,12 @@ def _ask(form_id: str, after: str | None) -> None:
     }  # fmt: skip
 
 
+def _tell(place: st.delta_generator.DeltaGenerator, step: str) -> None:
+    """Which part is being worked out; under limits the random draws of a large pool take seconds."""
+    done = STEPS.index(step) / len(STEPS)
+    place.progress(done, text=t(f"review.propose.step.{step}"))
+
+
 def _carry_out() -> None:
     """What was asked for; a press in between breaks off the page, not the act, and the same act twice is one."""
     pending: dict[str, Any] | None = st.session_state.get(_PENDING)
@@ -90,8 +97,8 @@ def _carry_out() -> None:
         return
     actor = frame.current_user()
     try:
-        with st.spinner(t("review.propose.working")):
-            made = proposals.propose(frame.studio(), actor, **pending)
+        place = st.empty()
+        made = proposals.propose(frame.studio(), actor, on_step=lambda step: _tell(place, step), **pending)
     except StudioError as error:
         st.session_state[_PROBLEM] = error
         st.session_state.pop(_PENDING, None)

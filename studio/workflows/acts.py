@@ -62,7 +62,7 @@ def act(name: str, needed: str, *, log: bool = True) -> Callable[[F], F]:
 def _detail(function: Callable[..., Any], args: tuple[Any, ...], values: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments as short JSON: enough to know what was done, never a corpus text at length."""
     bound = inspect.signature(function).bind_partial(None, None, *args, **values).arguments
-    return {name: _short(value) for name, value in list(bound.items())[2:]}
+    return {name: _short(value) for name, value in list(bound.items())[2:] if not callable(value)}
 
 
 def _short(value: Any) -> Any:

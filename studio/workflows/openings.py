@@ -127,13 +127,13 @@ def open_test(
     return _open(studio, actor, round_id, why, opening_id or uuid.uuid4().hex)
 
 
-def check_launch(studio: Studio, actor: Actor, *, corpus_id: str, arm: str, why: str) -> None:
+def check_launch(studio: Studio, *, by: Actor, corpus_id: str, arm: str, why: str) -> None:
     """Refuse a launch that could not open the test split at its end.
 
     Raises:
         PlanError, AccessError: as for `open_test`.
     """
-    _require(permission_now(studio, corpus_id, arm), actor, _reason(why))
+    _require(permission_now(studio, corpus_id, arm), by, _reason(why))
 
 
 def open_launched(studio: Studio, spec: RunSpec) -> None:

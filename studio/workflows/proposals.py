@@ -84,6 +84,7 @@ def propose(
     known_limits: str = "",
     previous_id: str | None = None,
     proposal_id: str | None = None,
+    on_step: proposals_content.OnStep | None = None,
 ) -> str:
     """Put a frozen selection up for review; the same proposal_id twice (a double click) is one proposal.
 
@@ -96,6 +97,7 @@ def propose(
         known_limits: what the proposer knows to be wrong with it.
         previous_id: the proposal this one takes the place of.
         proposal_id: made by the client.
+        on_step: hears what is being worked out (`proposals_content.STEPS`); a large pool under limits takes seconds.
 
     Returns:
         The proposal_id.
@@ -116,7 +118,7 @@ def propose(
         return proposal_id
     frozen = selections.get(studio.store, selection_id)
     _may_follow(studio, frozen, previous_id)
-    content = proposals_content.build(studio, frozen)  # seconds: not inside the write
+    content = proposals_content.build(studio, frozen, on_step)  # seconds: not inside the write
     with studio.store.write():
         if proposals.get_or_none(studio.store, proposal_id) is None:
             _may_follow(studio, frozen, previous_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -37,10 +37,13 @@ GRID = (48, 32)  # cells of the density of the map
 PLACES = 1_000  # places of a point on either axis
 MOST_POINTS = 1_500
 MOST_NAMES = 8
+# What takes time, in order; words `review.propose.step.<name>`. Under limits the draws of `groups` take most of it.
+STEPS = ("choice", "groups", "map", "rest")
+OnStep = Callable[[str], None]
 
 
-def build(studio: Studio, frozen: FrozenSelection) -> dict[str, Any]:
-    """The content of a proposal for a frozen selection; plain JSON.
+def build(studio: Studio, frozen: FrozenSelection, on_step: OnStep | None = None) -> dict[str, Any]:
+    """The content of a proposal for a frozen selection; plain JSON. `on_step` hears each of `STEPS` as it begins.
 
     Where the choice can be made again exactly (same pool, same scores), groups are held against the bands of the
     Select page, variety against random draws, and the nearest misses are named. Where it cannot, groups are held
@@ -49,9 +52,15 @@ def build(studio: Studio, frozen: FrozenSelection) -> dict[str, Any]:
     Raises:
         CorpusError: the snapshot is gone.
     """
+    tell = on_step or (lambda _step: None)
     ids = selections.ids(studio.store, frozen.selection_id)
+    tell("choice")
     choice = choice_of(studio, frozen, ids)
+    tell("groups")
     facts = verdict_facts(studio, frozen, ids, choice)
+    tell("map")
+    chart = _map(studio, frozen, ids, choice)
+    tell("rest")
     content: dict[str, Any] = {
         "version": VERSION,
         "recipe": dict(frozen.recipe),
@@ -63,7 +72,7 @@ def build(studio: Studio, frozen: FrozenSelection) -> dict[str, Any]:
         "seed": frozen.seed,
         "budget": frozen.budget,
         **facts,
-        "map": _map(studio, frozen, ids, choice),
+        "map": chart,
         "examples": _examples(ids, choice),
         "cost": select_cost.cost(studio, corpus_id=frozen.corpus_id, snapshot_id=frozen.snapshot_id, ids=ids),
         "state": proposals_stale.state_of(studio, frozen, ids),

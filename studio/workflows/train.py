@@ -307,7 +307,7 @@ def launch(
         return run_id
     snapshot = snapshots.require(studio.store, snapshot_id)
     if open_test:
-        openings.check_launch(studio, actor, corpus_id=snapshot.corpus_id, arm=arm, why=open_why)
+        openings.check_launch(studio, by=actor, corpus_id=snapshot.corpus_id, arm=arm, why=open_why)
     prepared = prepare(studio, snapshot_id=snapshot_id, plan=plan, arm=arm, per_class=per_class)
     if not prepared.gate.is_open:
         first = prepared.gate.findings[0]
