@@ -56,7 +56,8 @@ def _offer(subject: Subject, found: Rechecked | None) -> None:
     if found is not None:
         st.warning(t("audit_draws.older"), icon=":material/history:")
     label = t("audit_draws.button" if found is None else "audit_draws.again")
-    if st.button(label, icon=":material/fact_check:", key="recheck_start", help=t("audit_draws.takes")):
+    st.caption(t("audit_draws.takes"))
+    if st.button(label, icon=":material/fact_check:", key="recheck_start"):
         with frame.show_errors():
             select_rechecks.start(frame.studio(), frame.current_user(), subject=subject)
             st.rerun(scope="app")
@@ -80,6 +81,7 @@ def result(found: Rechecked) -> None:
     """A kept result: sentences, table, how it was made, and the alarms of the choice alone."""
     _sentences(found)
     _table(found)
+    _silent(found)
     facts = found.facts
     st.caption(t("audit_draws.about", first=facts["first"], most=facts["draws"], n=facts["n"], pool=facts["n_pool"],
                  seed=facts["seed"], limits=t(f"audit_draws.limits.{facts['limits']}")))  # fmt: skip
@@ -96,7 +98,7 @@ def number(unit: str, value: float) -> str:
     """A value as it is read: shares in percent, the rest to three digits; a dash for none."""
     if not math.isfinite(value):
         return "–"
-    return f"{value:.1%}" if unit == "share" else f"{value:.2f}" if abs(value) < 10 else f"{value:,.1f}"
+    return f"{value:.1%}" if unit == "share" else f"{value:.3f}" if abs(value) < 1 else f"{value:,.1f}"
 
 
 def _sentences(found: Rechecked) -> None:
@@ -121,7 +123,7 @@ def _sentences(found: Rechecked) -> None:
 
 
 def _table(found: Rechecked) -> None:
-    rows = list(found.table.itertuples())
+    rows = [row for row in found.table.itertuples() if row.verdict != "silent"]
     column, facts = st.column_config, found.facts
     shown = {
         t("audit_draws.audit"): [t(_TITLES[row.audit]) for row in rows],
@@ -129,23 +131,34 @@ def _table(found: Rechecked) -> None:
         t("audit_draws.verdict"): [t(f"audit_draws.verdict_is.{row.verdict}") for row in rows],
         t("audit_draws.value"): [number(row.unit, row.value) for row in rows],
         t("audit_draws.median"): [number(row.unit, row.median) for row in rows],
-        t("audit_draws.band"): ["–" if row.verdict == "silent" else
-                                f"{number(row.unit, row.low)} – {number(row.unit, row.high)}" for row in rows],
-        t("audit_draws.pool"): [number(row.unit, row.pool) for row in rows],
+        t("audit_draws.band"): [f"{number(row.unit, row.low)} – {number(row.unit, row.high)}" for row in rows],
         t("audit_draws.q"): [row.q for row in rows],
         t("audit_draws.draws"): [int(row.draws) for row in rows],
-        t("audit_draws.reason_head"): [t(row.reason) if row.reason else "" for row in rows],
-    }  # fmt: skip
-    st.dataframe(
-        shown, hide_index=True, width="stretch", alt=t("audit_draws.title"),
-        column_config={
-            t("audit_draws.audit"): column.TextColumn(width=150),
-            t("audit_draws.what"): column.TextColumn(width=300),
-            t("audit_draws.verdict"): column.TextColumn(width=140),
-            t("audit_draws.pool"): column.TextColumn(help=t("audit_draws.pool_help")),
-            t("audit_draws.q"): column.NumberColumn(format="%.3f", help=t("audit_draws.q_help")),
-            t("audit_draws.draws"): column.NumberColumn(help=t("audit_draws.draws_help", first=facts["first"],
-                                                               most=facts["draws"])),
-            t("audit_draws.reason_head"): column.TextColumn(width=380),
-        },
-    )  # fmt: skip
+        t("audit_draws.pool"): [number(row.unit, row.pool) for row in rows],
+    }
+    if rows:
+        st.dataframe(
+            shown, hide_index=True, width="stretch", height="content", alt=t("audit_draws.title"),
+            column_config={
+                t("audit_draws.audit"): column.TextColumn(width=125),
+                t("audit_draws.what"): column.TextColumn(width=215),
+                t("audit_draws.verdict"): column.TextColumn(width=125),
+                t("audit_draws.value"): column.TextColumn(width=75),
+                t("audit_draws.median"): column.TextColumn(width=75),
+                t("audit_draws.band"): column.TextColumn(width=115),
+                t("audit_draws.q"): column.NumberColumn(format="%.3f", help=t("audit_draws.q_help")),
+                t("audit_draws.draws"): column.NumberColumn(help=t("audit_draws.draws_help", first=facts["first"],
+                                                                   most=facts["draws"])),
+                t("audit_draws.pool"): column.TextColumn(help=t("audit_draws.pool_help")),
+            },
+        )  # fmt: skip
+
+
+def _silent(found: Rechecked) -> None:
+    """The audits without a number, each with its reason."""
+    rows = list(found.of("silent").drop_duplicates("audit").itertuples())
+    if not rows:
+        return
+    with st.expander(t("audit_draws.silent", n=len(rows)), icon=":material/volume_off:"):
+        for row in rows:
+            st.markdown(f"**{t(_TITLES[row.audit])}** · {t(row.reason)}")
