@@ -17,11 +17,12 @@ from studio.records import Snapshot
 from studio.selection import proof, proxy
 from studio.selection.recipe import Recipe
 from studio.workflows import runs, select_proof
+from studio.workflows.proposals_proof import gap, number
 from studio.workflows.select_proof import Prospect, Study
 from studio.workflows.select_scores import ScoreState, Targets
 
 _POLL_S = 1.0
-LM = "lm"
+HEAD, LM = "head", "lm"
 
 
 @st.fragment
@@ -37,8 +38,7 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
 
 def _body(snapshot: Snapshot, state: ScoreState, recipe: Recipe, found: Prospect) -> None:
     st.subheader(t("proof.title"), anchor=False)
-    is_lm = found.part is not None and found.part.kind == LM
-    st.caption(t("proof.intro_lm" if is_lm else "proof.intro"))
+    st.caption(t(select_proof.worded("proof.intro", found.part.kind if found.part is not None else HEAD)))
     study = select_proof.kept(frame.studio(), snapshot, found)
     live = select_proof.live(frame.studio(), snapshot_id=snapshot.snapshot_id)
     if found.key is None:
@@ -63,9 +63,9 @@ def lacking(found: Prospect) -> None:
     if places.button(t("proof.to_choose"), type="primary", icon=":material/ac_unit:", key="proof_to_choose"):
         frame.go("select", view="choose")
     if found.part is not None and places.button(
-        t("proof.to_prepare" if found.part.kind == LM else "proof.to_annotate"), key="proof_to_labels"
+        t("proof.to_annotate" if found.part.kind == HEAD else "proof.to_prepare"), key="proof_to_labels"
     ):
-        frame.go("prepare" if found.part.kind == LM else "annotate")
+        frame.go("annotate" if found.part.kind == HEAD else "prepare")
 
 
 def _offer(snapshot: Snapshot, state: ScoreState, recipe: Recipe, study: Study | None) -> None:
@@ -107,33 +107,21 @@ def watch(run_id: str) -> None:
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------
-def number(kind: str, value: float) -> str:
-    """An outcome as it is read: percent right, or bits per character."""
-    return f"{-value / math.log(2):.3f}" if kind == LM else f"{value:.1%}"
-
-
-def gap(kind: str, value: float, *, signed: bool = True) -> str:
-    """A difference of outcomes: points, or bits gained per character."""
-    shown = value / math.log(2) if kind == LM else 100 * value
-    digits = 3 if kind == LM else 1
-    return f"{shown:{'+' if signed else ''}.{digits}f}"
-
-
 def against(kind: str, row: Mapping[str, Any], prefix: str = "") -> str:
     """A difference with its interval."""
     value, low, high = (gap(kind, row[f"{prefix}{part}"]) for part in ("difference", "low", "high"))
     return t("proof.table.with_interval", value=value, low=low, high=high)
 
 
-def _suffix(study: Study) -> str:
-    return "_lm" if study.facts["kind"] == LM else ""
+def _key(study: Study, base: str, rest: str = "") -> str:
+    return select_proof.worded(f"proof.{base}", study.facts["kind"], rest)
 
 
 def sentence(study: Study) -> str:
     """The one sentence that stands first."""
     kind, own = study.facts["kind"], study.selection
     return t(
-        f"proof.verdict{_suffix(study)}.{own['verdict']}", value=number(kind, own["value"]),
+        _key(study, "verdict", f".{own['verdict']}"), value=number(kind, own["value"]),
         mean=number(kind, own["draws_mean"]), size=f"{int(own['size']):,}", k=int(own["n_lower"]),
         n=int(own["n_draws"]),
     )  # fmt: skip
@@ -148,19 +136,19 @@ def _sentence(study: Study) -> None:
 
 
 def _notes(study: Study) -> None:
-    facts, own, more = study.facts, study.selection, _suffix(study)
+    facts, own = study.facts, study.selection
     kind = facts["kind"]
-    st.markdown(t(f"proof.note.interval{more}", difference=gap(kind, own["difference"]), low=gap(kind, own["low"]),
+    st.markdown(t(_key(study, "note.interval"), difference=gap(kind, own["difference"]), low=gap(kind, own["low"]),
                   high=gap(kind, own["high"]), n=f"{facts['n_judged']:,}",
                   half=gap(kind, study.half_width, signed=False)))  # fmt: skip
     if study.is_small:
         error = 100 * math.sqrt(0.8 * 0.2 / max(facts["n_judged"], 1))
-        st.warning(t(f"proof.note.small{more}", n=facts["n_judged"], error=f"{error:.0f}", least=proxy.SMALL_HELD),
+        st.warning(t(_key(study, "note.small"), n=facts["n_judged"], error=f"{error:.0f}", least=proxy.SMALL_HELD),
                    icon=":material/warning:")  # fmt: skip
     if facts["winner"]:
         won = facts["winner"]
         low, high = sorted((won["low"], won["high"]), key=lambda value: -value if kind == LM else value)
-        st.markdown(t(f"proof.note.size{more}", best=f"{facts['best']:,}", within=f"{facts['within']:,}",
+        st.markdown(t(_key(study, "note.size"), best=f"{facts['best']:,}", within=f"{facts['within']:,}",
                       n_choice=f"{facts['n_choice']:,}", n_report=f"{facts['n_report']:,}",
                       value=number(kind, won["value"]), low=number(kind, low), high=number(kind, high),
                       n=f"{facts['n_rows']:,}", full=number(kind, won["full"])))  # fmt: skip
@@ -168,18 +156,17 @@ def _notes(study: Study) -> None:
 
 def _chart(study: Study) -> None:
     facts, kind = study.facts, study.facts["kind"]
-    more = _suffix(study)
-    names = {name: t(f"proof.chart.{name}") for name in ("x", "selection", "band", "mean", "own", "best", "within")}
-    names["y"] = t(f"proof.chart.y{more}")
+    names = {name: t(f"proof.chart.{name}") for name in ("x", "selection", "mean", "own", "best", "within")}
+    names |= {"y": t(_key(study, "chart.y")), "band": t("proof.chart.band", n=proof.OTHER_DRAWS)}
     points = [_point(row, kind) for row in study.curve.to_dict("records")]
     figure = size_chart(points, own=int(study.selection["size"]), best=int(facts["best"]),
-                        within=int(facts["within"]), unit="" if kind == LM else " %", words=names)  # fmt: skip
+                        within=int(facts["within"]), unit=" %" if kind == HEAD else "", words=names)  # fmt: skip
     st.plotly_chart(figure, width="stretch", config={"displayModeBar": False}, key="proof_chart")
-    st.caption(t("proof.chart.about"))
+    st.caption(t("proof.chart.about", n=proof.OTHER_DRAWS))
 
 
 def _point(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    factor = -1 / math.log(2) if kind == LM else 100
+    factor = {LM: -1 / math.log(2), HEAD: 100}.get(kind, 1)
     point: dict[str, Any] = {name: factor * float(row[name]) for name in ("value", "low", "high", "draws_mean",
                                                                           "draws_low", "draws_high")}  # fmt: skip
     if kind == LM:  # turned round, so the ends change places
@@ -188,19 +175,22 @@ def _point(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
     low, high = ("high", "low") if kind == LM else ("low", "high")
     point["hover"] = t("proof.chart.hover", size=f"{int(row['size']):,}", value=number(kind, row["value"]),
                        low=number(kind, row[low]), high=number(kind, row[high]), mean=number(kind, row["draws_mean"]),
-                       n=int(row["n_draws"]))  # fmt: skip
+                       n=int(row["n_draws"]), least=number(kind, row[f"draws_{low}"]),
+                       most=number(kind, row[f"draws_{high}"]))  # fmt: skip
     return point | {"size": int(row["size"])}
 
 
 def _table(study: Study) -> None:
     kind, rows = study.facts["kind"], study.arms.to_dict("records")
     is_random = [row["arm"] == "random" for row in rows]
+    by_label = {} if kind in (HEAD, LM) else {t("proof.table.macro"): [number(kind, row["macro"]) for row in rows]}
     st.dataframe(
         {
             t("proof.table.arm"): [t(f"proof.arm.{row['arm']}") for row in rows],
             t("proof.table.size"): [int(row["size"]) for row in rows],
             t("proof.table.runs"): [int(row["n_runs"]) for row in rows],
-            t(f"proof.table.value{_suffix(study)}"): [number(kind, row["value"]) for row in rows],
+            t(_key(study, "table.value")): [number(kind, row["value"]) for row in rows],
+            **by_label,
             t("proof.table.difference"): ["–" if is_it else against(kind, row)
                                           for row, is_it in zip(rows, is_random, strict=True)],
             t("proof.table.lower"): ["–" if row["n_runs"] > 1 else f"{int(row['n_lower'])} / {int(row['n_draws'])}"
@@ -214,7 +204,7 @@ def _table(study: Study) -> None:
 def _settings(study: Study) -> None:
     facts = study.facts
     with st.expander(t("proof.settings.title"), icon=":material/tune:"):
-        st.markdown(t(f"proof.settings.facts{_suffix(study)}", n=f"{facts['n_rows']:,}", held=f"{facts['n_held']:,}",
+        st.markdown(t(_key(study, "settings.facts"), n=f"{facts['n_rows']:,}", held=f"{facts['n_held']:,}",
                       judged=f"{facts['n_judged']:,}", classes=facts["n_classes"], draws=proof.DRAWS,
                       other=proof.OTHER_DRAWS, fits=f"{facts['n_fits']:,}", seconds=facts["seconds"],
                       seed=facts["seed"], encoder=plain(facts.get("encoder") or "–"),
@@ -227,7 +217,7 @@ def _settings(study: Study) -> None:
                     else t("proof.note.own", **own, budget=f"{facts['budget']:,}"))  # fmt: skip
         for key, values in _remarks(facts):
             st.markdown(t(key, **values))
-        st.caption(f"{t(f'proof.note.limits{_suffix(study)}')} {t('proof.note.test')}")
+        st.caption(f"{t(_key(study, 'note.limits'))} {t('proof.note.test')}")
 
 
 def _remarks(facts: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -239,6 +229,16 @@ def _remarks(facts: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         lines.append(("proof.note.leaks", {"n": facts["n_leaks"]}))
     if facts["judged"] != "held":
         lines.append(("proof.note.learned", {"n": facts["n_judged"]}))
+    if facts["n_allowed"] < facts["n_rows"]:
+        out = facts["n_rows"] - facts["n_allowed"]
+        lines.append(("proof.note.allowed", {"n": f"{facts['n_rows']:,}", "allowed": f"{facts['n_allowed']:,}",
+                                             "out": f"{out:,}"}))  # fmt: skip
+    if facts["has_limits"]:
+        lines.append(("proof.note.bound", {}))
+    if facts["is_predicted"]:
+        lines.append(("proof.note.predicted", {}))
+    if facts["n_names"] > facts["n_classes"]:
+        lines.append(("proof.note.names", {"n": facts["n_classes"], "all": f"{facts['n_names']:,}"}))
     if facts["again"]:
         lines.append(("proof.note.again", {"views": ", ".join(t(f"select.view.{view}") for view in facts["again"])}))
     for reason in ("round", "pool", "label"):

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 
 from studio.errors import SelectionError
-from studio.records import VIEWS, Array, Knn, Pool
+from studio.records import VIEWS, Array, Condition, Knn, Pool
 from studio.selection import by_name
 from studio.selection.combine import weighted_scores
 from studio.selection.live import LiveMatrix, Rule, limits_of, rank
+from studio.selection.proxy import FEWEST_ROWS
 from studio.selection.recipe import RANKED, Recipe
 from studio.selection.strategies import pick_longest
 from studio.selection.stratified import pick_stratified
 from studio.selection.usable import usable
 
+PREDICTED = "predicted"
 SELECTION, RANDOM, STRATIFIED, LONGEST, BOTTOM, FULL = "selection", "random", "stratified", "longest", "bottom", "full"
 
 
@@ -40,6 +42,12 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.matrix)
+
+    @property
+    def allowed(self) -> Array:
+        """Rows no filter or threshold keeps out, ascending."""
+        barred = self.matrix.barred
+        return np.arange(len(self)) if barred is None else np.flatnonzero(barred == 0)
 
     @property
     def scored(self) -> Array:
@@ -74,9 +82,8 @@ def _scaled(recipe: Recipe, size: int) -> Rule:
 
 def _pool(given: Candidates, recipe: Recipe) -> Pool:
     """The rows no filter or threshold keeps out, as a strategy takes them."""
-    matrix = given.matrix
+    matrix, rows = given.matrix, given.allowed
     weighted = weighted_scores(matrix.unit, given.weights, recipe.missing)
-    rows = np.arange(len(matrix)) if matrix.barred is None else np.flatnonzero(matrix.barred == 0)
     knn = given.knn
     if knn is not None and len(rows) < len(matrix):
         place = np.full(len(matrix), -1, dtype=np.int32)
@@ -107,17 +114,48 @@ def baselines(given: Candidates, recipe: Recipe, size: int) -> dict[str, Array]:
 
 
 def stratified(given: Candidates, size: int, rng: np.random.Generator) -> Array | None:
-    """A random draw inside each cluster; None without clusters."""
+    """A random draw inside each cluster, of the rows no filter keeps out; None without clusters."""
     if "cluster" not in given.matrix.columns:
         return None
-    matrix = given.matrix
-    pool = Pool(matrix.ids, np.zeros(len(matrix)), clusters=matrix.columns["cluster"])
+    matrix, rows = given.matrix, given.allowed
+    pool = Pool(matrix.ids[rows], np.zeros(len(rows)), clusters=matrix.columns["cluster"][rows])
     return matrix.rows_of(pick_stratified(pool, size, rng).ids)
 
 
 def draw(n: int, size: int, seed: int, number: int) -> Array:
     """Rows of the random draw of that number: of one number a larger size holds the smaller, as prefixes do."""
     return np.random.default_rng([seed, number]).permutation(n)[:size]
+
+
+def asks_predicted(recipe: Recipe) -> bool:
+    """True where a filter or a limit names predicted labels: a labelled example has none a model gave unseen."""
+    named = {*recipe.caps, *recipe.quotas, *recipe.targets, *(clause.column for clause in recipe.filters)}
+    return PREDICTED in named
+
+
+def predicted_is(clause: Condition, codes: Array, keys: Sequence[str]) -> Array:
+    """(n,) bool, which rows meet a clause on predicted labels.
+
+    Raises:
+        SelectionError: a comparison labels do not know.
+    """
+    wanted = clause.value if isinstance(clause.value, list | tuple) else [clause.value]
+    if clause.op not in ("eq", "in", "ne"):
+        raise SelectionError("Predicted labels cannot be asked for that", got=f"{clause.op} {clause.value}",
+                             fix="Choose some of the labels.")  # fmt: skip
+    inside = np.isin(codes, [code for code, key in enumerate(keys) if key in {str(value) for value in wanted}])
+    return ~inside if clause.op == "ne" else inside
+
+
+def check_allowed(n: int) -> None:
+    """Refuse a study of the few rows that filters leave.
+
+    Raises:
+        SelectionError: fewer than 40.
+    """
+    if n < FEWEST_ROWS:
+        raise SelectionError("Filters and thresholds leave too few labelled examples to compare choices", got=n,
+                             fix=f"Loosen them until {FEWEST_ROWS} or more are left.")  # fmt: skip
 
 
 def check_usable(rows: Array) -> None:

@@ -1,9 +1,10 @@
 """What the studies of kinds `proof` and `tune` read: the frozen labelled rows as the ranking takes them, and a judge.
 
-The folder `given` holds rows.parquet (example_id, row in the snapshot, part train or held, label, unit_<view>, code_<n>
-per column of params.columns, unit:<measure> of views that are put together anew) and, where a strategy asks for it,
-knn_idx.npy and knn_dist.npy of the train rows. Views whose scores come from a model that was trained on these very
-labels are computed again by heads that never saw the row they score.
+The folder `given` holds rows.parquet (example_id, row in the snapshot, part train or held, label: a name, or for kinds
+sets and tags a JSON list of names, unit_<view>, code_<n> per column of params.columns, unit:<measure> of views that are
+put together anew) and, where a strategy asks for it, knn_idx.npy and knn_dist.npy of the train rows. Views whose scores
+come from a model that was trained on these very labels are computed again by heads that never saw the row they score,
+and so are predicted labels a filter or limit asks for.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from studio.measures import by_name as measure_named
 from studio.measures import ngrams
 from studio.measures.probe import FOLDS
 from studio.records import VIEWS, Array, Batch, Knn
-from studio.selection import proxy
+from studio.selection import proxy, proxy_arms, proxy_sets
 from studio.selection.combine import view_score
 from studio.selection.constraints import near_pairs
 from studio.selection.live import LiveMatrix
@@ -34,6 +35,7 @@ from studio.selection.unit_scores import unit_scores
 
 log = logging.getLogger(__name__)
 ROWS, HEAD, LM = "rows.parquet", "head", "lm"
+SETS, TAGS = "sets", "tags"  # several labels an example; the kinds of tagged words that occur in it, judged alike
 # order and bits per symbol of the n-gram model, as fluency has them
 _SHAPES: Mapping[str, tuple[int, int]] = {"en": (5, 12)}
 _OTHER = (4, 15)
@@ -41,7 +43,7 @@ _OTHER = (4, 15)
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """The rows to choose from, the judge, and what the held-out examples are."""
+    """The rows to choose from, the judge, and the part of every held-out example; `n_names` counts all labels."""
 
     given: Candidates
     judge: proxy.Judge
@@ -53,6 +55,7 @@ class Material:
     held_x: Array | None = None
     held_y: Array | None = None
     lengths: Array | None = None
+    n_names: int = 0
 
 
 def read(task: Task, recipe: Recipe) -> Material:
@@ -71,29 +74,60 @@ def read(task: Task, recipe: Recipe) -> Material:
         judge, lengths = _lm(task, train["row"].to_numpy(), held["row"].to_numpy())
         given = _candidates(task, recipe, train, texts, None, None)
         return Material(given, judge, part, LM, 0, lengths=lengths)
-    proxy.check_enough(len(train), len(held), train["label"].nunique())
     part = proxy.held_parts(held["example_id"].to_numpy())
-    vectors = np.load(task.input_path("vectors") / "vectors.npy", mmap_mode="r", allow_pickle=False)
-    if len(vectors) <= int(frame["row"].max()):
-        raise SelectionError("The vectors do not belong to this snapshot", got=len(vectors), fix="Embed it again.")
+    x, held_x = _vectors(task, train["row"].to_numpy(), held["row"].to_numpy())
+    if params["kind"] in (SETS, TAGS):
+        return _several(task, recipe, train, held, texts, part, x, held_x)
+    proxy.check_enough(len(train), len(held), train["label"].nunique())
     names = sorted({*train["label"], *held["label"]})
     code = {name: number for number, name in enumerate(names)}
     y, held_y = (rows["label"].map(code).to_numpy(np.int64) for rows in (train, held))
-    x, held_x = (np.asarray(vectors[rows["row"].to_numpy()], dtype=np.float32) for rows in (train, held))
     probs = None
-    if params.get("again") or params.get("label_quality") or "probs" in params.get("needs", ()):
+    if (
+        params.get("again")
+        or proxy_arms.asks_predicted(recipe)
+        or params.get("label_quality")
+        or "probs" in params.get("needs", ())
+    ):
         task.progress(0, 0, "proof.run.folds")
         folds = proxy.deal(y, FOLDS, np.random.default_rng(task.spec.seed))
         probs = proxy.out_of_fold(x, y, len(names), folds)
-    given = _candidates(task, recipe, train, texts, x, probs, y)
+    given = _candidates(task, recipe, train, texts, x, probs, y, names)
+    x, held_x = proxy.turned(x, held_x)
     judge = proxy.head_judge(x, y, held_x, held_y, len(names))
-    lengths = np.array([len(text) for text in texts], dtype=np.int64)
-    return Material(given, judge, part, HEAD, len(names), x, y, held_x, held_y, lengths)
+    return Material(given, judge, part, HEAD, len(names), x, y, held_x, held_y, _lengths(texts), len(names))
+
+
+def _several(
+    task: Task, recipe: Recipe, train: pd.DataFrame, held: pd.DataFrame, texts: Sequence[str], part: Array, x: Array,
+    held_x: Array,
+) -> Material:  # fmt: skip
+    """The same where examples carry several labels: a head per label."""
+    known, asked = (proxy_sets.read_sets(rows["label"]) for rows in (train, held))
+    names, n_names = proxy_sets.common_names([*known, *asked])
+    y, held_y = (proxy_sets.indicators(sets, names) for sets in (known, asked))
+    proxy.check_enough(len(train), len(held), 1 + proxy_sets.telling(y))
+    given = _candidates(task, recipe, train, texts, x, None)
+    x, held_x = proxy.turned(x, held_x)
+    judge = proxy_sets.sets_judge(x, y, held_x, held_y)
+    return Material(given, judge, part, str(task.spec.params["kind"]), len(names), lengths=_lengths(texts),
+                    n_names=n_names)  # fmt: skip
+
+
+def _vectors(task: Task, train: Array, held: Array) -> tuple[Array, Array]:
+    vectors = np.load(task.input_path("vectors") / "vectors.npy", mmap_mode="r", allow_pickle=False)
+    if len(vectors) <= int(max(train.max(), held.max())):
+        raise SelectionError("The vectors do not belong to this snapshot", got=len(vectors), fix="Embed it again.")
+    return np.asarray(vectors[train], dtype=np.float32), np.asarray(vectors[held], dtype=np.float32)
+
+
+def _lengths(texts: Sequence[str]) -> Array:
+    return np.array([len(text) for text in texts], dtype=np.int64)
 
 
 def _candidates(
     task: Task, recipe: Recipe, train: pd.DataFrame, texts: Sequence[str], x: Array | None, probs: Array | None,
-    y: Array | None = None,
+    y: Array | None = None, names: Sequence[str] = (),
 ) -> Candidates:  # fmt: skip
     params = task.spec.params
     unit = np.array(train[[f"unit_{view}" for view in VIEWS]], dtype=np.float32, order="F")
@@ -106,6 +140,12 @@ def _candidates(
     columns = {name: train[f"code_{number}"].to_numpy(np.int32) for number, name in enumerate(params["columns"])}
     keys = {name: tuple(params["keys"][name]) for name in columns}
     barred = train["barred"].to_numpy(np.int16) if "barred" in train else None
+    if proxy_arms.asks_predicted(recipe) and probs is not None:
+        columns[proxy_arms.PREDICTED], keys[proxy_arms.PREDICTED] = probs.argmax(axis=1).astype(np.int32), tuple(names)
+        for clause in recipe.filters:
+            if clause.column == proxy_arms.PREDICTED:
+                meets = proxy_arms.predicted_is(clause, columns[proxy_arms.PREDICTED], names)
+                barred = np.where(meets, 0 if barred is None else barred, 1).astype(np.int16)
     knn = None
     if (place := task.input_path("given") / "knn_idx.npy").exists():
         distances = np.load(place.with_name("knn_dist.npy"), allow_pickle=False)

@@ -176,7 +176,9 @@ class _Tuning(Chooser):
         for name, weights in settings.items():
             hard[name] = np.stack([self.material.judge(self.chosen(weights, number))[report] for number in seeds])
             self.fits += len(seeds)
-        drawn = [np.sort(proxy_arms.draw(self.n, self.size, seed, 1_000 + i)) for i in range(tuning.RANDOM_DRAWS)]
+        allowed = self.given.allowed
+        drawn = [np.sort(allowed[proxy_arms.draw(len(allowed), self.size, seed, 1_000 + i)])
+                 for i in range(tuning.RANDOM_DRAWS)]  # fmt: skip
         chance = np.stack([self.material.judge(rows)[report] for rows in drawn])
         choice = {name: float(np.mean([self.outcome(weights, number)[CHOICE] for number in seeds]))
                   for name, weights in settings.items()}  # fmt: skip

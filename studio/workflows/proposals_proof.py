@@ -9,8 +9,8 @@ from studio.records import Snapshot
 from studio.reports.said import part
 from studio.workflows import select_proof
 from studio.workflows.select import Choice
-from studio.workflows.select_proof import Study
-from studio.workflows.select_proof_inputs import LM
+from studio.workflows.select_proof import Study, worded
+from studio.workflows.select_proof_inputs import HEAD, LM
 from studio.workflows.studio import Studio
 
 _ABOUT = ("draws_mean", "difference", "low", "high", "percentile", "p")
@@ -38,26 +38,27 @@ def stored(studio: Studio, snapshot: Snapshot, choice: Choice) -> dict[str, Any]
 
 def _said(study: Study) -> list[dict[str, Any]]:
     own, kind, facts = study.selection, study.facts["kind"], study.facts
-    more = "_lm" if kind == LM else ""
     told = [
-        part(f"proof.verdict{more}.{own['verdict']}", value=number(kind, own["value"]),
+        part(worded("proof.verdict", kind, f".{own['verdict']}"), value=number(kind, own["value"]),
              mean=number(kind, own["draws_mean"]), size=f"{int(own['size']):,}", k=int(own["n_lower"]),
              n=int(own["n_draws"])),
-        part(f"proof.note.interval{more}", difference=gap(kind, own["difference"]), low=gap(kind, own["low"]),
+        part(worded("proof.note.interval", kind), difference=gap(kind, own["difference"]), low=gap(kind, own["low"]),
              high=gap(kind, own["high"]), n=f"{int(facts['n_judged']):,}",
              half=gap(kind, study.half_width, signed=False)),
-        part(f"proof.note.limits{more}"),
+        part(worded("proof.note.limits", kind)),
     ]  # fmt: skip
     return told + [part(f"proof.stale.{changed}") for changed in study.stale]
 
 
 def number(kind: str, value: float) -> str:
-    """An outcome as it is read: percent right, or bits per character."""
-    return f"{-value / math.log(2):.3f}" if kind == LM else f"{value:.1%}"
+    """An outcome as it is read: percent right, bits per character, or F1."""
+    if kind == HEAD:
+        return f"{value:.1%}"
+    return f"{-value / math.log(2) if kind == LM else value:.3f}"
 
 
 def gap(kind: str, value: float, *, signed: bool = True) -> str:
-    """A difference of outcomes: points, or bits gained per character."""
-    shown = value / math.log(2) if kind == LM else 100 * value
-    digits = 3 if kind == LM else 1
+    """A difference of outcomes: points, bits gained per character, or of F1."""
+    shown = value / math.log(2) if kind == LM else 100 * value if kind == HEAD else value
+    digits = 1 if kind == HEAD else 3
     return f"{shown:{'+' if signed else ''}.{digits}f}"

@@ -23,7 +23,7 @@ from studio.store import examples, findings, labels, snapshots
 from studio.workflows import runs, select_learn_rounds, select_proof, select_proof_inputs, starting
 from studio.workflows.acts import act
 from studio.workflows.select_learn_rounds import Rounds
-from studio.workflows.select_proof import SEED, VERSION, Prospect
+from studio.workflows.select_proof import LESSONS, SEED, Prospect
 from studio.workflows.select_scores import ScoreState
 from studio.workflows.studio import Studio
 
@@ -120,7 +120,7 @@ def start(
     found = prospect(studio, snapshot, recipe, state, label_quality=label_quality, seed=seed, rounds=rounds)
     part = found.part or select_proof_inputs.part_of(studio, snapshot, seed)
     if found.key is None:
-        select_proof.refuse(part, state)
+        select_proof.refuse(part, state, found.lacking)
 
     def submit() -> str:
         chosen = run_id or str(uuid.uuid4())
@@ -153,7 +153,7 @@ def finish_tune(studio: Studio, run_dir: Path, spec: RunSpec) -> None:
     """Take the numbers of a done study over; may be called again."""
     result = rundir.check_result(run_dir, "tune.json")
     found = finding_texts.from_json((result / "tune.json").read_text(encoding="utf-8"))
-    findings.put(studio.store, str(spec.snapshot_id), VERSION, str(spec.params["key"]), found)
+    findings.put(studio.store, str(spec.snapshot_id), LESSONS, str(spec.params["key"]), found)
     shutil.rmtree(select_proof_inputs.folder_of(studio, KIND, spec.run_id), ignore_errors=True)
 
 

@@ -76,7 +76,7 @@ def is_offered(snapshot: Snapshot) -> bool:
 
 def first(studio: Studio, snapshot: Snapshot) -> Rounds:
     """What a person is offered before touching anything: the last study's plan, else the newest round's, else ours."""
-    kept = findings.newest(studio.store, snapshot.snapshot_id, AUDIT, select_proof.VERSION)
+    kept = findings.newest(studio.store, snapshot.snapshot_id, AUDIT, select_proof.LESSONS)
     if kept is not None:
         facts = json.loads(kept[0].notes[0])
         return Rounds(from_json(facts["plan"]), int(facts["n_trials"]))

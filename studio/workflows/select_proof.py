@@ -14,10 +14,11 @@ from typing import Any
 import pandas as pd
 
 from studio import findings as finding_texts
+from studio import words
 from studio.errors import SelectionError
 from studio.jobs import rundir
 from studio.records import Actor, RunSpec, Snapshot
-from studio.selection import proxy
+from studio.selection import by_name, proxy, proxy_arms
 from studio.selection.recipe import Recipe
 from studio.store import findings, labels, snapshots
 from studio.workflows import runs, select_proof_inputs, starting
@@ -28,8 +29,13 @@ from studio.workflows.select_proof_inputs import Part, Usable
 from studio.workflows.select_scores import ScoreState
 from studio.workflows.studio import Studio
 
-AUDIT, KIND, VERSION = "proof", "proof", 1
+AUDIT, KIND, VERSION = "proof", "proof", 2  # 2: random draws obey filters, the band is their range
+LESSONS = 1  # version of kept studies of weights
 LEARNING, MOST_LESSONS = ("tune", "tune_rounds"), 100  # kept studies of weights, the newest, that are looked at
+_SUFFIXES: Mapping[str, tuple[str, ...]] = {
+    select_proof_inputs.LM: ("_lm",), select_proof_inputs.SETS: ("_sets",),
+    select_proof_inputs.TAGS: ("_tags", "_sets"),
+}  # fmt: skip
 SEED = 0
 LARGEST_VISIBLE = 2  # an interval's half width is what could not be told from chance
 
@@ -84,26 +90,48 @@ def prospect(
 
     `more` holds further settings of its kind. Where weights are learned, those of the recipe are no part of the key.
     """
-    used = select_proof_inputs.usable(state, recipe)
-    if snapshot.task not in select_proof_inputs.KINDS:
-        return Prospect(None, used, recipe, {}, None, "proof.lacking.task", {})
+    judged = select_proof_inputs.KINDS.get(snapshot.task, select_proof_inputs.LM)
+    used = select_proof_inputs.usable(state, recipe, judged)
+    if (lacking := _not_judged(recipe, judged, kind)) is not None:
+        return Prospect(None, used, recipe, {}, None, lacking, {})
     if not used.inner:
         return Prospect(None, used, recipe, {}, None, "proof.lacking.scores", {})
     part = select_proof_inputs.part_of(studio, snapshot, seed)
-    is_head = part.kind == select_proof_inputs.HEAD
     try:
-        proxy.check_enough(len(part.train), len(part.held), part.train["label"].nunique() if is_head else None)
+        part.check()
     except SelectionError:
         values = {"n": len(part.train), "held": len(part.held), "least": proxy.FEWEST_ROWS,
                   "least_held": proxy.FEWEST_HELD}  # fmt: skip
         return Prospect(part, used, recipe, {}, None, f"proof.lacking.{part.kind}", values)
-    if is_head and state.around.vectors_path is None:
+    if part.kind != select_proof_inputs.LM and state.around.vectors_path is None:
         return Prospect(part, used, recipe, {}, None, "proof.lacking.vectors", {})
     applied = select_proof_inputs.recipe_in_force(state, recipe, used)
     rests_on = select_proof_inputs.state_key(studio, snapshot, part, state, used)
     free = {"weights"} if kind != KIND else set()
     rests_on |= {"recipe": digest({key: own for key, own in applied.to_json().items() if key not in free})}
-    return Prospect(part, used, applied, rests_on, digest([rests_on, seed, kind, VERSION, dict(more or {})]))
+    return Prospect(part, used, applied, rests_on, digest([rests_on, seed, kind, version_of(kind), dict(more or {})]))
+
+
+def worded(base: str, kind: str, rest: str = "") -> str:
+    """The words key of a sentence for a kind of target: its own, that of what is judged alike, or the plain one."""
+    keys = (f"{base}{suffix}{rest}" for suffix in _SUFFIXES.get(kind, ()))
+    return next((key for key in keys if words.has(key)), f"{base}{rest}")
+
+
+def version_of(audit: str) -> int:
+    """Under which version a kind of study is kept."""
+    return VERSION if audit == AUDIT else LESSONS
+
+
+def _not_judged(recipe: Recipe, judged: str, kind: str) -> str | None:
+    """Why a recipe cannot be judged by such targets (a words key), or None."""
+    if judged == select_proof_inputs.HEAD:
+        return None
+    if kind != KIND and judged != select_proof_inputs.LM:
+        return "learn.lacking.sets"
+    if proxy_arms.asks_predicted(recipe):
+        return "proof.lacking.predicted"
+    return "proof.lacking.strategy" if "probs" in by_name(recipe.strategy).needs else None
 
 
 def kept(studio: Studio, snapshot: Snapshot, found: Prospect) -> Study | None:
@@ -120,9 +148,10 @@ def newest_or_exact(
     studio: Studio, snapshot: Snapshot, found: Prospect, audit: str
 ) -> tuple[Any, dict[str, Any], datetime, tuple[str, ...]] | None:
     """The kept table of exactly this state, else the newest: table, facts, when, and what changed since."""
-    one = findings.get(studio.store, snapshot.snapshot_id, audit, VERSION, found.key) if found.key else None
+    version = version_of(audit)
+    one = findings.get(studio.store, snapshot.snapshot_id, audit, version, found.key) if found.key else None
     exact = one is not None
-    one = one or findings.newest(studio.store, snapshot.snapshot_id, audit, VERSION)
+    one = one or findings.newest(studio.store, snapshot.snapshot_id, audit, version)
     if one is None:
         return None
     facts = json.loads(one[0].notes[0])
@@ -156,7 +185,7 @@ def start(
     found = prospect(studio, snapshot, recipe, state, seed)
     part = found.part or select_proof_inputs.part_of(studio, snapshot, seed)
     if found.key is None:
-        refuse(part, state)
+        refuse(part, state, found.lacking)
 
     def submit() -> str:
         chosen = run_id or str(uuid.uuid4())
@@ -177,14 +206,22 @@ def start(
                          live=lambda: live(studio, snapshot_id=snapshot_id, key=found.key))  # fmt: skip
 
 
-def refuse(part: Part, state: ScoreState) -> None:
+def refuse(part: Part, state: ScoreState, lacking: str = "") -> None:
     """Say why there can be no study.
 
     Raises:
         SelectionError: always.
     """
-    is_head = part.kind == select_proof_inputs.HEAD
-    proxy.check_enough(len(part.train), len(part.held), part.train["label"].nunique() if is_head else None)
+    if lacking == "proof.lacking.predicted":
+        raise SelectionError("Predicted labels are known for one label an example only", got=part.kind,
+                             fix="Take the filter or limit on predicted labels out.")  # fmt: skip
+    if lacking == "proof.lacking.strategy":
+        raise SelectionError("This way of choosing asks for class probabilities, and none can be had here",
+                             got=part.kind, fix="Choose another way of choosing.")  # fmt: skip
+    if lacking == "learn.lacking.sets":
+        raise SelectionError("Weights are not learned from several labels or tags yet", got=part.kind,
+                             fix="Check a recipe with these weights instead.")  # fmt: skip
+    part.check()
     raise SelectionError("None of the scores in use can be held against these labels", got=len(state.sets),
                          fix="Prepare the scores first.")  # fmt: skip
 
@@ -192,8 +229,8 @@ def refuse(part: Part, state: ScoreState) -> None:
 def learned_here(studio: Studio, snapshot: Snapshot, recipe: Recipe) -> bool:
     """True where these very weights were ever learned from the reward and choice parts of these held-out labels."""
     kept = [(audit, key) for audit in LEARNING
-            for key in findings.states(studio.store, snapshot.snapshot_id, audit, VERSION, MOST_LESSONS)]  # fmt: skip
-    found = findings.get_many(studio.store, snapshot.snapshot_id, VERSION, kept)
+            for key in findings.states(studio.store, snapshot.snapshot_id, audit, LESSONS, MOST_LESSONS)]  # fmt: skip
+    found = findings.get_many(studio.store, snapshot.snapshot_id, LESSONS, kept)
     learned = [one for result, _ in found.values() for one in json.loads(result.notes[0]).get("learned", {}).values()]
     return dict(recipe.weights) in [dict(one) for one in learned]
 

@@ -16,7 +16,7 @@ from studio.errors import SelectionError
 from studio.jobs import rundir
 from studio.measures import by_name as measure_named
 from studio.records import VIEWS, Array, Snapshot
-from studio.selection import by_name, proxy
+from studio.selection import by_name, proxy, proxy_arms, proxy_sets
 from studio.selection.live import LiveMatrix
 from studio.selection.recipe import Recipe
 from studio.store import examples, labels, splits, vectors
@@ -28,10 +28,12 @@ from studio.workflows.select_apply import options
 from studio.workflows.select_scores import ScoreState, default_inner
 from studio.workflows.studio import Studio
 
-HEAD, LM = "head", "lm"
-# How a task is judged; the others have targets that neither a head nor a language model of texts can be held against.
-KINDS: Mapping[str, str] = {"classification": HEAD, "seq2seq": LM, "prompt_completion": LM, "generative_qa": LM,
-                            "instruction": LM, "chat": LM, "preference": LM, "masked_lm": LM}  # fmt: skip
+HEAD, SETS, TAGS, LM = "head", "sets", "tags", "lm"
+# How a task is judged: by the label, by which of several labels, by which kinds of tagged words occur, by texts.
+KINDS: Mapping[str, str] = {"classification": HEAD, "classification_multi": SETS, "token_classification": TAGS,
+                            "seq2seq": LM, "prompt_completion": LM, "generative_qa": LM, "instruction": LM, "chat": LM,
+                            "preference": LM, "masked_lm": LM}  # fmt: skip
+_COLUMNS: Mapping[str, tuple[str, ...]] = {SETS: ("labels",), TAGS: ("spans", "tags")}  # the first that is filled
 MOST_ROWS, MOST_HELD = 10_000, 5_000  # a seeded sample of larger parts; said beside the result
 MOST_LM_ROWS, MOST_LM_HELD = 4_000, 400  # every draw counts all its characters, a second or less each
 MOST_KNN = 50_000
@@ -41,8 +43,8 @@ MOST_KNN = 50_000
 class Part:
     """Which examples take part, before anything is computed.
 
-    train and held hold example_id (ascending) and label (None where the target is a text); n_* count those there are
-    before sampling.
+    train and held hold example_id (ascending) and label (a JSON list of names where there may be several, None where
+    the target is a text); n_* count those there are before sampling.
     """
 
     kind: str
@@ -50,6 +52,22 @@ class Part:
     held: pd.DataFrame
     n_train: int
     n_held: int
+
+    @property
+    def n_classes(self) -> int | None:
+        """Labels among the rows; of several labels an example those that tell rows apart, and one; None for texts."""
+        if self.kind in _COLUMNS:
+            sets = proxy_sets.read_sets(self.train["label"])
+            return 1 + proxy_sets.telling(proxy_sets.indicators(sets, proxy_sets.common_names(sets)[0]))
+        return None if self.kind == LM else int(self.train["label"].nunique())
+
+    def check(self) -> None:
+        """Refuse a part that could not tell anything.
+
+        Raises:
+            SelectionError: naming what is missing.
+        """
+        proxy.check_enough(len(self.train), len(self.held), self.n_classes)
 
 
 @dataclass(frozen=True)
@@ -69,7 +87,8 @@ class Usable:
 def part_of(studio: Studio, snapshot: Snapshot, seed: int = 0) -> Part:
     """The labelled part: labels in force of the training side to choose from, validation labels to judge by.
 
-    Where the target is a text every example has one: the pool and the training split are chosen from.
+    Where the target is a text every example has one: the pool and the training split are chosen from. Several labels
+    and tags are the corpus's own, which are hidden in the pool: there the training split alone is chosen from.
 
     Raises:
         SelectionError: a task that is not judged.
@@ -82,12 +101,32 @@ def part_of(studio: Studio, snapshot: Snapshot, seed: int = 0) -> Part:
         known = labels.current(studio.store, snapshot.snapshot_id)
         train, held = (known.loc[known["split"] == name, ["example_id", "label"]] for name in ("train", "validation"))
         most = (MOST_ROWS, MOST_HELD)
+    elif kind in _COLUMNS:
+        train, held = (_sets(studio, snapshot, kind, name) for name in ("train", "validation"))
+        most = (MOST_ROWS, MOST_HELD)
     else:
         every = splits.frame(studio.store, snapshot.snapshot_id).assign(label=None)
         train = every.loc[every["split"].isin(("pool", "train")), ["example_id", "label"]]
         held = every.loc[every["split"] == "validation", ["example_id", "label"]]
         most = (MOST_LM_ROWS, MOST_LM_HELD)
     return Part(kind, _sample(train, most[0], seed), _sample(held, most[1], seed), len(train), len(held))
+
+
+def _sets(studio: Studio, snapshot: Snapshot, kind: str, split: str) -> pd.DataFrame:
+    """Examples of a split with what they carry as a JSON list of names, those where nothing is written left out."""
+    placed = splits.frame(studio.store, snapshot.snapshot_id)
+    ids = placed.loc[placed["split"] == split, "example_id"].to_numpy(np.int64)
+    there = [name for name in _COLUMNS[kind] if name in snapshot.columns]
+    frame = examples.by_ids(studio.store, snapshot.snapshot_id, ids, ["example_id", *there])
+    found = [next((_names(value) for value in row if isinstance(value, str)), None)
+             for row in frame[there].itertuples(index=False)] if there else [None] * len(frame)  # fmt: skip
+    return pd.DataFrame({"example_id": frame["example_id"], "label": found}).dropna(subset=["label"])
+
+
+def _names(value: str) -> str:
+    """The names of a JSON list of labels, spans or tags, sorted and once each; a tag of a word in nothing is none."""
+    named = [str(one["label"]) if isinstance(one, Mapping) else str(one) for one in json.loads(value)]
+    return json.dumps(sorted({name for name in named if name not in ("", "O")}), ensure_ascii=False)
 
 
 def _sample(frame: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
@@ -98,12 +137,13 @@ def _sample(frame: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
     return frame.iloc[rows].reset_index(drop=True)
 
 
-def usable(state: ScoreState, recipe: Recipe) -> Usable:
+def usable(state: ScoreState, recipe: Recipe, kind: str = HEAD) -> Usable:
     """Which of the recipe's measures can be used on examples that have labels.
 
     A measure of a round's model knows these labels: what is made of class probabilities is computed again out of fold,
-    anything else is left out. A measure of labelled examples alone says nothing about choosing from the pool, nor does
-    one that knows a labelled example's own label, which the pool does not show.
+    anything else is left out, and so is both where one label an example is not what is judged. A measure of labelled
+    examples alone says nothing about choosing from the pool, nor does one that knows a labelled example's own label,
+    which the pool does not show.
     """
     inner = default_inner(state, recipe.inner)
     kept: dict[str, dict[str, float]] = {}
@@ -113,7 +153,7 @@ def usable(state: ScoreState, recipe: Recipe) -> Usable:
         sets = {item.measure: item for item in state.views[view].sets}
         for name, weight in own.items():
             in_sample = "round" in sets[name].context
-            if in_sample and set(measure_named(name).needs) != {"class_probs"}:
+            if in_sample and (kind != HEAD or set(measure_named(name).needs) != {"class_probs"}):
                 left_out[name] = "round"
             elif measure_named(name).is_of_labelled:
                 left_out[name] = "pool"
@@ -135,6 +175,11 @@ def recipe_in_force(state: ScoreState, recipe: Recipe, found: Usable) -> Recipe:
     """
     weights = weights_in_force(recipe.weights, [view for view in VIEWS if view in found.inner])
     return replace(recipe, weights=weights, inner={name: w for own in found.inner.values() for name, w in own.items()})
+
+
+def without_predicted(recipe: Recipe) -> Recipe:
+    """The recipe without filters on predicted labels, which the run applies once it has predicted them out of fold."""
+    return replace(recipe, filters=tuple(clause for clause in recipe.filters if clause.column != proxy_arms.PREDICTED))
 
 
 def state_key(studio: Studio, snapshot: Snapshot, part: Part, state: ScoreState, found: Usable) -> dict[str, str]:
@@ -160,12 +205,13 @@ def freeze(
     Raises:
         SelectionError: too few rows, or no vectors for a head.
     """
-    proxy.check_enough(len(part.train), len(part.held), part.train["label"].nunique() if part.kind == HEAD else None)
-    if part.kind == HEAD and state.around.vectors_path is None:
+    part.check()
+    if part.kind != LM and state.around.vectors_path is None:
         raise SelectionError("Choices are compared by vectors, and this corpus has none", got=0, fix="Embed it first.")
     part, n_leaks = _without_leaks(studio, snapshot, part)
     ids = part.train["example_id"].to_numpy(np.int64)
-    pool = select_matrix.of_rows(studio, snapshot.snapshot_id, state, recipe, ids)
+    pool = select_matrix.of_rows(studio, snapshot.snapshot_id, state, without_predicted(recipe), ids)
+    proxy_arms.check_allowed(len(ids) - pool.matrix.n_barred)
     train = part.train.assign(part="train", row=pool.rows)
     for column, view in enumerate(VIEWS):
         inside = view in found.inner
@@ -211,7 +257,7 @@ def _without_leaks(studio: Studio, snapshot: Snapshot, part: Part) -> tuple[Part
 
 
 def _columns(matrix: LiveMatrix) -> dict[str, Array]:
-    return {**matrix.columns, **matrix.more}
+    return {name: codes for name, codes in {**matrix.columns, **matrix.more}.items() if name != proxy_arms.PREDICTED}
 
 
 def _keys(matrix: LiveMatrix) -> dict[str, list[str]]:

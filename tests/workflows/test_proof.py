@@ -11,17 +11,31 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from studio import findings as finding_texts
+from studio import words
 from studio.cli.main import main
 from studio.corpus.schema import write_snapshot
 from studio.errors import AccessError, SelectionError
+from studio.jobs import rundir
+from studio.jobs.task import Task
 from studio.measures import by_name
-from studio.records import VIEWS, Actor, AuditResult
+from studio.records import TASK_TYPES, VIEWS, Actor, AuditResult, Condition
+from studio.selection import proof
 from studio.selection.recipe import Recipe
 from studio.selection.unit_scores import unit_scores
 from studio.settings import Settings
-from studio.store import corpora, findings, labels, scores, snapshots, splits
+from studio.store import corpora, findings, labels, scores, snapshots, splits, vectors
+from studio.tasks import proof as proof_task
 from studio.tasks.proof import _Study
-from studio.workflows import annotate, runs, select_proof, select_proof_inputs, select_scores
+from studio.workflows import (
+    annotate,
+    proposals_proof,
+    runs,
+    select_learn,
+    select_proof,
+    select_proof_inputs,
+    select_scores,
+)
 from studio.workflows.studio import open_studio
 from tests.workflows import select_corpus, small_corpus
 from tests.workflows.test_select import TARGETS
@@ -33,6 +47,14 @@ RECIPE = Recipe(budget=30, weights=dict(zip(VIEWS, (34, 33, 0, 33), strict=True)
 @pytest.fixture
 def studio(workspace):
     opened = open_studio(Settings(workspace=workspace, device="cpu"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def unsupervised(workspace):
+    """A studio that starts no worker: runs stay queued until a test works on them itself."""
+    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
     yield opened
     opened.close()
 
@@ -67,7 +89,7 @@ def test_a_study_is_run_kept_and_goes_stale(studio):
     made = study(studio, snapshot)
     facts = made.facts
     assert not made.stale and (facts["n_rows"], facts["n_held"], facts["own"]) == (160, 120, 30)
-    assert facts["n_choice"] + facts["n_report"] == 120 and facts["n_report"] == 40
+    assert facts["n_choice"] + facts["n_report"] == 120 and 20 < facts["n_report"] < 60  # a third, by a hash of ids
     arms = made.arms.set_index("arm")
     assert set(arms.index) == {"selection", "random", "stratified", "longest", "bottom", "full",
                                "relevance", "diversity", "quality"}  # fmt: skip
@@ -180,11 +202,115 @@ def test_the_text_of_a_held_out_example_is_not_learnt_from(studio, monkeypatch):
     assert n == 1 and len(kept.train) == 59 and twin not in set(kept.train["example_id"])
 
 
-def test_tags_are_said_not_to_be_judged(studio):
-    snapshot = with_answers(studio, n=60)
-    tagged = replace(snapshot, task="token_classification")
-    found = select_proof.prospect(studio, tagged, RECIPE, state_of(studio, snapshot))
-    assert found.key is None and found.lacking == "proof.lacking.task"
+def here(studio, monkeypatch, snapshot, recipe, *, draws=20):
+    """The study of a run that is queued and worked on in this process, with fewer draws."""
+    monkeypatch.setattr(proof, "DRAWS", draws)
+    monkeypatch.setattr(proof, "OTHER_DRAWS", 4)
+    state = state_of(studio, snapshot)
+    run_id = select_proof.start(studio, ACTOR, snapshot_id=snapshot.snapshot_id, recipe=recipe, state=state)
+    run_dir = studio.workspace.run_dir(run_id)
+    spec = rundir.read_spec(run_dir)
+    task = Task(run_dir, spec, studio.settings)
+    proof_task.run(task)
+    result = finding_texts.from_json((task.result_dir / "study.json").read_text(encoding="utf-8"))
+    findings.put(studio.store, snapshot.snapshot_id, select_proof.VERSION, str(spec.params["key"]), result)
+    return select_proof.kept(studio, snapshot, select_proof.prospect(studio, snapshot, recipe, state))
+
+
+KINDS = {"PER": "ann bob carla", "LOC": "oslo lima quito", "ORG": "bank shop school"}
+
+
+def with_sets(studio, task, *, n=260):
+    """Texts that name people, places or both; quality is high where one of them is named. Half have nothing."""
+    rng = np.random.default_rng(0)
+    rows, x = [], np.zeros((n, 10), dtype=np.float32)
+    for number in range(n):
+        kinds = [kind for place, kind in enumerate(KINDS) if number % 2 == 0 and (number // 2 + place) % 3]
+        words = [str(rng.choice(KINDS[kind].split())) for kind in kinds] + ["and", "then"]
+        spans = [{"start": 0, "end": 1, "label": kind} for kind in kinds]
+        own = {"spans": json.dumps(spans)} if number % 3 else {"tags": json.dumps(["O", *(f"{k}" for k in kinds)])}
+        own = {"labels": json.dumps(kinds, ensure_ascii=False)} if task == "classification_multi" else own
+        rows.append({"example_id": number + 1, "text": " ".join([*words, str(number)]), "language": "en", **own})
+        for place, kind in enumerate(KINDS):
+            x[number, place] = kind in kinds
+        x[number, 3 + number % 7] = 0.5
+    manifest = write_snapshot(rows, studio.workspace.snapshots, language="en", task=task)
+    made = str(manifest["snapshot_id"])
+    corpora.add(studio.store, corpus_id=f"c{made}", name="Sets", language="en", task=task, by="t")
+    snapshots.add(studio.store, manifest, corpus_id=f"c{made}", name="Sets", by="t")
+    names = [("train", "train", "validation", "pool")[number // 2 % 4] for number in range(n)]
+    splits.decide(studio.store, made, ids=np.arange(1, n + 1), names=names, method="random", seed=0, shares={}, by="t")
+    folder = studio.workspace.vectors_dir(made, "lexical@1")
+    folder.mkdir(parents=True)
+    np.save(folder / "vectors.npy", x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9))
+    meta = {"encoder": "lexical", "version": 1, "dim": 10, "n": n, "k": 1, "unknown_share": 0, "content_hash": "x"}
+    vectors.put(studio.store, made, meta, path=folder.relative_to(studio.workspace.root).as_posix(), run_id=None)
+    one, values = by_name("rule_quality"), np.where(np.arange(n) % 2 == 0, 1.0, 0.1) - np.arange(n) / 1e4
+    scores.put(studio.store, made, one, context_hash="x", context={"language": "en"}, ids=np.arange(1, n + 1),
+               raw=values, unit=unit_scores(values, one.prefer), run_id=None)  # fmt: skip
+    return snapshots.require(studio.store, made)
+
+
+QUALITY = Recipe(budget=12, weights=dict(zip(VIEWS, (0, 0, 0, 100), strict=True)))
+
+
+@pytest.mark.parametrize("task", ["classification_multi", "token_classification"])
+def test_several_labels_and_tags_are_judged_by_f1(unsupervised, monkeypatch, task):
+    """Examples that carry something teach more than those with nothing; pool labels are looked at by nobody."""
+    studio = unsupervised
+    snapshot = with_sets(studio, task)
+    part = select_proof_inputs.part_of(studio, snapshot)
+    assert part.kind == {"classification_multi": "sets", "token_classification": "tags"}[task]
+    assert (len(part.train), len(part.held), part.n_classes) == (132, 64, 4)
+    assert part.train["label"].iloc[0] == '["LOC", "ORG"]' and part.train["label"].iloc[1] == "[]"
+    made = here(studio, monkeypatch, snapshot, QUALITY)
+    assert made.facts["kind"] == part.kind and made.facts["n_classes"] == made.facts["n_names"] == 3
+    arms = made.arms.set_index("arm")
+    assert made.selection["value"] > arms.loc["bottom", "value"] and 0 < arms.loc["full", "macro"] <= 1
+    assert len(made.selection["draws"]) == 20 and made.curve["n_band"].max() == 4
+    row = made.curve[made.curve["size"] == 12].iloc[0]  # the band is the range of as many draws as at other sizes
+    assert (row["draws_low"], row["draws_high"]) == (min(made.selection["draws"][:4]), max(made.selection["draws"][:4]))
+    said = proposals_proof._said(made)
+    assert all(words.has(one["key"]) for one in said) and said[0]["key"].startswith(f"proof.verdict_{part.kind}.")
+
+
+def test_what_several_labels_cannot_be_asked_is_said(studio):
+    snapshot = with_sets(studio, "classification_multi", n=40)
+    state = state_of(studio, snapshot)
+    found = select_proof.prospect(studio, snapshot, QUALITY, state)
+    assert (found.lacking, found.values["n"], found.values["held"]) == ("proof.lacking.sets", 20, 10)
+    asked = [(replace(QUALITY, caps={"predicted": 3}), "proof.lacking.predicted", "Predicted labels"),
+             (replace(QUALITY, strategy="margin"), "proof.lacking.strategy", "class probabilities")]  # fmt: skip
+    for recipe, lacking, said in asked:
+        assert select_proof.prospect(studio, snapshot, recipe, state).lacking == lacking
+        with pytest.raises(SelectionError, match=said):
+            select_proof.start(studio, ACTOR, snapshot_id=snapshot.snapshot_id, recipe=recipe, state=state)
+    assert select_learn.prospect(studio, snapshot, QUALITY, state).lacking == "learn.lacking.sets"
+    with pytest.raises(SelectionError, match="several labels"):
+        select_learn.start(studio, ACTOR, snapshot_id=snapshot.snapshot_id, recipe=QUALITY, state=state)
+    assert set(select_proof_inputs.KINDS) == {one.name for one in TASK_TYPES}
+
+
+def test_draws_take_what_filters_leave_and_predictions_are_made_out_of_fold(unsupervised, monkeypatch):
+    """A filter on predicted labels: nobody chosen or drawn is predicted to be of another label by the other folds."""
+    studio = unsupervised
+    snapshot = labelled(studio, n_train=160)
+    first = str(labels.names(studio.store, snapshot.snapshot_id)[0])
+    recipe = replace(RECIPE, filters=(Condition("predicted", "ne", first),), caps={"predicted": 15})
+    drawn = []
+    real = _Study.outcomes
+    monkeypatch.setattr(_Study, "outcomes", lambda self, rows: drawn.append(rows) or real(self, rows))
+    made = here(studio, monkeypatch, snapshot, recipe)
+    facts = made.facts
+    assert facts["is_predicted"] and facts["has_limits"] and 80 < facts["n_allowed"] < 160 == facts["n_rows"]
+    seen = {int(row) for rows in drawn for row in rows if len(rows) < 160}
+    assert len(seen) <= facts["n_allowed"]
+    assert made.curve["size"].max() == facts["n_allowed"] and made.arms.set_index("arm").loc["full", "size"] == 160
+    few = replace(RECIPE, filters=(Condition("text", "contains", "nowhere"),))
+    with pytest.raises(SelectionError, match="leave too few"):
+        select_proof.start(
+            studio, ACTOR, snapshot_id=snapshot.snapshot_id, recipe=few, state=state_of(studio, snapshot)
+        )
 
 
 def test_scores_of_a_model_that_knows_the_labels_are_made_anew(studio):
@@ -223,7 +349,7 @@ def test_weights_of_any_kept_lesson_count_as_learned(studio):
     first, second = (dict(zip(VIEWS, own, strict=True)) for own in ((70, 20, 0, 10), (10, 20, 0, 70)))
     for key, weights in (("a", first), ("b", second)):
         note = json.dumps({"learned": {"surrogate": weights}})
-        findings.put(studio.store, snapshot.snapshot_id, select_proof.VERSION, key,
+        findings.put(studio.store, snapshot.snapshot_id, select_proof.LESSONS, key,
                      AuditResult("tune", (), pd.DataFrame({"kind": ["setting"]}), (note,)))  # fmt: skip
     assert all(select_proof.learned_here(studio, snapshot, replace(RECIPE, weights=own)) for own in (first, second))
     assert not select_proof.learned_here(studio, snapshot, RECIPE)
@@ -234,8 +360,9 @@ def test_all_examples_are_those_a_filter_keeps_out_too():
     made = object.__new__(_Study)
     made.task = SimpleNamespace(spec=SimpleNamespace(seed=0, params={"budget": 2, "n_pool": 9, "judged": "held",
                                                                      "recipe": {}, "weights": {}}))  # fmt: skip
-    made.material = SimpleNamespace(kind="head", held=np.array([0, 1, 2, 2]), n_classes=2)
+    made.material = SimpleNamespace(kind="head", held=np.array([0, 1, 2, 2]), n_classes=2, n_names=2)
     made.n, made.own, made.is_share, made.fits, made.judged = 6, 2, False, 0, np.arange(4)
+    made.allowed, made.recipe = np.arange(3), RECIPE
     made.full = np.array([0.0, 0.0, 1.0, 0.5])
     outcomes = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.25]])
     facts = made._facts(3, 2, [2, 3], outcomes, made.material.held != 2)
