@@ -45,6 +45,8 @@ def show(seen: Seen) -> None:
         {"approve": st.success, "changes": st.warning, "reject": st.error}.get(one.kind, st.info)(line)
         if one.note:
             st.text(one.note)
+        if one.kind in VERDICTS and not one.verified:
+            st.caption(f":material/info: {t('proposal.unverified_decision')}")
     elif found.state == WAITING:
         st.caption(t("proposal.state_waiting_line"))
     if is_reading():

@@ -66,8 +66,10 @@ def _drop(*keys: str) -> None:
 
 
 def badge(proposal: Proposal) -> None:
-    """The state as a coloured word."""
-    st.badge(t(f"proposal.state.{proposal.state}"), icon=ICONS[proposal.state], color=COLOURS[proposal.state])
+    """The state as a coloured word; an approval under a name nobody checked is called so."""
+    is_bare = proposal.state == "approved" and not proposal.is_checked
+    name = t("proposal.approved_unverified" if is_bare else f"proposal.state.{proposal.state}")
+    st.badge(name, icon=":material/draw:" if is_bare else ICONS[proposal.state], color=COLOURS[proposal.state])
 
 
 def who(name: str, verified: bool) -> str:

@@ -128,7 +128,8 @@ def show(context: Context) -> None:
         benefit=benefit_lines(content, lang=lang),
         limits=_said(content["limits"], lang),
         stale=_said(seen.stale, lang),
-        decisions=[{"kind": one.kind, "by": one.created_by, "at": one.created_at, "note": one.note}
+        decisions=[{"kind": one.kind, "by": one.created_by, "is_checked": one.verified, "at": one.created_at,
+                    "note": one.note}
                    for one in seen.decisions],
         comments=[{"by": one.created_by, "at": one.created_at, "example": one.example_id, "body": one.body}
                   for one in seen.comments],

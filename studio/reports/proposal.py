@@ -21,9 +21,9 @@ PLACES = 1_000  # of the frame in which a proposal keeps its map
 class ProposalReport:
     """Everything the file says. `content` as the store keeps it; `texts` example id -> text, for those still there.
 
-    `decisions` rows of kind, note, by, when, stale; `comments` rows of example_id, body, by, when; `rounds` rows of
-    number, name, labels, accuracy, openings, test (what the test split showed, in words). Names carry their mark where
-    no login stood behind them.
+    `decisions` rows of kind, note, by, when, stale, is_checked; `comments` rows of example_id, body, by, when;
+    `rounds` rows of number, name, labels, accuracy, openings, test (what the test split showed, in words). Names carry
+    their mark where no login stood behind them.
     """
 
     name: str
@@ -123,9 +123,11 @@ def _head(report: ProposalReport, lang: str) -> list[str]:
         last = report.decisions[-1]
         line = t("proposal.state_line", lang=lang, state=t(f"proposal.state.{report.state}", lang=lang),
                  by=last["by"], when=last["when"])  # fmt: skip
+    bare = bool(report.decisions) and report.state != "withdrawn" and not report.decisions[-1].get("is_checked", True)
     found = [
         f'<p class="facts">{escape(facts)}</p>',
         f'<p><span class="state {escape(report.state)}">{escape(line)}</span></p>',
+        *([_quiet(t("proposal.unverified_decision", lang=lang))] if bare else []),
         f'<p class="lead">{escape(verdict(report.content, lang=lang))}</p>',
     ]
     if report.stale:

@@ -29,12 +29,14 @@ VALUES ($proposal_id, $corpus_id, $snapshot_id, $selection_id, $previous_id, $na
         $content_hash, $created_at, $created_by, $role, $verified)
 """
 _STATE = """
-LEFT JOIN (SELECT proposal_id, arg_max(kind, number) AS kind FROM proposal_decision GROUP BY ALL) AS d
-    USING (proposal_id)
+LEFT JOIN (SELECT proposal_id, arg_max(kind, number) AS kind, arg_max(verified, number) AS checked
+           FROM proposal_decision GROUP BY ALL) AS d USING (proposal_id)
 LEFT JOIN (SELECT previous_id AS proposal_id, arg_min(proposal_id, created_at) AS next_id FROM proposal
            WHERE previous_id IS NOT NULL GROUP BY ALL) AS n USING (proposal_id)
 """
-_NOW = f"SELECT {', '.join('p.' + name.strip() for name in _COLUMNS.split(','))}, d.kind, n.next_id FROM proposal AS p"
+_NOW = f"""
+SELECT {", ".join("p." + name.strip() for name in _COLUMNS.split(","))}, d.kind, n.next_id, d.checked FROM proposal AS p
+"""
 _GET = f"{_NOW} {_STATE} WHERE p.proposal_id = $proposal_id"
 _OF_CORPUS = f"{_NOW} {_STATE} WHERE p.corpus_id = $corpus_id ORDER BY p.created_at DESC, p.proposal_id"
 _OF_SELECTION = f"{_NOW} {_STATE} WHERE p.selection_id = $selection_id ORDER BY p.created_at DESC, p.proposal_id"
@@ -76,7 +78,8 @@ FROM trained AS t WHERE n_labels > 0 ORDER BY t.started, t.number
 class Proposal:
     """One proposal as it was made, and where it stands; `content` never changes but for removed texts.
 
-    `decision` is the newest decision's kind, None while it waits; `next_id` the proposal that took its place.
+    `decision` is the newest decision's kind, None while it waits; `is_checked` whether a login stood behind whoever
+    took it; `next_id` the proposal that took its place.
     """
 
     proposal_id: str
@@ -95,6 +98,7 @@ class Proposal:
     verified: bool
     decision: str | None
     next_id: str | None
+    is_checked: bool | None = None
 
     @property
     def state(self) -> str:

@@ -46,7 +46,8 @@ def compose(studio: Studio, seen: Seen, *, actor: Actor, lang: str | None = None
         stale=seen.stale,
         decisions=[
             {"kind": one.kind, "note": one.note, "stale": one.stale, "when": moment(one.created_at, lang=lang),
-             "by": person(one.created_by, one.verified, lang=lang)} for one in seen.decisions
+             "is_checked": one.verified, "by": person(one.created_by, one.verified, lang=lang)}
+            for one in seen.decisions
         ],
         comments=[
             {"example_id": one.example_id, "body": one.body, "by": person(one.created_by, one.verified, lang=lang),

@@ -146,7 +146,8 @@ def test_of_two_tabs_that_decide_one_is_told(studio, proposed, monkeypatch):
     assert not first.error
     assert "has been decided already" in second.error[0].value and "Ben" in second.error[0].value
     assert len(proposals.decisions(studio.store, "p1")) == 1
-    assert t("proposal.state.approved", lang="en") in second.main.markdown[0].value
+    assert t("proposal.approved_unverified", lang="en") in second.main.markdown[0].value
+    assert any(t("proposal.unverified_decision", lang="en") in caption.value for caption in second.main.caption)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

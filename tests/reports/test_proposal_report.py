@@ -162,3 +162,18 @@ def test_bands_and_density_are_drawn_to_scale():
     assert 'fill-opacity="0.40"' in picture and 'fill-opacity="0.67"' in picture
     assert "&lt;i&gt;" in picture and "hidden" not in picture
     assert svg.density([], [], [], title="t", places=10).startswith("<svg")
+
+
+def test_a_decision_nobody_checked_is_called_so_below_it():
+    for checked, n in ((False, 1), (True, 0)):
+        decided = [{"kind": "approve", "note": "", "by": "Ben", "when": "then", "stale": (), "is_checked": checked}]
+        page = to_html(report(decisions=decided), lang="en")
+        assert page.count("Nobody checked who decided") == n
+    assert "Nobody checked who decided" not in to_html(report(decisions=()), lang="en")
+
+
+def test_a_round_tells_what_its_test_split_showed_and_under_what_it_was_opened():
+    rounds = [{"number": 1, "name": "a", "labels": 30, "accuracy": 0.5, "openings": 1, "test": f"Opened. {EVIL}"},
+              {"number": 2, "name": "b", "labels": 9, "accuracy": 0.5, "openings": 0, "test": ""}]  # fmt: skip
+    page = to_html(report(rounds=rounds), lang="en")
+    assert page.count("Opened. ") == 1 and EVIL not in page
