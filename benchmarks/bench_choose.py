@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from studio.records import Array, Knn, Pool
-from studio.selection.constraints import NearGraph, pick_best
+from studio.selection.constraints import Axis, NearGraph, pick_best
 from studio.selection.cover import lazy_greedy, lazy_mmr, pick_facility_location, pick_mmr, similarity_graph
+from studio.selection.limits import Limits
 
 N, DIM, CLUSTERS, K = 50_000, 384, 500, 32
 BUDGET, WIDE, RELEASE = 10_000, 1_000_000, 50_000
@@ -115,6 +116,12 @@ def facility_location() -> dict[str, Any]:
     wall, cpu, _ = timed(lambda: pick_facility_location(pool, BUDGET, np.random.default_rng(0)))
     found = {"benchmark": "facility location", "candidates": N, "budget": BUDGET, "goal_s": 60,
              "wall_s": round(wall, 2), "cpu_s": round(cpu, 2)}  # fmt: skip
+    groups = Axis("group", np.arange(N) * CLUSTERS // N, np.full(CLUSTERS + 1, 22))  # about 20 of each would be picked
+    wall, cpu, made = timed(
+        lambda: pick_facility_location(pool, BUDGET, np.random.default_rng(0), limits=Limits((groups,)))
+    )
+    found |= {"within_cap_wall_s": round(wall, 2), "within_cap_cpu_s": round(cpu, 2), "within_cap_n": len(made.ids),
+              "made_room": made.reasons.count("made_room")}  # fmt: skip
     _, small, _ = make(PART)
     graph = similarity_graph(small, np.arange(PART), PART)
     ours = timed(lambda: lazy_greedy(*graph, PART_BUDGET))

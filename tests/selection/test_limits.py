@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.records import Knn, Pool
-from studio.selection import STRATEGIES, by_name
+from studio.records import VIEWS, Knn, Pool
+from studio.selection import STRATEGIES, by_name, proxy_arms
 from studio.selection.constraints import Axis, NearGraph, NearPairs, near_pairs, pick_best
 from studio.selection.cover import lazy_greedy, similarity_graph
 from studio.selection.limits import Limits, Room
+from studio.selection.live import LiveMatrix
+from studio.selection.proxy_arms import Candidates
+from studio.selection.recipe import Recipe
 
 NAN = float("nan")
 NOISE = 2e-6  # of cosines in float32
@@ -286,3 +289,19 @@ def test_limits_of_some_rows_are_those_of_the_whole(is_graph):
     twice = part.at(np.arange(0, 10, 2), 10)
     if isinstance(twice.near, NearPairs):
         assert twice.near.first.max(initial=0) < 5
+
+
+def test_an_arm_of_a_study_keeps_to_the_limits_of_its_recipe():
+    """A cap of 3 of 6 is one of 2 of 4: by hand, farthest apart on a line of angles, two of either group."""
+    n = 12
+    angles = np.deg2rad(np.arange(n) * 10.0)
+    x = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    codes = np.array([0] * 9 + [1] * 3, dtype=np.int32)
+    matrix = LiveMatrix(np.arange(n), np.full((n, 4), 0.5, np.float32), {"cluster": codes}, {"cluster": ("a", "b")})
+    of = Candidates(matrix, dict.fromkeys(VIEWS, 25), [""] * n, x)
+    recipe = Recipe(strategy="k_center", budget=6, caps={"cluster": 3})
+    rows = proxy_arms.choose(of, recipe, 4)
+    # the mean points to 55 degrees: 50; then 110 (60 away; 0 is 50 away), then 0; 80 comes next (30 away) without
+    # a cap, but its group is full: 90 is 20 away from 110, 100 only 10
+    assert rows.tolist() in ([5, 11, 0, 9], [6, 0, 11, 9])
+    assert proxy_arms.choose(of, Recipe(strategy="k_center", budget=6), 4).tolist()[3] in (3, 8)
