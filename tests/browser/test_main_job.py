@@ -1,4 +1,7 @@
-"""The entire job as a user does it, in Chromium, on the English demo: from one click to the next batch to annotate."""
+"""The entire job as a user does it, in Chromium, on the English demo: from one click to the next batch to annotate.
+
+The slow suite does it on the demo of the Home page; the fast one on the same corpus of 600 messages, made before.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,12 @@ import math
 import re
 
 import pytest
+
+from studio.records import Actor
+from studio.settings import Settings, Workspace
+from studio.workflows import corpora, runs
+from studio.workflows.studio import open_studio
+from tests.browser.conftest import start_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(2400)]
 LONG = 900_000  # ms; embedding 6,400 messages and a round, on two cores that do other work too
@@ -37,19 +46,32 @@ def _numbers(text: str) -> list[int]:
     return [int(found.replace(",", "")) for found in re.findall(r"\d[\d,]*", text)]
 
 
-def _open_demo_and_draw_the_map(page, url: str) -> None:
-    page.goto(url)
-    _button(page, "Open the English demo").click()
+SMALL = 600
+
+
+@pytest.fixture
+def small_demo(tmp_path):
+    """The app over a workspace with a small English demo."""
+    workspace = Workspace(tmp_path / "workspace").make()
+    opened = open_studio(Settings(workspace, device="cpu"))
+    runs.wait(opened, corpora.open_demo(opened, Actor("local", "admin"), language="en", n=SMALL), 120)
+    opened.close()
+    app = start_app(workspace.root)
+    yield app
+    app.stop()
+
+
+def _draw_the_map(page) -> None:
     _button(page, "Make the map").click(timeout=120_000)
     page.locator(".js-plotly-plot .nsewdrag").first.wait_for(timeout=LONG)
 
 
-def _lasso_to_a_target(page) -> int:
+def _lasso_to_a_target(page, n: int) -> int:
     _lasso(page)
-    inside = page.get_by_text(re.compile(r"of 6,400 examples inside"))
+    inside = page.get_by_text(re.compile(rf"of {n:,} examples inside"))
     inside.wait_for()
     chosen, total = _numbers(inside.inner_text())
-    assert 0 < chosen < total == 6400
+    assert 0 < chosen < total == n
     assert "lasso=" in page.url
     page.get_by_label("Name of this slice").fill("middle of the map")
     page.get_by_label("Name of this slice").press("Enter")
@@ -147,18 +169,41 @@ def _train_and_watch(page) -> None:
     _button(page, re.compile("useful")).first.wait_for(timeout=LONG)
 
 
+@pytest.mark.slow
 def test_from_the_demo_to_the_next_batch(live_app, page):
+    asked = _listen(page)
+    page.goto(live_app.url)
+    _button(page, "Open the English demo").click()
+    _to_the_next_batch(page, n=6_400)
+    _is_offline(live_app.url, asked)
+
+
+def test_from_a_small_demo_to_the_next_batch(small_demo, page):
+    asked = _listen(page)
+    page.goto(f"{small_demo.url}/explore")
+    _to_the_next_batch(page, n=SMALL)
+    _is_offline(small_demo.url, asked)
+
+
+def _listen(page) -> list[str]:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    _open_demo_and_draw_the_map(page, live_app.url)
-    _lasso_to_a_target(page)
+    return asked
+
+
+def _to_the_next_batch(page, n: int) -> None:
+    _draw_the_map(page)
+    _lasso_to_a_target(page, n)
     _weigh_and_freeze(page)
     _annotate_twenty_and_undo_one(page)
     _train_and_watch(page)
     _button(page, re.compile("useful")).first.click()
     page.get_by_text(re.compile(r"^0 of \d+ labelled")).wait_for(timeout=60_000)
     assert page.get_by_test_id("stException").count() == 0
-    outside = [url for url in asked if not url.startswith((live_app.url, "ws://127.0.0.1", "data:", "blob:"))]
+
+
+def _is_offline(own: str, asked: list[str]) -> None:
+    outside = [url for url in asked if not url.startswith((own, "ws://127.0.0.1", "data:", "blob:"))]
     assert outside == [], "the app works offline: nothing may be fetched from elsewhere"
 
 

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 import streamlit as st
 
 from pages._ui import frame
 from tests.jobs.harness import Barriers, kill_workers
+
+BOTH_LANGUAGES = ("test_every_page.py", "test_words_of_pages.py")  # every page in every state, in each language
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """A page test of two languages runs in one of them in the fast suite, by its name, and in the other in the slow."""
+    for item in items:
+        params = item.callspec.params if "pages" in item.path.parts and hasattr(item, "callspec") else {}
+        name = next((name for name in ("lang", "language") if name in params), None)
+        if name is None or item.path.name in BOTH_LANGUAGES:
+            continue
+        rest = sorted((key, str(value)) for key, value in params.items() if key != name)
+        chosen = ("en", "zh")[zlib.crc32(f"{item.path.name} {item.originalname} {rest}".encode()) % 2]
+        if params[name] != chosen:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture
