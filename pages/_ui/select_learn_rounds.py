@@ -135,7 +135,7 @@ def trajectory(tried: Sequence[Mapping[str, Any]], *, key: str) -> None:
         return
     x = t("learn.trials.x")
     rewards = {t("learn.round.trial"): [float(row["reward"]) for row in tried]}
-    words = {"x": x, "y": t("learn.trials.y"), "best": t("learn.trials.best")}
+    words = {"x": x, "y": t("learn.round.y"), "best": t("learn.trials.best")}
     st.plotly_chart(figures.trials(rewards, words), width="stretch", config=_PLAIN, key=f"learn_trials_{key}")
     shares = {t(f"select.view.{view}"): [float(row[view]) for row in tried] for view in VIEWS
               if any(float(row[view]) for row in tried)}  # fmt: skip

@@ -15,7 +15,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,7 +36,9 @@ from studio.training.trainer import Labelled
 
 log = logging.getLogger(__name__)
 AUDIT = "tune_rounds"
-RIGHT, PROBABILITY = range(2)  # rows of what a training says of every held-out example
+# Rows of what a training says of every held-out example. Where the right label stands in the model's order is what
+# rewards are made of: its probability says more of how many labels a model knows than of how well it tells them apart.
+RIGHT, PLACE = range(2)
 _LARGEST_SEED = 2**31 - 1
 _FIT, _OVER = ".fit", "trainings.jsonl"
 
@@ -60,6 +62,32 @@ def run(task: Task) -> dict[str, Any]:
     (task.result_dir / "tune.json").write_text(text, encoding="utf-8")
     log.info("tune rounds rows=%d trainings=%d", study.n, len(study.known))
     return {"n": study.n, "trainings": len(study.known), "seconds": facts["seconds"]}
+
+
+def standing(probs: Array, known: Sequence[str], right: Sequence[str]) -> tuple[Array, Array]:
+    """Whether the right label has the highest probability, and 1 / its place in the order of probabilities.
+
+    place = 1 + number of labels above it + half of those level with it; a label the model does not know counts 0.
+
+    Args:
+        probs: (m, c).
+        known: names of the c labels.
+        right: m names.
+
+    Returns:
+        two (m,) float64.
+
+    Paper: voorhees-1999 (the mean of the second is the mean reciprocal rank)
+
+    Example:
+        >>> [part.tolist() for part in standing(np.array([[0.2, 0.5, 0.3], [0.6, 0.2, 0.2]]), "abc", "cd")]
+        [[0.0, 0.0], [0.5, 0.0]]
+    """
+    column = {label: number for number, label in enumerate(known)}
+    at = np.array([column.get(label, -1) for label in right])
+    own = probs[np.arange(len(at)), at][:, None]
+    places = 1 + (probs > own).sum(axis=1) + 0.5 * ((probs == own).sum(axis=1) - 1)
+    return (probs.argmax(axis=1) == at).astype(np.float64), np.where(at >= 0, 1 / places, 0.0)
 
 
 class _Inside:
@@ -129,7 +157,7 @@ class _Rounds(Chooser):
         return {key: np.array(values) for key, values in map(json.loads, lines)}
 
     def outcome(self, rows: Array, repeat: int) -> Array:
-        """(2, m) of every held-out example whether its label was found, and its probability, by a model of these rows.
+        """(2, m) of every held-out example whether its label was found, and 1 / its place, by a model of these rows.
 
         The same rows with the same number are trained once.
         """
@@ -161,10 +189,7 @@ class _Rounds(Chooser):
         )  # fmt: skip
         probs = answers(fitted, self.held_texts, vectors=self.vectors, rows=self.held_places,
                         on_batch=lambda done, total: self.task.check_stop())  # fmt: skip
-        place = {label: column for column, label in enumerate(fitted.classifier.labels)}
-        columns = np.array([place.get(label, -1) for label in self.held_labels])  # -1: a label nobody chose
-        own = np.where(columns >= 0, probs[np.arange(len(columns)), columns], 0.0)
-        return np.stack([(probs.argmax(axis=1) == columns).astype(np.float64), own.astype(np.float64)])
+        return np.stack(standing(probs, fitted.classifier.labels, self.held_labels))
 
     def _folder(self, key: str) -> Any:
         """Where the checkpoints of this training lie; those of another one, left by a kill, are removed."""
@@ -184,7 +209,7 @@ class _Rounds(Chooser):
         """What one trial is worth; said in a line of metrics at once."""
         weights = tuning.as_weights(shares, self.views)
         found = self.outcome(self.chosen(weights, 0), 0)
-        value = float(found[PROBABILITY][self.part[REWARD]].mean())
+        value = float(found[PLACE][self.part[REWARD]].mean())
         self.task.metric(number, reward=value, **weights)
         return value
 
@@ -221,7 +246,7 @@ class _Rounds(Chooser):
 
     def _choice(self, weights: Mapping[str, int]) -> float:
         found = self._arms(weights, tuning.CHOICE_REPEATS)
-        return float(found[:, PROBABILITY][:, self.part[CHOICE]].mean())
+        return float(found[:, PLACE][:, self.part[CHOICE]].mean())
 
     def compare(self, tried: list[tune_search.Tried]) -> dict[str, Any]:
         """The best few on the choice part; the best of them, equal weights and random draws on the report part."""
@@ -242,8 +267,9 @@ class _Rounds(Chooser):
         return self._facts(settings, chance, tried)
 
     def _drawn(self, number: int) -> Array:
-        """Rows drawn by chance from the same 80 % the settings of that number chose from."""
-        return np.sort(self.inside(number)[: self.size])
+        """Rows drawn by chance from the 80 % the settings of that number chose from, without those filtered out."""
+        inside, barred = self.inside(number), self.given.matrix.barred
+        return np.sort((inside if barred is None else inside[barred[inside] == 0])[: self.size])
 
     def _facts(self, settings: Mapping[str, Any], chance: Array, tried: list[tune_search.Tried]) -> dict[str, Any]:
         params = self.task.spec.params

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from studio import findings as finding_texts
+from studio.errors import PlanError, SelectionError
 from studio.jobs import rundir
+from studio.jobs.supervisor import Supervisor
 from studio.jobs.task import Task
 from studio.models.baseline import NgramClassifier
 from studio.records import VIEWS, RunSpec
@@ -19,7 +23,14 @@ from studio.selection import proxy, tuning
 from studio.selection.recipe import Recipe
 from studio.settings import Settings
 from studio.tasks import tune, tune_rounds
-from tests.training.tiny import texts
+from studio.training.plan import TrainPlan
+from studio.workflows import runs, select_learn, select_learn_rounds, select_proof
+from studio.workflows.select_learn_rounds import Looks, Rounds
+from tests.jobs.harness import QUICK, Barriers, kill, kill_workers
+from tests.training.tiny import base_folder, texts
+from tests.workflows.test_proof import ACTOR, RECIPE, labelled, state_of, studio
+
+__all__ = ["studio"]
 
 N, HELD, SEED, TRIALS = 60, 36, 3, 6
 PLAN = {"base": "ngrams", "method": "linear_probe", "seed": 5}
@@ -81,7 +92,8 @@ def by_hand(frame, made, shown, labels, weights, repeat):
     held = proxy.held_parts(np.arange(N + 1, N + HELD + 1))
     asked = np.flatnonzero(held == 0)
     probs = model.predict_probs([made[N + i] for i in asked])
-    return np.mean([probs[place, list(model.labels).index(labels[N + i])] for place, i in enumerate(asked)])
+    orders = [[model.labels[column] for column in np.argsort(-row, kind="stable")] for row in probs]
+    return np.mean([1 / (1 + order.index(labels[N + i])) for order, i in zip(orders, asked, strict=True)])
 
 
 def test_a_trial_is_worth_what_the_trainer_says_of_its_choice(workspace):
@@ -130,3 +142,133 @@ def test_a_study_broken_off_goes_on_with_the_same_trials(workspace, monkeypatch,
     tune.run(again)
     pd.testing.assert_frame_equal(result_of(again)[0], whole)
     assert next(count) - 1 == len((task.run_dir / "checkpoints" / "trainings.jsonl").read_text().splitlines())
+
+
+# --- in a workspace ---------------------------------------------------------------------------------------------------
+ROUNDS = Rounds(TrainPlan(base="ngrams", method="linear_probe", epochs=1, lr=1.0), 6)
+
+
+def learned(studio, snapshot, monkeypatch, *, recipe=RECIPE, rounds=ROUNDS, seed=0):
+    """The study of a small corpus, its run made in this process and taken over; no worker."""
+    given = {}
+
+    def submit(_studio, actor, **values):
+        given.update(values)
+        return values["run_id"]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(select_learn.runs, "submit", submit)
+        run_id = select_learn.start(studio, ACTOR, snapshot_id=snapshot.snapshot_id, recipe=recipe, rounds=rounds,
+                                    state=state_of(studio, snapshot), seed=seed)  # fmt: skip
+        spec = RunSpec(run_id, given["kind"], given["title"], rundir.utc_now(), "ann", snapshot_id=snapshot.snapshot_id,
+                       params=given["params"], inputs=given["inputs"], seed=given["seed"], slot="cpu")  # fmt: skip
+        run_dir = rundir.create(studio.workspace.runs, spec)
+        task = Task(run_dir, spec, Settings(studio.workspace, device="cpu"))
+        tune.run(task)
+        task.set_state("done")
+        patch.setattr(select_learn.rundir, "check_result", lambda *_: task.result_dir)
+        select_learn.finish_tune(studio, run_dir, spec)
+    return run_id, given
+
+
+def test_a_study_is_kept_says_its_plan_and_counts_as_a_look(studio, monkeypatch):
+    snapshot = labelled(studio, n_train=60)
+    state = state_of(studio, snapshot)
+    found = select_learn.prospect(studio, snapshot, RECIPE, state, rounds=ROUNDS)
+    held = found.part.held
+    assert select_learn_rounds.looks(studio, snapshot, held) == Looks(0, 0, 120)
+    cost = select_learn_rounds.cost(studio, snapshot, found, RECIPE.budget, ROUNDS)
+    assert (cost.trainings, cost.size) == (6 + 6 + 2 + 4 + 5, 24)  # the recipe's weights are the equal ones
+    assert cost.estimate.low_s < cost.estimate.seconds < cost.estimate.high_s
+    run_id, given = learned(studio, snapshot, monkeypatch)
+    assert given["slot"] == runs.SLOTS["train"] and given["params"]["plan"] == ROUNDS.plan.to_json()
+    lesson = select_learn.kept(studio, snapshot, found, ROUNDS)
+    assert lesson.is_of_rounds and not lesson.stale and len(lesson.trials) == 6
+    assert lesson.facts["looks_before"] == 0 and lesson.facts["fits"] <= cost.trainings
+    assert select_learn_rounds.first(studio, snapshot) == ROUNDS
+    assert select_learn.kept(studio, snapshot, found) is None  # the study by stand-in heads is another one
+    tried = select_learn_rounds.so_far(studio, run_id)
+    assert [row["reward"] for row in tried] == lesson.trials.sort_values("step")["reward"].tolist()
+    # another plan, the same labels: shown as of another plan, and a second look once it is made
+    other = replace(ROUNDS, plan=replace(ROUNDS.plan, seed=3))
+    asked = select_learn.prospect(studio, snapshot, RECIPE, state, rounds=other)
+    assert select_learn.kept(studio, snapshot, asked, other).stale == ("plan",)
+    assert select_learn_rounds.looks(studio, snapshot, held) == Looks(1, 120, 120)
+    learned(studio, snapshot, monkeypatch, rounds=other)
+    assert select_learn_rounds.looks(studio, snapshot, held.iloc[:50]) == Looks(2, 50, 50)
+    # the same again is no further look; what never began is none; what was deleted stays one
+    select_learn_rounds.remember(studio, snapshot.snapshot_id, "deleted", str(asked.key), held)
+    assert select_learn_rounds.looks(studio, snapshot, held).n_studies == 2
+    waiting = RunSpec("waiting", "tune", "x", rundir.utc_now(), "ann", snapshot_id=snapshot.snapshot_id, slot="cpu")
+    rundir.create(studio.workspace.runs, waiting)
+    select_learn_rounds.remember(studio, snapshot.snapshot_id, "waiting", "another", held)
+    assert select_learn_rounds.looks(studio, snapshot, held).n_studies == 2
+    select_learn_rounds.remember(studio, snapshot.snapshot_id, "gone", "third", held.iloc[:10])
+    assert select_learn_rounds.looks(studio, snapshot, held) == Looks(3, 120, 120)
+    weights = lesson.facts["learned"].get("search")
+    if weights:
+        assert select_proof.learned_here(studio, snapshot, replace(RECIPE, weights=weights))
+
+
+def test_what_no_study_by_rounds_can_be_made_of_is_refused(studio):
+    snapshot = labelled(studio, n_train=60)
+    state = state_of(studio, snapshot)
+    foreign = replace(ROUNDS, plan=replace(ROUNDS.plan, base="/somewhere/else"))
+    with pytest.raises(PlanError, match="allow-list"):
+        select_learn.start(studio, ACTOR, snapshot_id=snapshot.snapshot_id, recipe=RECIPE, state=state, rounds=foreign)
+    for trials in (0, 5, 61):
+        with pytest.raises(SelectionError, match="number of trials"):
+            replace(ROUNDS, trials=trials)
+    assert not runs.overview(studio, kinds=("tune",), snapshot_id=snapshot.snapshot_id)
+
+
+def test_the_place_of_the_right_label_is_what_a_trial_is_worth():
+    """Second of three, level with another at the top (places 1 and 2: 1.5), a label nobody chose."""
+    probs = np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2], [0.9, 0.05, 0.05], [1 / 3, 1 / 3, 1 / 3]])
+    right, place = tune_rounds.standing(probs, ["a", "b", "c"], ["c", "b", "d", "a"])
+    assert right.tolist() == [0, 0, 0, 1]
+    assert place == pytest.approx([1 / 2, 1 / 1.5, 0, 1 / 2])
+
+
+def test_a_choice_of_one_label_gives_that_label(workspace):
+    """No trainer takes it; the model of one label says it always, and is as right as that label is common."""
+    task, _, _, shown, labels = task_of(workspace, "one")
+    study = tune_rounds._Rounds(task)
+    rows = np.array([row for row, label in enumerate(shown) if label == "fee"][:5])
+    found = study.outcome(rows, 0)
+    assert found.tolist() == [[float(label == "fee") for label in labels[N:]]] * 2
+
+
+@pytest.mark.slow
+def test_a_killed_worker_goes_on_at_the_trial_it_was_in(workspace, tmp_path, monkeypatch):
+    """A real worker of a real small network is shot in the middle of a training and resumed: the same trials."""
+    base = str(base_folder(tmp_path / "tiny"))
+    plan = {"base": base, "method": "lora", "epochs": 2, "lr": 5e-3, "batch_size": 10, "max_length": 48, "patience": 0,
+            "lora_rank": 2}  # fmt: skip
+    barriers = Barriers(tmp_path / "barriers")
+    monkeypatch.setenv("STUDIO_TEST_BARRIERS", str(barriers.folder))
+    monkeypatch.setenv("STUDIO_MODELS", base)
+    settings = Settings(workspace, device="cpu", model_allow_list=(base,))
+    whole, *_ = task_of(workspace, "whole", plan=plan)
+    whole.settings = settings
+    tune.run(whole)
+    made, *_ = task_of(workspace, "shot", plan=plan)
+    shutil.rmtree(made.run_dir)
+    supervisor = Supervisor(settings, timing=QUICK).start()
+    try:
+        barriers.hold("tune_training_3")
+        supervisor.submit(made.spec)
+        barriers.reached("tune_training_3")
+        barriers.hold("checkpoint")
+        barriers.release("tune_training_3")
+        kill(barriers.reached("checkpoint")["pid"])
+        assert supervisor.wait("shot", 60).state == "crashed"
+        barriers.release("checkpoint")
+        supervisor.resume("shot")
+        assert supervisor.wait("shot", 300).state == "done"
+    finally:
+        supervisor.close()
+        kill_workers(workspace)
+    folder = rundir.check_result(workspace.run_dir("shot"), "tune.json")
+    again = finding_texts.from_json((folder / "tune.json").read_text(encoding="utf-8")).table
+    pd.testing.assert_frame_equal(again, result_of(whole)[0], rtol=1e-4, atol=1e-5)
