@@ -102,7 +102,7 @@ def on_a_million() -> dict[str, float]:
     ids = points["example_id"].to_numpy()
     rows = rows_to_draw(points["cluster"].to_numpy(), seed=0)
     hover = hover_lines(ids[rows], texts.take(rows).to_pylist())
-    words = {"missing": "none", "others": "{n} more", "density": "all"}
+    words = {"missing": "none", "others": "{n} more"}
     drawn = Points(
         ids, points["x"].to_numpy(), points["y"].to_numpy(), rows, hover, codes=label.codes, names=label.names
     )

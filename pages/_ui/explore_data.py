@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from pages._ui.words import plain, t
 from studio import words
-from studio.figures.map import density_cells, hover_lines, rows_to_draw
+from studio.figures.cloud import cloud_image
+from studio.figures.map import hover_lines, rows_to_draw
 from studio.records import SPLITS, Array, Condition, Snapshot, conditions_to_text
 from studio.store import annotation_facts, clusters, maps, slices
 from studio.words import measures
@@ -23,10 +27,41 @@ _CLUSTERED = "cluster"
 _GIVEN = frozenset({"text", "source", "language", "example_id", "slice"})  # what no later decision changes
 
 
+# --- what the keys depend on ------------------------------------------------------------------------------------------
+_ASKED: ContextVar[dict[tuple[str, ...], str] | None] = ContextVar("marks asked in this draw", default=None)
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """While a page is drawn once, what its keys depend on is asked once."""
+    token = _ASKED.set({})
+    try:
+        yield
+    finally:
+        _ASKED.reset(token)
+
+
+def _once(ask: Callable[[], str], *what: str) -> str:
+    asked = _ASKED.get()
+    if asked is None:
+        return ask()
+    if what not in asked:
+        asked[what] = ask()
+    return asked[what]
+
+
+def _found_mark(opened: Studio, map_id: str) -> str:
+    return _once(lambda: clusters.mark(opened.store, map_id), "clusters", map_id)
+
+
+def _decided_mark(opened: Studio, snapshot_id: str) -> str:
+    return _once(lambda: annotation_facts.mark(opened.store, snapshot_id), "facts", snapshot_id)
+
+
 # --- points and columns -----------------------------------------------------------------------------------------------
 def points(opened: Studio, map_id: str) -> pd.DataFrame:
     """example_id, x, y, cluster of a map; shared by all sessions, never changed."""
-    return _points(opened, map_id, clusters.mark(opened.store, map_id))
+    return _points(opened, map_id, _found_mark(opened, map_id))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -36,7 +71,7 @@ def _points(_opened: Studio, map_id: str, mark: str) -> pd.DataFrame:
 
 def cluster_table(opened: Studio, map_id: str) -> pd.DataFrame:
     """cluster, size, keywords, name of a map under the decisions in force."""
-    return _cluster_table(opened, map_id, clusters.mark(opened.store, map_id))
+    return _cluster_table(opened, map_id, _found_mark(opened, map_id))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -46,7 +81,7 @@ def _cluster_table(_opened: Studio, map_id: str, mark: str) -> pd.DataFrame:
 
 def column(opened: Studio, snapshot: Snapshot, map_id: str, name: str, *, unit: bool = False) -> Column:
     """One value per example of a column."""
-    stands = explore_colours.mark(opened, snapshot, map_id, name)
+    stands = _once(lambda: explore_colours.mark(opened, snapshot, map_id, name), snapshot.snapshot_id, map_id, name)
     return _column(opened, snapshot, snapshot.snapshot_id, map_id, name, unit, stands)
 
 
@@ -76,7 +111,7 @@ def _hover(_opened: Studio, snapshot_id: str, key: int, _ids: Array, _places: Ar
 def must_draw(opened: Studio, snapshot: Snapshot, example: str, most: int) -> Array:
     """Ids the map never leaves out, the most important first."""
     newest = explore_colours.newest_selection(opened, snapshot.snapshot_id)
-    mark = f"{annotation_facts.mark(opened.store, snapshot.snapshot_id)}{newest.selection_id if newest else ''}"
+    mark = f"{_decided_mark(opened, snapshot.snapshot_id)}{newest.selection_id if newest else ''}"
     return _must_draw(opened, snapshot, snapshot.snapshot_id, example, most, mark)
 
 
@@ -87,7 +122,7 @@ def _must_draw(_opened: Studio, _snapshot: Snapshot, snapshot_id: str, example: 
 
 def rows_drawn(opened: Studio, map_id: str, under: Array | None, wanted: Array, seed: int) -> Array:
     """Positions of the dots among those under the filters, kept while these are the same in other colours."""
-    keys = (clusters.mark(opened.store, map_id), _print_of(under), _print_of(wanted))
+    keys = (_found_mark(opened, map_id), _print_of(under), _print_of(wanted))
     return _rows_drawn(opened, map_id, under, wanted, seed, *keys)
 
 
@@ -113,20 +148,20 @@ def n_shown(opened: Studio, map_id: str, held: int | None) -> int:
     return len(everyone) if held is None else int(explore_colours.seen(everyone, held).sum())
 
 
-def cells(opened: Studio, map_id: str, under: Array | None, held: int | None) -> dict[str, Array]:
+def cloud(opened: Studio, map_id: str, under: Array | None, held: int | None) -> dict[str, Any]:
     """The grey cloud of those under the filters, or of all that are shown; kept like the dots."""
-    return _cells(opened, map_id, under, held, _print_of(under))
+    return _cloud(opened, map_id, under, held, _print_of(under))
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _cells(_opened: Studio, map_id: str, _under: Array | None, held: int | None, under: str) -> dict[str, Array]:
+def _cloud(_opened: Studio, map_id: str, _under: Array | None, held: int | None, under: str) -> dict[str, Any]:
     whole = points(_opened, map_id)
     everyone = whole["example_id"].to_numpy()
     if _under is not None:
         whole = whole.iloc[explore_colours.positions(everyone, _under)]
     elif held is not None:
         whole = whole[explore_colours.seen(everyone, held)]
-    return density_cells(whole["x"].to_numpy(), whole["y"].to_numpy())
+    return cloud_image(whole["x"].to_numpy(), whole["y"].to_numpy())
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -146,7 +181,7 @@ def forget() -> None:
         _hover,
         _must_draw,
         _rows_drawn,
-        _cells,
+        _cloud,
         extent,
         _listed,
         _label_mix,
@@ -158,15 +193,15 @@ def forget() -> None:
 
 def mark(opened: Studio, snapshot_id: str, map_id: str) -> str:
     """What changes when people decide anything: an annotation, a split, a round, a cluster."""
-    return f"{annotation_facts.mark(opened.store, snapshot_id)}{clusters.mark(opened.store, map_id)}"
+    return f"{_decided_mark(opened, snapshot_id)}{_found_mark(opened, map_id)}"
 
 
 def mark_of(opened: Studio, snapshot_id: str, map_id: str, conditions: Sequence[Condition]) -> str:
     """What changes when these filters may find others: a lasso and what came with the corpus never do."""
     columns_ = {clause.column for clause in conditions}
     decided = {name for name in columns_ if name not in _GIVEN and not name.startswith("group_")}
-    found = clusters.mark(opened.store, map_id) if "cluster" in decided else ""
-    return found + (annotation_facts.mark(opened.store, snapshot_id) if decided - {"cluster"} else "")
+    found = _found_mark(opened, map_id) if "cluster" in decided else ""
+    return found + (_decided_mark(opened, snapshot_id) if decided - {"cluster"} else "")
 
 
 # --- what is inside ---------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from pages._ui import explore_slices as slices
 from pages._ui.words import t
 from studio.figures.map import MAX_DRAWN, Points, for_browser, map_description
 from studio.mapping import polygon
-from studio.records import Array, Snapshot
+from studio.records import Snapshot
 from studio.store import maps
 from studio.store.maps import MapRecord
 from studio.workflows import explore_colours
@@ -39,7 +39,7 @@ def show(opened: Studio, snapshot: Snapshot, state: ExploreState) -> None:
         return
     if maps.get(opened.store, chart.map_id) is None:  # a preview another session's run has replaced meanwhile
         st.rerun(scope="app")
-    with frame.show_errors():
+    with frame.show_errors(), data.one_look():
         places = st.columns([3, 2], gap="medium")
         with places[0]:
             column, unit, size, tool, conditions = _controls(opened, snapshot, chart)
@@ -139,14 +139,14 @@ def _draw(
     """Draw the map under the filters; returns how many dots of how many examples, and whether there is a cloud."""
     colour = data.column(opened, snapshot, chart.map_id, column, unit=unit)
     points = _points(opened, snapshot, chart, colour, size, inside)
-    cells = _cells(opened, chart, points, inside)
+    cloud = _cloud(opened, chart, points, inside)
     figure = map_description(
         points,
-        {name: t(f"map.{name}", n="{n}") for name in ("missing", "others", "density")},
+        {name: t(f"map.{name}", n="{n}") for name in ("missing", "others")},
         titles=data.value_titles(opened, chart.map_id, column, colour),
         write_names=column == "cluster",
         unit=data.unit_title(colour) if colour.numbers is not None else "",
-        cells=cells,
+        cloud=cloud,
         extent=data.extent(opened, chart.map_id),
         outline=polygon.from_text(inside.outline) if inside.outline else None,
         chosen=lasso.opened_example(),
@@ -162,7 +162,7 @@ def _draw(
         on_shape=lambda: lasso.take(lasso.mark_of(chart)),
         on_dot=lasso.open_dot,
     )
-    return len(points.rows), len(points.ids), cells is not None
+    return len(points.rows), len(points.ids), cloud is not None
 
 
 def _points(
@@ -194,14 +194,14 @@ def _points(
     )
 
 
-def _cells(opened: Studio, chart: MapRecord, points: Points, inside: data.Inside) -> dict[str, Array] | None:
+def _cloud(opened: Studio, chart: MapRecord, points: Points, inside: data.Inside) -> dict[str, Any] | None:
     """The grey cloud: all shown examples where not each is a dot, those filters leave out too where each one is."""
     is_sampled = len(points.rows) < len(points.ids)
     if not is_sampled and inside.under is None:
         return None
     if not is_sampled and len(points.ids) == data.n_shown(opened, chart.map_id, inside.held):
         return None
-    return data.cells(opened, chart.map_id, inside.under if is_sampled else None, inside.held)
+    return data.cloud(opened, chart.map_id, inside.under if is_sampled else None, inside.held)
 
 
 def _facts(opened: Studio, chart: MapRecord, drawn: tuple[int, int, bool], size: str) -> None:

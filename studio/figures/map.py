@@ -11,6 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from studio.figures import theme
+from studio.figures.cloud import cloud_image
 from studio.figures.text import escape
 from studio.records import Array
 
@@ -18,7 +19,6 @@ MAX_DRAWN = 12_000
 # Of all texts to hover over: the page searches the whole figure for its theme's colours on every change, so bytes cost
 # time in the browser; with the dots a map stays under 3 MB in any script.
 MAX_TEXT_BYTES = 1_200_000
-DENSITY_CELLS = 180
 HOVER_CHARACTERS = 120
 HOVER_LINE = 60
 SMALLEST, LARGEST = 0.5, 2.2  # diameters of sized dots, as shares of what all would have
@@ -113,7 +113,7 @@ def map_description(
     titles: Mapping[str, str] | None = None,
     write_names: bool = False,
     unit: str = "",
-    cells: Mapping[str, Array] | None = None,
+    cloud: Mapping[str, Any] | None = None,
     extent: Sequence[float] | None = None,
     outline: Sequence[Sequence[float]] | Array | None = None,
     chosen: int | None = None,
@@ -126,11 +126,11 @@ def map_description(
 
     Args:
         points: what to draw.
-        words: translated `missing`, `others` (with {n}) and `density`.
+        words: translated `missing` and `others` (with {n}).
         titles: category -> the name shown instead.
         write_names: write the names of the largest categories on the map in place of a legend.
         unit: of the numbers, beside their colour scale.
-        cells: of `density_cells`, a grey cloud under the dots; by default that of the points where not each is a dot.
+        cloud: of `cloud_image`, under the dots; by default that of the points where not each is a dot.
         extent: left, right, bottom, top of the whole map, so that a filter does not move it.
         outline: a lasso to draw, such as the one in the URL.
         chosen: example_id to ring.
@@ -141,13 +141,13 @@ def map_description(
     """
     titles = titles or {}
     data: list[dict[str, Any]] = []
-    if cells is None and len(points.rows) < len(points.ids):
-        cells = density_cells(points.x, points.y)
-    if cells is not None:
-        data.append(_density(cells, words["density"]))
+    if cloud is None and len(points.rows) < len(points.ids):
+        cloud = cloud_image(points.x, points.y)
     layout = _layout(extent, revision, tool)
     layout["showlegend"] = points.numbers is None and not write_names
     layout["legend"]["uirevision"] = f"{revision} {coloured_by}"
+    if cloud is not None:
+        layout["images"] = [dict(cloud)]
     if points.numbers is not None:
         data += _numbers(points, unit)
     else:
@@ -328,6 +328,7 @@ def _numbers(points: Points, unit: str) -> list[dict[str, Any]]:
     if not len(where):
         return traces
     low, high = points.scale
+    title = {"text": escape(unit, 40), "side": "right", "font": {"size": 13}}
     marker = {
         "color": values[where].astype(np.float32),
         "colorscale": theme.SEQUENTIAL,
@@ -335,22 +336,9 @@ def _numbers(points: Points, unit: str) -> list[dict[str, Any]]:
         "cmax": float(high) if high > low else float(low) + 1.0,
         "size": size,
         "opacity": 0.85,
-        "colorbar": {"thickness": 12, "len": 0.6, "title": {"text": escape(unit, 40), "side": "right"}},
+        "colorbar": {"thickness": 12, "len": 0.6, "tickfont": {"size": 12}, "title": title},
     }
     return [*traces, _trace(points, where, marker, "", "numbers")]
-
-
-def density_cells(x: Array, y: Array) -> dict[str, Array]:
-    """Where examples lie: the middles of 180 x 180 cells and z = log(1 + count), float32, as a heatmap wants them."""
-    counts, x_edges, y_edges = np.histogram2d(x, y, bins=DENSITY_CELLS)
-    middles = [((edges[:-1] + edges[1:]) / 2).astype(np.float32) for edges in (x_edges, y_edges)]
-    return {"x": middles[0], "y": middles[1], "z": np.log1p(counts.T).astype(np.float32)}
-
-
-def _density(cells: Mapping[str, Array], name: str) -> dict[str, Any]:
-    scale = [list(stop) for stop in theme.density_scale()]
-    fixed = {"type": "heatmap", "showscale": False, "hoverinfo": "skip", "zsmooth": "best"}
-    return {**fixed, **cells, "colorscale": scale, "name": name, "uid": "cloud"}
 
 
 def _ring(points: Points, chosen: int | None) -> list[dict[str, Any]]:

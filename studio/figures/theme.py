@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 # Twelve colours of M. Krzywinski's palette for colour blindness, ordered so that neighbours in the list differ most.
 CATEGORICAL: tuple[str, ...] = (
     "#008DF9",
@@ -22,6 +20,8 @@ CATEGORICAL: tuple[str, ...] = (
 SYMBOLS: tuple[str, ...] = ("circle", "diamond")
 N_STYLES = len(CATEGORICAL) * len(SYMBOLS)  # categories from here on share one grey
 OTHERS = "#8f979d"
+CLOUD = (128, 138, 143)  # red, green, blue
+CLOUD_OPACITY = ((0.0, 0.0), (0.02, 0.10), (1.0, 0.75))  # from where nothing is to where most is
 OUTLINE = "#e8590c"
 CHOSEN = "#e8590c"
 SEQUENTIAL = "Cividis"
@@ -39,8 +39,3 @@ def category_style(position: int) -> tuple[str, str] | None:
     """(colour, symbol) of the category at a position; None from where categories are drawn as one grey group."""
     round_, place = divmod(position, len(CATEGORICAL))
     return (CATEGORICAL[place], SYMBOLS[round_]) if round_ < len(SYMBOLS) else None
-
-
-def density_scale() -> Sequence[tuple[float, str]]:
-    """Transparent where nothing is, grey where much is."""
-    return ((0.0, "rgba(128,138,143,0)"), (0.02, "rgba(128,138,143,0.10)"), (1.0, "rgba(128,138,143,0.75)"))

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from studio.figures.cloud import cloud_image
 from studio.figures.map import (
     MAX_DRAWN,
     Points,
-    density_cells,
     for_browser,
     hover_lines,
     map_description,
@@ -19,7 +21,7 @@ from studio.figures.map import (
 )
 from studio.figures.text import escape
 
-WORDS = {"missing": "missing", "others": "{n} others", "density": "all examples"}
+WORDS = {"missing": "missing", "others": "{n} others"}
 HOSTILE = '<img src=x onerror=alert(1)> $\\frac{1}{2}$ <b>\u202eevil\u202c "quoted" & more ' + "long " * 100
 
 
@@ -93,8 +95,8 @@ def test_a_map_of_a_million_stays_under_five_megabytes_in_any_script(text):
                   codes=np.arange(n, dtype=np.int32) % 30, names=[f"name {i}" for i in range(30)],
                   sizes=np.arange(n), size_scale=(0.0, float(n)))  # fmt: skip
     figure = map_figure(made, WORDS, outline=[(0, 0), (1, 0), (1, 1)], chosen=5)
-    assert figure.data[0].type == "heatmap"
-    assert sum(len(trace.x) for trace in figure.data[1:] if trace.customdata is not None) == len(rows) <= MAX_DRAWN
+    assert len(figure.layout.images) == 1
+    assert sum(len(trace.x) for trace in figure.data if trace.customdata is not None) == len(rows) <= MAX_DRAWN
     sent = json.dumps(for_browser(map_description(made, WORDS, outline=[(0, 0), (1, 0), (1, 1)], chosen=5)))
     assert len(sent) < 3_000_000, "5 MB are allowed"
     assert any("6 others" in (trace.name or "") for trace in figure.data)
@@ -146,11 +148,16 @@ def test_what_the_browser_gets_is_what_plotly_would_have_checked(numbers):
 
 
 def test_the_cloud_counts_every_point_of_a_cell():
-    x, y = np.array([0.0, 0.0, 0.0, 180.0]), np.array([0.0, 0.0, 0.0, 180.0])
-    cells = density_cells(x, y)
-    assert cells["x"][[0, -1]].tolist() == [0.5, 179.5]
-    assert cells["z"][0, 0] == pytest.approx(np.log(4)) and cells["z"][-1, -1] == pytest.approx(np.log(2))
-    assert np.count_nonzero(cells["z"]) == 2
+    """Three points in the cell at the bottom left, one in that at the top right: opacity 0.75, and log 2 / log 4."""
+    x, y = np.array([0.0, 0.0, 0.0, 180.0]), np.array([0.0, 0.0, 0.0, 90.0])
+    made = cloud_image(x, y)
+    assert [made[key] for key in ("x", "y", "sizex", "sizey")] == [0.0, 90.0, 180.0, 90.0]
+    opacity = np.asarray(Image.open(io.BytesIO(base64.b64decode(made["source"].partition(",")[2]))))[..., 3]
+    assert opacity.shape == (180, 180) and np.count_nonzero(opacity) == 2
+    half = 0.10 + (0.5 - 0.02) / 0.98 * 0.65
+    assert (opacity[-1, 0], opacity[0, -1]) == (round(255 * 0.75), round(255 * half))
+    for nobody in (np.empty(0), np.full(3, 2.0)):
+        assert cloud_image(nobody, nobody)["sizex"] == 1.0
 
 
 def test_large_ids_reach_the_browser_whole():

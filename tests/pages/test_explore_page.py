@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import frame
+from pages._ui import explore_data, frame
 from studio.corpus.roles import Roles
 from studio.records import Actor, Condition, conditions_to_text
 from studio.store import maps, slices
@@ -76,6 +76,20 @@ def _page(language: str = "en", **params: str) -> AppTest:
 def _text(app: AppTest) -> str:
     kinds = ("title", "header", "subheader", "caption", "markdown", "info", "warning", "error", "code", "success")
     return "\n".join(str(element.value) for kind in kinds for element in app.get(kind))
+
+
+def test_marks_are_asked_once_while_a_page_is_drawn_and_anew_for_the_next():
+    asked = []
+
+    def mark() -> str:
+        asked.append(len(asked))
+        return f"m{len(asked)}"
+
+    for _ in range(2):
+        with explore_data.one_look():
+            found = [explore_data._once(mark, "clusters", name) for name in ("a", "b", "a", "a")]
+            assert found[0] == found[2] == found[3] != found[1]
+    assert len(asked) == 4 and explore_data._once(mark, "clusters", "a") == "m5"
 
 
 def test_a_corpus_without_labels_or_groups_has_a_map_and_a_table(home):
