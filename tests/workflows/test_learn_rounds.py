@@ -162,12 +162,14 @@ def learned(studio, snapshot, monkeypatch, *, recipe=RECIPE, rounds=ROUNDS, seed
                                     state=state_of(studio, snapshot), seed=seed)  # fmt: skip
         spec = RunSpec(run_id, given["kind"], given["title"], rundir.utc_now(), "ann", snapshot_id=snapshot.snapshot_id,
                        params=given["params"], inputs=given["inputs"], seed=given["seed"], slot="cpu")  # fmt: skip
-        run_dir = rundir.create(studio.workspace.runs, spec)
+        run_dir = rundir.create(studio.workspace.root / "aside", spec)  # where no supervisor sees it waiting
         task = Task(run_dir, spec, Settings(studio.workspace, device="cpu"))
         tune.run(task)
         task.set_state("done")
         patch.setattr(select_learn.rundir, "check_result", lambda *_: task.result_dir)
         select_learn.finish_tune(studio, run_dir, spec)
+        (run_dir / "INDEXED").write_text("{}", encoding="utf-8")
+        run_dir.rename(studio.workspace.run_dir(run_id))
     return run_id, given
 
 
@@ -199,6 +201,7 @@ def test_a_study_is_kept_says_its_plan_and_counts_as_a_look(studio, monkeypatch)
     # the same again is no further look; what never began is none; what was deleted stays one
     select_learn_rounds.remember(studio, snapshot.snapshot_id, "deleted", str(asked.key), held)
     assert select_learn_rounds.looks(studio, snapshot, held).n_studies == 2
+    studio.supervisor.close()  # so that nobody starts it
     waiting = RunSpec("waiting", "tune", "x", rundir.utc_now(), "ann", snapshot_id=snapshot.snapshot_id, slot="cpu")
     rundir.create(studio.workspace.runs, waiting)
     select_learn_rounds.remember(studio, snapshot.snapshot_id, "waiting", "another", held)
