@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages._ui import (
+    asking,
     frame,
     select_apply,
     select_controls,
@@ -53,10 +54,12 @@ def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
             select_result.numbers(choice, change)
             select_result.notes(choice)
             clicked = select_result.table(snapshot, choice)
+            asking.give_way()
             select_result.changes(snapshot, change)
             left, right = st.columns(2, gap="large")
             with left:
                 select_groups.show(choice)
+                asking.give_way()
             with right:
                 select_why.show(snapshot, choice, clicked)
         select_freeze.show(snapshot, choice, targets)

@@ -1,15 +1,18 @@
-"""A part of a page that asks every second until work beside the page is done, and then stops asking by itself."""
+"""Parts of a page and time: asking every second until work beside the page is done, and standing back for a press."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
 EVERY_S = 1.0
+_SEND_S = 0.03  # a few turns of the loop that sends what was drawn
 
 
 def until(draw: Callable[[], bool], *, is_over: bool) -> None:
@@ -37,3 +40,20 @@ def _stop() -> None:
     message = ForwardMsg()
     message.stop_auto_rerun.fragment_ids.append(fragment_id)
     context.enqueue(message)
+
+
+def give_way() -> None:
+    """Let what is drawn so far reach the browser, and begin anew where a press came meanwhile.
+
+    What was drawn waits for the interpreter as long as this thread computes, and a press waits until a fragment is
+    drawn to its end. Nothing is taken away from the page: the run that begins draws all of it.
+    """
+    time.sleep(_SEND_S)
+    context = get_script_run_ctx()
+    requests = getattr(context, "script_requests", None)
+    if requests is None or not context.fragment_ids_this_run or ThreadState.get().fragment_id is None:
+        return  # a whole page that is drawn is broken off by Streamlit itself
+    waits = requests._rerun_data
+    is_press = bool(waits.fragment_id_queue) and not (waits.is_auto_rerun or waits.is_history_navigation)
+    if requests._state == ScriptRequestType.RERUN and is_press:
+        st.rerun(scope="fragment")

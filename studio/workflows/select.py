@@ -246,9 +246,9 @@ def compare(studio: Studio, snapshot_id: str, choice: Choice, last: FrozenSelect
 def table(studio: Studio, snapshot_id: str, choice: Choice, rows: int = MOST_ROWS) -> pd.DataFrame:
     """The first chosen examples: rank, example_id, text, score, one column per view with its part of it, reason."""
     ids, at = choice.ids[:rows], choice.rows[:rows]
-    texts = examples.by_ids(studio.store, snapshot_id, ids, ["example_id", "text"])
+    texts = select_matrix.texts(studio, snapshot_id, choice.pool.rows[at])
     share = parts(choice.pool.matrix, choice.weights, at, choice.recipe.missing)
-    frame = pd.DataFrame({"rank": np.arange(1, len(ids) + 1), "example_id": ids, "text": texts["text"].to_numpy(),
+    frame = pd.DataFrame({"rank": np.arange(1, len(ids) + 1), "example_id": ids, "text": texts,
                           "score": choice.scores[:rows]})  # fmt: skip
     for column, view in enumerate(VIEWS):
         if choice.weights[view]:

@@ -24,6 +24,7 @@ from studio.selection.constraints import NearGraph
 from studio.selection.live import LiveMatrix
 from studio.selection.recipe import Recipe
 from studio.selection.unit_scores import unit_scores
+from studio.settings import MIB
 from studio.store import examples, labels, rounds, scores, selections, snapshots
 from studio.store.scores import ScoreSet
 from studio.workflows.select_scores import ScoreState, default_inner, ranked_part
@@ -32,8 +33,9 @@ from studio.workflows.studio import Studio
 MOST_KEYS = 200  # a column with more different values is no group to limit or to compare
 PREDICTED = "predicted"  # the label the newest round's model gives
 FURTHER: tuple[str, ...] = ("source", "language")  # columns that may be limited besides clusters and groups
+MOST_FILE_BYTES, MOST_TEXT_BYTES = 32 * MIB, 128 * MIB  # of a snapshot whose texts are kept in memory
 # what is kept in memory, by kind; 1M examples take about 12 MB for the values of a measure and 16 MB for a matrix
-_MOST = {"base": 2, "values": 10, "unit": 4, "barred": 8, "pool": 8, "rho": 16}
+_MOST = {"base": 2, "values": 10, "unit": 4, "barred": 8, "pool": 8, "rho": 16, "texts": 2}
 _kept: dict[str, OrderedDict[tuple[Any, ...], Any]] = {kind: OrderedDict() for kind in _MOST}
 _lock = threading.Lock()
 
@@ -88,6 +90,22 @@ def _remembered(kind: str, key: tuple[Any, ...], make: Callable[[], Any]) -> Any
         while len(_kept[kind]) > _MOST[kind]:
             _kept[kind].popitem(last=False)
     return made
+
+
+def texts(studio: Studio, snapshot_id: str, rows: Array) -> list[str | None]:
+    """Texts of some rows of the snapshot, in their order; from memory where all texts of the snapshot fit into it."""
+
+    def read() -> Any:
+        if studio.workspace.examples_file(snapshot_id).stat().st_size > MOST_FILE_BYTES:
+            return None
+        whole = examples.table(studio.store, snapshot_id, ["text"])["text"]
+        return whole if whole.nbytes <= MOST_TEXT_BYTES else None
+
+    whole = _remembered("texts", (str(studio.workspace.root), snapshot_id), read)
+    if whole is not None:
+        return whole.take(rows).to_pylist()
+    ids = examples.ids(studio.store, snapshot_id)[rows]
+    return examples.by_ids(studio.store, snapshot_id, ids, ["example_id", "text"])["text"].tolist()
 
 
 def _base_key(studio: Studio, snapshot_id: str, state: ScoreState) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 from streamlit.testing.v1 import AppTest
 
 from pages._ui import asking
@@ -35,3 +36,27 @@ def test_the_last_answer_is_drawn_and_the_page_is_not():
 
     app = AppTest.from_function(script).run()
     assert [one.value for one in app.caption] == ["known"] and app.session_state["runs"] == 1 and not app.exception
+
+
+@pytest.mark.parametrize(
+    ("came", "anew"),
+    [
+        (RerunData(fragment_id="live"), ["fragment"]),
+        (RerunData(fragment_id="part", is_auto_rerun=True), []),  # nobody pressed: it is its own turn
+        (RerunData(page_script_hash="another page"), []),  # Streamlit breaks off for it, and knows where it leads
+        (None, []),
+    ],
+)
+def test_a_press_that_waits_is_answered_before_the_rest_is_drawn(monkeypatch, came, anew):
+    requests, begun = ScriptRequests(), []
+    if came is not None:
+        requests.request_rerun(came)
+    context = SimpleNamespace(script_requests=requests, fragment_ids_this_run=["live"])
+    monkeypatch.setattr(asking, "get_script_run_ctx", lambda: context)
+    monkeypatch.setattr(asking.ThreadState, "get", lambda: SimpleNamespace(fragment_id="live"))
+    monkeypatch.setattr(asking.st, "rerun", lambda scope: begun.append(scope))
+    asking.give_way()
+    assert begun == anew
+    context.fragment_ids_this_run = None  # the whole page is drawn
+    asking.give_way()
+    assert begun == anew

@@ -14,13 +14,14 @@ from studio.records import Actor, Condition, conditions_to_text
 from studio.selection.combine import weighted_scores
 from studio.selection.recipe import Recipe, recipe_from_json
 from studio.settings import Settings, Workspace
-from studio.store import labels, scores, selections, slices
+from studio.store import examples, labels, scores, selections, slices
 from studio.workflows import (
     annotate,
     runs,
     select,
     select_apply,
     select_effect,
+    select_matrix,
     select_prepare,
     select_scores,
     select_targets,
@@ -270,3 +271,16 @@ def test_a_slider_a_strategy_looks_at_makes_the_choice_anew(studio, snapshot_id)
     first = select.choose(studio, snapshot_id, Recipe(strategy="sampled", budget=10, weights=w(100, 0, 0, 0)))
     again = select.choose(studio, snapshot_id, Recipe(strategy="sampled", budget=10, weights=w(0, 100, 0, 0)))
     assert first.ids.tolist() != again.ids.tolist()
+
+
+def test_texts_of_the_table_are_those_of_the_file_whether_kept_in_memory_or_not(studio, snapshot_id, monkeypatch):
+    everyone = examples.frame(studio.store, snapshot_id, ["example_id", "text"])
+    rows = np.array([5, 0, 199, 7])
+    wanted = everyone["text"].iloc[rows].tolist()
+    assert select_matrix.texts(studio, snapshot_id, rows) == wanted
+    monkeypatch.setattr(select_matrix, "MOST_FILE_BYTES", 0)
+    monkeypatch.setitem(select_matrix._kept, "texts", type(select_matrix._kept["texts"])())
+    assert select_matrix.texts(studio, snapshot_id, rows) == wanted
+    shown = select.table(studio, snapshot_id, select.choose(studio, snapshot_id, Recipe(budget=3)))
+    text_of = dict(zip(everyone["example_id"], everyone["text"], strict=True))
+    assert shown["text"].tolist() == [text_of[i] for i in shown["example_id"]]
