@@ -140,11 +140,11 @@ def _table(found: Rechecked) -> None:
         st.dataframe(
             shown, hide_index=True, width="stretch", height="content", alt=t("audit_draws.title"),
             column_config={
-                t("audit_draws.audit"): column.TextColumn(width=125),
-                t("audit_draws.what"): column.TextColumn(width=215),
-                t("audit_draws.verdict"): column.TextColumn(width=125),
-                t("audit_draws.value"): column.TextColumn(width=75),
-                t("audit_draws.median"): column.TextColumn(width=75),
+                t("audit_draws.audit"): column.TextColumn(width=140),
+                t("audit_draws.what"): column.TextColumn(width=205),
+                t("audit_draws.verdict"): column.TextColumn(width=110),
+                t("audit_draws.value"): column.TextColumn(width=80),
+                t("audit_draws.median"): column.TextColumn(width=90),
                 t("audit_draws.band"): column.TextColumn(width=115),
                 t("audit_draws.q"): column.NumberColumn(format="%.3f", help=t("audit_draws.q_help")),
                 t("audit_draws.draws"): column.NumberColumn(help=t("audit_draws.draws_help", first=facts["first"],
