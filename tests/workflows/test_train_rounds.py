@@ -122,12 +122,13 @@ def test_more_labels_make_a_second_round_that_is_compared_in_pairs(studio, snaps
 
 
 def test_the_test_split_is_opened_on_request_and_counted(studio, snapshot_id, first):
+    n = rounds.test_openings(studio.store, snapshot_id)
     with pytest.raises(PlanError, match="once a selection is approved"):
         finished(studio, snapshot_id, open_test=True, per_class=3)
     result = openings.open_test(studio, ANALYST, round_id=first.round_id, why="nobody else works here")
     assert result["n"] == 30
     assert rounds.require(studio.store, first.round_id).report["test"]["accuracy"] == result["accuracy"]
-    assert rounds.test_openings(studio.store, snapshot_id) == 1
+    assert rounds.test_openings(studio.store, snapshot_id) == n + 1
 
 
 def test_metrics_can_be_followed_by_offset(studio, first):
