@@ -38,12 +38,12 @@ ENCODER, TARGETS = "lexical", Targets(ids=(1, 5, 9))
 def geometry(n: int, n_labels: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Unit vectors whose spread falls off over the dimensions as an encoder's does, and the label each lies nearest to.
 
-    The noise is set so that a head is right on some 90 % after all examples, as on banking77 with MiniLM vectors.
+    The noise is such that of 77 labels a head is right on some 85 % after 1,000 examples, as on banking77 with MiniLM.
     """
     scale = 1 / np.sqrt(1 + np.arange(DIM) / 12)
     centres = rng.normal(size=(n_labels, DIM)) * scale
     label = rng.integers(n_labels, size=n)
-    x = (centres[label] + 1.25 * rng.normal(size=(n, DIM)) * scale).astype(np.float32)
+    x = (centres[label] + 2.8 * rng.normal(size=(n, DIM)) * scale).astype(np.float32)
     return x / np.linalg.norm(x, axis=1, keepdims=True), label
 
 
