@@ -98,6 +98,14 @@ def live_app(tmp_path: Path) -> Iterator[LiveApp]:
     app.stop()
 
 
+@pytest.fixture
+def scored_app(workspace, scored_snapshot) -> Iterator[tuple[LiveApp, str]]:
+    """The app over the scored corpus of the Select tests, and its snapshot."""
+    app = start_app(workspace.root)
+    yield app, scored_snapshot
+    app.stop()
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """One Chromium for the session."""

@@ -7,27 +7,9 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from studio.settings import Settings, Workspace
-from studio.workflows.studio import open_studio
-from tests.browser.conftest import start_app
-from tests.workflows import select_corpus
-from tests.workflows.test_select import TARGETS
-
 pytestmark = pytest.mark.browser
 EVIL = "<img src=x onerror=alert(1)> **b** [x](https://example.org/x) 🙂 中文"
 SLOW = 60_000
-
-
-@pytest.fixture
-def scored_app(tmp_path):
-    workspace = Workspace(tmp_path / "workspace").make()
-    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
-    made = select_corpus.make(opened)
-    select_corpus.score(opened, made, TARGETS)
-    opened.close()
-    app = start_app(workspace.root)
-    yield app, made
-    app.stop()
 
 
 class Person:

@@ -9,28 +9,11 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from studio.records import VIEWS
-from studio.settings import Settings, Workspace
-from studio.workflows.studio import open_studio
-from tests.browser.conftest import start_app
-from tests.workflows import select_corpus
-from tests.workflows.test_select import TARGETS
 
 pytestmark = pytest.mark.browser
 
 
 BY_SUM = "w_relevance=40&w_diversity=30&w_difficulty=0&w_quality=30&budget=10&strategy=weighted_sum"
-
-
-@pytest.fixture
-def scored_app(tmp_path):
-    workspace = Workspace(tmp_path / "workspace").make()
-    opened = open_studio(Settings(workspace=workspace, device="cpu"), supervise=False)
-    made = select_corpus.make(opened)
-    select_corpus.score(opened, made, TARGETS)
-    opened.close()
-    app = start_app(workspace.root)
-    yield app, made
-    app.stop()
 
 
 def in_url(page) -> list[int]:

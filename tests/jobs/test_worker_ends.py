@@ -59,6 +59,15 @@ def test_a_kind_that_does_not_exist_is_a_plain_failure(supervisor):
     assert status.state == "failed" and "nonsense" in status.message
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("module", sorted(KINDS.values()))
+def test_every_kind_is_imported_by_a_fresh_process(module):
+    """Other folders fork workers from a process that has imported every kind (tests/forked_workers.py)."""
+    done = subprocess.run([sys.executable, "-c", f"import {module}; assert callable({module}.run)"], cwd=ROOT,
+                          capture_output=True, text=True)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_every_kind_names_a_module_of_tasks():
     assert all(module.startswith("studio.tasks.") for module in KINDS.values())
 
