@@ -34,6 +34,8 @@ def show(seen: Seen) -> None:
         with place.container(border=True, height="stretch", gap="small"):
             st.caption(t(f"proposal.{key}"))
             _lines(lines)
+    st.subheader(t("proposal.checks_title"), anchor=False)
+    _lines(told.check_lines(content))
     st.subheader(t("proposal.limits_title"), anchor=False)
     if found.known_limits:
         st.caption(t("proposal.limits_said", by=who(found.created_by, found.verified)))

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import math
-
 import streamlit as st
 
 from pages._ui import frame, runs_words
 from pages._ui.explore_audits_findings import sentence
-from pages._ui.words import t
+from pages._ui.words import choose_language, plain, t
 from studio.access.roles import may
 from studio.audits import AUDITS
 from studio.records import Snapshot
+from studio.reports.said import sentence as sentence_of
 from studio.selection.bands import DRAWS
 from studio.store.selections import FrozenSelection
 from studio.workflows import runs, select_rechecks
 from studio.workflows.audits import LABEL_MODES
+from studio.workflows.proposals_checks import number, sentences
 from studio.workflows.select import Choice
 from studio.workflows.select_rechecks import Rechecked, Subject
 
-SENTENCES = 3
 _POLL_S = 1.0
 _TITLES = {audit.name: audit.title for audit in AUDITS}
 
@@ -94,32 +93,11 @@ def result(found: Rechecked) -> None:
             st.markdown(f"**{t(_TITLES[finding.audit])}** · {sentence(finding)}")
 
 
-def number(unit: str, value: float) -> str:
-    """A value as it is read: shares in percent, the rest to three digits; a dash for none."""
-    if not math.isfinite(value):
-        return "–"
-    return f"{value:.1%}" if unit == "share" else f"{value:.3f}" if abs(value) < 1 else f"{value:,.1f}"
-
-
 def _sentences(found: Rechecked) -> None:
-    clear, undecided = found.of("more", "less"), found.of("open")
-    n = len(found.table) - len(found.of("silent"))
-    if not n:
-        st.info(t("audit_draws.nothing"), icon=":material/fact_check:")
-    elif len(clear):
-        lines = [t("audit_draws.summary", n=len(clear), all=n)]
-        lines += [
-            t(f"audit_draws.{row.verdict}", audit=t(_TITLES[row.audit]), value=number(row.unit, row.value),
-              number=t(f"audit_draws.number.{row.audit}_{row.number}"), median=number(row.unit, row.median),
-              low=number(row.unit, row.low), high=number(row.unit, row.high))
-            for row in clear.head(SENTENCES).itertuples()
-        ]  # fmt: skip
-        st.warning("  \n".join(lines), icon=":material/fact_check:")
-    elif len(undecided):
-        st.warning(t("audit_draws.too_few", n=len(undecided), all=n, draws=int(undecided["draws"].max())),
-                   icon=":material/fact_check:")  # fmt: skip
-    else:
-        st.success(t("audit_draws.fine", all=n), icon=":material/fact_check:")
+    """What stands out, as a box: green only where nothing does and enough draws could have told."""
+    head, *clearest = [sentence_of(one, lang=choose_language()) for one in sentences(found)]
+    box = {"fine": st.success, "nothing": st.info}.get(sentences(found)[0]["key"].split(".")[-1], st.warning)
+    box("  \n".join(plain(line, 600) for line in (head, *clearest)), icon=":material/fact_check:")
 
 
 def _table(found: Rechecked) -> None:

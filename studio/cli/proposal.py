@@ -11,7 +11,7 @@ from studio.cli.context import Context
 from studio.errors import SelectionError, StoreError
 from studio.records import Actor
 from studio.reports import recipe
-from studio.reports.proposal import benefit_lines, cost_lines, verdict
+from studio.reports.proposal import benefit_lines, check_lines, cost_lines, verdict
 from studio.reports.said import sentence
 from studio.store import proposals as rows
 from studio.store.proposals import VERDICTS, Proposal
@@ -126,6 +126,7 @@ def show(context: Context) -> None:
         recipe=recipe.lines(content["recipe"], lang=lang),
         cost=cost_lines(content, lang=lang),
         benefit=benefit_lines(content, lang=lang),
+        checks=check_lines(content, lang=lang),
         limits=_said(content["limits"], lang),
         stale=_said(seen.stale, lang),
         decisions=[{"kind": one.kind, "by": one.created_by, "is_checked": one.verified, "at": one.created_at,

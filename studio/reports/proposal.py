@@ -216,7 +216,17 @@ def variety_lines(content: Mapping[str, Any], *, lang: str | None = None) -> lis
 
 def _variety(content: Mapping[str, Any], lang: str) -> list[str]:
     lines = variety_lines(content, lang=lang) or [t("proposal.limit.no_variety", lang=lang)]
-    return [_h2("variety_title", lang), _list(lines), _h2("proof_title", lang), _list(proof_lines(content, lang=lang))]
+    return [_h2("variety_title", lang), _list(lines), _h2("checks_title", lang), _list(check_lines(content, lang=lang)),
+            _h2("proof_title", lang), _list(proof_lines(content, lang=lang))]  # fmt: skip
+
+
+def check_lines(content: Mapping[str, Any], *, lang: str | None = None) -> list[str]:
+    """What every check of the corpus said of the choice beside random draws when the proposal was made."""
+    checks = content.get("checks")
+    if not checks:
+        return [t("proposal.checks_none", lang=lang)]
+    alone = t("proposal.checks_alone", lang=lang, n=checks["alarms"])
+    return [*(said.sentence(one, lang=lang) for one in checks["said"]), alone]
 
 
 def proof_lines(content: Mapping[str, Any], *, lang: str | None = None) -> list[str]:

@@ -67,8 +67,8 @@ def strategy_title(name: str, *, lang: str | None = None) -> str:
 def sentence(said: Part, *, lang: str | None = None) -> str:
     """A stored sentence in a language: names of views, measures, columns and groups are looked up, texts stay.
 
-    Values named view or views (a list), measure or measures, column with key, and `way` (the end of a words key) are
-    names; everything else goes in as it is. A key that no longer exists is shown with its values.
+    Values named view or views (a list), measure or measures, column with key, audit and audit_number are names;
+    everything else goes in as it is. A key that no longer exists is shown with its values.
     """
     key, values = str(said["key"]), dict(said.get("values", {}))
     if not has(key):
@@ -78,6 +78,9 @@ def sentence(said: Part, *, lang: str | None = None) -> str:
         values["key"] = group_name(column, str(values["key"]), lang=lang)
     if "column" in values:
         values["column"] = column_name(column, lang=lang)
+    for name, head in (("audit", "audit.title"), ("audit_number", "audit_draws.number")):
+        if has(f"{head}.{values.get(name)}"):
+            values[name] = t(f"{head}.{values[name]}", lang=lang)
     comma = t("proposal.comma", lang=lang)
     for name, look_up in (("view", _view), ("measure", _measure)):
         if name in values:

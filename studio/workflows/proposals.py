@@ -15,7 +15,7 @@ from studio.store import annotations, comments, proposals, rounds, selections
 from studio.store.comments import Comment
 from studio.store.proposals import APPROVE, VERDICTS, WITHDRAW, Decision, Proposal
 from studio.store.selections import FrozenSelection
-from studio.workflows import proposals_content, proposals_stale
+from studio.workflows import proposals_checks, proposals_content, proposals_stale
 from studio.workflows.acts import act
 from studio.workflows.studio import Studio
 
@@ -119,6 +119,7 @@ def propose(
     frozen = selections.get(studio.store, selection_id)
     _may_follow(studio, frozen, previous_id)
     content = proposals_content.build(studio, frozen, on_step)  # seconds: not inside the write
+    content["checks"] = proposals_checks.stored(studio, frozen)
     with studio.store.write():
         if proposals.get_or_none(studio.store, proposal_id) is None:
             _may_follow(studio, frozen, previous_id)

@@ -14,10 +14,12 @@ from studio.audits import AUDITS
 from studio.audits.headlines import HEADLINES
 from studio.errors import AccessError, MeasureError
 from studio.records import Actor, Condition
+from studio.reports.proposal import check_lines
 from studio.selection.recipe import Recipe
 from studio.settings import Settings, Workspace
 from studio.store import findings, selections, snapshots
-from studio.workflows import annotate, runs, select, select_effect, select_rechecks
+from studio.store import proposals as rows
+from studio.workflows import annotate, proposals, runs, select, select_effect, select_rechecks
 from studio.workflows.studio import open_studio
 from tests.workflows import select_corpus
 from tests.workflows.select_corpus import TARGETS
@@ -125,6 +127,16 @@ def _grows_old(opened, snapshot, found):
     findings.put(opened.store, snapshot.snapshot_id, select_rechecks.VERSION, before.key,
                  type(result)(result.audit, result.findings, result.table, (json.dumps(facts),)))  # fmt: skip
     assert select_rechecks.kept(opened, after).is_older
+    proposal = proposals.propose(opened, ANALYST, selection_id="s0", name="batch", purpose="to see")
+    checks = rows.get(opened.store, proposal).content["checks"]
+    told = check_lines({"checks": checks}, lang="en")
+    assert told[0].endswith(f" of {len(found.table) - len(found.of('silent'))} numbers lie clearly outside what random "
+                            "draws give.")  # fmt: skip
+    # as the planted group was found: half of what is expected is apart, in the words of the check
+    assert any(line.startswith("Who is in it · Distance from the expected shares: 50.0%, more than chance")
+               for line in told[1:4])  # fmt: skip
+    assert any("199 to 800 random draws of the same size" in line for line in told)
+    assert any(line.startswith("Labels, scores or the pool have changed") for line in told)
 
 
 @pytest.mark.slow
