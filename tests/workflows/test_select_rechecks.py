@@ -101,8 +101,8 @@ def _check(opened, snapshot, subject, found):
     gender = subject.choice.pool.matrix
     assert len(gender.keys["group_gender"]) == 2
     shares = []
-    for rows in select_effect.draws_of(subject.choice, 800):
-        counts = gender.counts("group_gender", rows)[1:]
+    for drawn in select_effect.draws_of(subject.choice, 800):
+        counts = gender.counts("group_gender", drawn)[1:]
         shares.append(abs(counts[0] / counts.sum() - 0.5))
     assert row["median"] == pytest.approx(np.median(shares), abs=1e-9)
     silent = found.table[found.table["verdict"] == "silent"]
