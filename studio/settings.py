@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from studio.errors import StudioError
@@ -152,6 +153,12 @@ def _flag(env: Mapping[str, str], name: str) -> bool:
     raise StudioError(f"{name} is not a yes or a no", got=value, fix="Set it to 1 or 0.")
 
 
+@cache
+def _resolved(path: str, _working_folder: str) -> Path:
+    """An absolute path without links; asked for dozens of times while a page is drawn."""
+    return Path(path).expanduser().resolve()
+
+
 def from_environment(env: Mapping[str, str] | None = None, *, workspace: Path | str | None = None) -> Settings:
     """The settings of this process.
 
@@ -165,7 +172,7 @@ def from_environment(env: Mapping[str, str] | None = None, *, workspace: Path | 
         StudioError: a value that cannot be read.
     """
     env = os.environ if env is None else env
-    root = Path(workspace or env.get("STUDIO_HOME") or "workspace").expanduser().resolve()
+    root = _resolved(str(workspace or env.get("STUDIO_HOME") or "workspace"), os.getcwd())
     device = env.get("STUDIO_DEVICE", "auto").strip().lower() or "auto"
     if device not in ("auto", "cpu", "cuda", "mps"):
         raise StudioError("STUDIO_DEVICE is not a device", got=device, fix="Set it to auto, cpu, cuda or mps.")

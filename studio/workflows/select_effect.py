@@ -36,6 +36,7 @@ _WORK = 6e10  # multiply-adds spent on Vendi scores of draws, about 3 s on one c
 _MOST_CELLS = 4e8  # numbers read from the vectors file for the distances of all draws
 _MOST_WALKED = 5e7  # rows shuffled for the draws of groups, some seconds; fixed, so the count is repeatable
 _KEPT = 32
+_MOST_KEPT_ROWS = 500_000  # of all draws of one choice, 4 MB; more are drawn again
 _kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 _lock = threading.Lock()
 
@@ -116,12 +117,19 @@ def variety_soon(studio: Studio, choice: Choice, draws: int = DRAWS, owner: str 
 
 
 def _key(choice: Choice, draws: int) -> tuple[Any, ...]:
-    """Everything a comparison depends on: the limits as counts too, which quotas share out by who has a score."""
-    axes, _ = _limits(choice)
+    """Everything a comparison depends on: who is chosen beside what its draws depend on."""
+    return selections.hash_ids(np.sort(choice.ids)), repr(choice.recipe.rule), *_draws_key(choice, draws)
+
+
+def _draws_key(choice: Choice, draws: int) -> tuple[Any, ...]:
+    """Everything random draws depend on: the limits as counts too, which quotas share out by who has a score.
+
+    Not who is chosen: a slider moves the choice, and as long as its limits stay the same so do the draws.
+    """
+    axes, near = _limits(choice)
     counts = tuple((axis.kind, axis.name, axis.limits.tobytes()) for axis in axes)
-    return (choice.pool.ids_hash, selections.hash_ids(np.sort(choice.ids)), repr(choice.recipe.rule), choice.recipe.tau,
-            choice.recipe.seed, choice.recipe.strategy, draws, choice.state.around, counts,
-            choice.pool.columns_hash)  # fmt: skip
+    return (choice.pool.ids_hash, len(choice.rows), near is not None, choice.recipe.tau, choice.recipe.seed,
+            choice.recipe.strategy, draws, choice.state.around, counts, choice.pool.columns_hash)  # fmt: skip
 
 
 def _remembered(key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
@@ -139,6 +147,12 @@ def _remembered(key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
 
 def draws_of(choice: Choice, draws: int) -> list[Array]:
     """Random selections of the same size under the same limits, rows of the pool, seeded by the recipe."""
+    if draws * len(choice.rows) > _MOST_KEPT_ROWS:
+        return _drawn(choice, draws)
+    return _remembered(("draws", *_draws_key(choice, draws)), lambda: _drawn(choice, draws))
+
+
+def _drawn(choice: Choice, draws: int) -> list[Array]:
     axes, near = _limits(choice)
     rng = np.random.default_rng([choice.recipe.seed, 2])
     n = len(choice.pool.matrix)

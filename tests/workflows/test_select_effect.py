@@ -67,3 +67,14 @@ def test_the_same_ids_with_other_groups_are_looked_at_again():
     second = select_effect.group_effect(choice_of(np.arange(400) // 200, scores, Recipe(budget=40)))
     assert [g.band.picked for g in first.groups["group_a"]] == [20, 20]
     assert [g.band.picked for g in second.groups["group_a"]] == [40, 0]
+
+
+def test_draws_are_made_once_while_a_slider_moves_and_anew_under_another_limit():
+    rng = np.random.default_rng(2)
+    groups = np.arange(900) % 3
+    first, moved = (choice_of(groups, rng.random(900), Recipe(budget=40, caps={"group_a": 20})) for _ in range(2))
+    wider = choice_of(groups, rng.random(900), Recipe(budget=40, caps={"group_a": 21}))
+    assert first.ids.tolist() != moved.ids.tolist()
+    drawn = select_effect.draws_of(first, 50)
+    assert select_effect.draws_of(moved, 50) is drawn and select_effect.draws_of(wider, 50) is not drawn
+    assert [rows.tolist() for rows in select_effect._drawn(moved, 50)] == [rows.tolist() for rows in drawn]
