@@ -93,7 +93,14 @@ def test_no_quick_press_is_lost_while_the_page_answers_the_one_before(scored_app
     assert sum(in_url(page)) == 100
 
 
-@pytest.mark.parametrize("how", ["enter", "enter and click", "two clicks"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param("enter", marks=pytest.mark.slow),
+        "enter and click",
+        pytest.param("two clicks", marks=pytest.mark.slow),
+    ],
+)
 def test_enter_and_a_quick_click_freeze_one_selection(scored_app, page, how):
     app, made = scored_app
     page.goto(f"{app.url}/select?s={made}&{BY_SUM}")
