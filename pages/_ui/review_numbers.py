@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages._ui import frame
 from pages._ui.review_list import who
-from pages._ui.words import choose_language, plain, t
+from pages._ui.words import choose_language, literal, plain, t
 from studio.figures.proposal import chosen_map
 from studio.figures.selection import group_shares
 from studio.reports import proposal as told
@@ -63,7 +63,7 @@ def _groups(content: Mapping[str, Any]) -> None:
         return
     shown = {name: column_name(name, lang=choose_language()) for name in columns}
     column = frame.url_select(
-        st, t("review.who_groups"), list(columns), "by", format_func=lambda name: plain(shown[name]),
+        st, t("review.who_groups"), list(columns), "by", format_func=lambda name: literal(shown[name]),
         label_visibility="collapsed",
     )  # fmt: skip
     rows, more = columns[column]

@@ -55,15 +55,15 @@ def table(snapshot: Snapshot, choice: Choice) -> int | None:
     top = max((choice.weights[view] for view in views), default=100) / 100
     column = st.column_config
     config = {
-        "rank": column.NumberColumn(t("select.column.rank"), width=60),
-        "example_id": column.NumberColumn(t("select.column.example_id"), width=75, format="%d"),
-        "text": column.TextColumn(t("select.column.text"), width=300),
+        "rank": column.NumberColumn(t("select.column.rank"), width=50),
+        "example_id": column.NumberColumn(t("select.column.example_id"), width=65, format="%d"),
+        "text": column.TextColumn(t("select.column.text"), width=210),
         "score": column.ProgressColumn(
-            t("select.column.score"), width=110, min_value=0.0, max_value=1.0, format="%.3f"
+            t("select.column.score"), width=95, min_value=0.0, max_value=1.0, format="%.3f"
         ),
         "reason": column.TextColumn(t("select.column.reason")),
         **{
-            view: column.ProgressColumn(t(f"select.view.{view}"), width=95, min_value=0.0, max_value=top, format="%.2f")
+            view: column.ProgressColumn(t(f"select.view.{view}"), width=85, min_value=0.0, max_value=top, format="%.2f")
             for view in views
         },
     }
