@@ -2,6 +2,7 @@
 //
 // A chart that is made anew makes new WebGL contexts and compiles their programs again; without a GPU that is most of
 // what a change of colour costs. Plotly comes from the package the server uses, never from another host.
+const NARROW_PX = 380;
 const charts = new WeakMap(); // the component's element -> its chart
 const FIELDS = ["--st-text-color", "--st-background-color", "--st-font", "--st-border-color"];
 const EXPAND =
@@ -95,10 +96,12 @@ function fullscreen(place, title) {
   return { name: title, title, icon, click };
 }
 
-// As wide as its column, as high as the description says; the whole screen where a person asked for that.
+// As wide as its column, as high as the description says; the whole screen where a person asked for that. Both axes
+// have one scale: on a phone the rest of the height would be empty.
 function size({ place, data }) {
-  const isWhole = document.fullscreenElement === place;
-  return { width: place.clientWidth, height: isWhole ? place.clientHeight : data.figure.layout.height };
+  const width = place.clientWidth;
+  if (document.fullscreenElement === place) return { width, height: place.clientHeight };
+  return { width, height: Math.min(data.figure.layout.height, Math.max(NARROW_PX, width)) };
 }
 
 function listen(Plotly, chart) {
