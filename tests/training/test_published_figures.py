@@ -63,14 +63,9 @@ def test_the_logistic_head_on_frozen_vectors_reaches_the_published_figure(shared
 
 def test_lora_on_ten_per_class_beats_the_probe_figure(shared_data, tmp_path):
     train, test = banking(shared_data, "train.csv"), banking(shared_data, "test.csv")
-    reached = []
-    for seed in range(3):
-        rows, held = draw(train, 10, 3, seed)
-        fitted = fit(
-            defaults("minilm", "lora", seed), labelled(rows), labelled(held), checkpoints_dir=tmp_path / str(seed)
-        )
-        reached.append(accuracy(fitted, test))
-    assert np.mean(reached) >= 0.77, reached
+    rows, held = draw(train, 10, 3, 0)  # one seed, four minutes; the mean of three is in docs/log.md
+    fitted = fit(defaults("minilm", "lora", 0), labelled(rows), labelled(held), checkpoints_dir=tmp_path)
+    assert accuracy(fitted, test) >= 0.77
 
 
 def test_chinese_learns_without_an_english_model(shared_data, tmp_path):
