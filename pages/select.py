@@ -54,7 +54,7 @@ def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
             select_result.numbers(choice, change)
             select_result.notes(choice)
             clicked = select_result.table(snapshot, choice)
-            asking.give_way()
+            asking.give_way(select_result.UNTIL_DRAWN_S)
             select_result.changes(snapshot, change)
             left, right = st.columns(2, gap="large")
             with left:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests, ScriptRequestType
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
 EVERY_S = 1.0
@@ -42,18 +42,29 @@ def _stop() -> None:
     context.enqueue(message)
 
 
-def give_way() -> None:
+def give_way(seconds: float = _SEND_S) -> None:
     """Let what is drawn so far reach the browser, and begin anew where a press came meanwhile.
 
     What was drawn waits for the interpreter as long as this thread computes, and a press waits until a fragment is
     drawn to its end. Nothing is taken away from the page: the run that begins draws all of it.
+
+    Args:
+        seconds: how long to stand back where a fragment is drawn again; a browser draws what came first only after all
+            that has arrived by then.
     """
+    end = time.monotonic() + seconds
     time.sleep(_SEND_S)
     context = get_script_run_ctx()
     requests = getattr(context, "script_requests", None)
     if requests is None or not context.fragment_ids_this_run or ThreadState.get().fragment_id is None:
         return  # a whole page that is drawn is broken off by Streamlit itself
+    while not _is_pressed(requests) and time.monotonic() < end:
+        time.sleep(_SEND_S)
+    if _is_pressed(requests):
+        st.rerun(scope="fragment")
+
+
+def _is_pressed(requests: ScriptRequests) -> bool:
     waits = requests._rerun_data
     is_press = bool(waits.fragment_id_queue) and not (waits.is_auto_rerun or waits.is_history_navigation)
-    if requests._state == ScriptRequestType.RERUN and is_press:
-        st.rerun(scope="fragment")
+    return requests._state == ScriptRequestType.RERUN and is_press

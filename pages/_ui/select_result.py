@@ -15,6 +15,7 @@ from studio.workflows import select
 from studio.workflows.select import Change, Choice
 
 SHOWN_CHANGES = 50
+UNTIL_DRAWN_S = 0.25  # a browser on two cores draws the table in that time, unless charts arrive before (0215)
 VERSUS = "vs"  # URL parameter: the saved selection the choice is held against
 
 
@@ -58,9 +59,7 @@ def table(snapshot: Snapshot, choice: Choice) -> int | None:
         "rank": column.NumberColumn(t("select.column.rank"), width=50),
         "example_id": column.NumberColumn(t("select.column.example_id"), width=65, format="%d"),
         "text": column.TextColumn(t("select.column.text"), width=210),
-        "score": column.ProgressColumn(
-            t("select.column.score"), width=95, min_value=0.0, max_value=1.0, format="%.3f"
-        ),
+        "score": column.ProgressColumn(t("select.column.score"), width=95, min_value=0.0, max_value=1.0, format="%.3f"),
         "reason": column.TextColumn(t("select.column.reason")),
         **{
             view: column.ProgressColumn(t(f"select.view.{view}"), width=85, min_value=0.0, max_value=top, format="%.2f")
