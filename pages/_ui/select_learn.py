@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import frame, select_controls, select_learn_rounds, select_proof, widgets
+from pages._ui import frame, runs_watch, select_controls, select_learn_rounds, select_proof, widgets
 from pages._ui.select_proof import LM, against, gap, number
 from pages._ui.words import t
 from studio.access.roles import may
@@ -49,7 +49,7 @@ def _body(snapshot: Snapshot, state: ScoreState, recipe: Recipe) -> None:
     if live is not None and live.spec.params.get("trial") == select_learn_rounds.ROUND:
         select_learn_rounds.watch(live.run_id)
     elif live is not None:
-        select_proof.watch(live.run_id)
+        runs_watch.watch(live.run_id, "proof.waiting")
     elif found.key is not None:
         _offer(snapshot, state, recipe, found, lesson, judged, rounds)
     if lesson is None:

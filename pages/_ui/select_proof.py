@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import frame, runs_words, select_controls
+from pages._ui import frame, runs_watch, select_controls
 from pages._ui.words import plain, t
 from studio.access.roles import may
 from studio.figures.proof import size_chart
@@ -16,12 +16,11 @@ from studio.measures import by_name
 from studio.records import Snapshot
 from studio.selection import proof, proxy
 from studio.selection.recipe import Recipe
-from studio.workflows import runs, select_proof
+from studio.workflows import select_proof
 from studio.workflows.proposals_proof import gap, number
 from studio.workflows.select_proof import Prospect, Study
 from studio.workflows.select_scores import ScoreState, Targets
 
-_POLL_S = 1.0
 HEAD, LM = "head", "lm"
 
 
@@ -46,7 +45,7 @@ def _body(snapshot: Snapshot, state: ScoreState, recipe: Recipe, found: Prospect
     if study is not None:
         _sentence(study)
     if live is not None:
-        watch(live.run_id)
+        runs_watch.watch(live.run_id, "proof.waiting")
     elif found.key is not None:
         _offer(snapshot, state, recipe, study)
     if study is not None:
@@ -90,20 +89,6 @@ def ended(snapshot: Snapshot, kind: str) -> None:
     st.warning(t("proof.failed"), icon=":material/report:")
     if st.button(t("proof.to_runs"), key="proof_runs"):
         frame.go("runs")
-
-
-@st.fragment(run_every=_POLL_S)
-def watch(run_id: str) -> None:
-    """The run at work; the page is drawn again when it is over and its numbers are stored."""
-    view = runs.view(frame.studio(), run_id)
-    if not view.is_live:
-        st.rerun(scope="app")
-    with st.container(border=True):
-        st.progress(view.share, text=runs_words.progress(view))
-        st.caption(t("proof.waiting"))
-        if may(frame.current_user().role, "analyst") and st.button(t("proof.cancel"), key=f"proof_cancel_{run_id}"):
-            with frame.show_errors():  # it may have ended since the button was drawn
-                runs.cancel(frame.studio(), frame.current_user(), run_id=run_id)
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame, runs_words
+from pages._ui import frame, runs_watch
 from pages._ui.explore_audits_findings import sentence
 from pages._ui.words import choose_language, plain, t
 from studio.access.roles import may
@@ -13,13 +13,12 @@ from studio.records import Snapshot
 from studio.reports.said import sentence as sentence_of
 from studio.selection.bands import DRAWS
 from studio.store.selections import FrozenSelection
-from studio.workflows import runs, select_rechecks
+from studio.workflows import select_rechecks
 from studio.workflows.audits import LABEL_MODES
 from studio.workflows.proposals_checks import number, sentences
 from studio.workflows.select import Choice
 from studio.workflows.select_rechecks import Rechecked, Subject
 
-_POLL_S = 1.0
 _TITLES = {audit.name: audit.title for audit in AUDITS}
 
 
@@ -37,7 +36,7 @@ def show(snapshot: Snapshot, of: Choice | FrozenSelection) -> None:
     found = select_rechecks.kept(frame.studio(), subject)
     live = select_rechecks.live(frame.studio(), subject)
     if live is not None:
-        _watch(live.run_id)
+        runs_watch.watch(live.run_id, "audit_draws.waiting")
     elif found is None or found.is_older:
         _offer(subject, found)
     if found is not None:
@@ -60,20 +59,6 @@ def _offer(subject: Subject, found: Rechecked | None) -> None:
         with frame.show_errors():
             select_rechecks.start(frame.studio(), frame.current_user(), subject=subject)
             st.rerun(scope="app")
-
-
-@st.fragment(run_every=_POLL_S)
-def _watch(run_id: str) -> None:
-    """The run at work; the page is drawn again when it is over and its numbers are stored."""
-    view = runs.view(frame.studio(), run_id)
-    if not view.is_live:
-        st.rerun(scope="app")
-    with st.container(border=True):
-        st.progress(view.share, text=runs_words.progress(view))
-        st.caption(t("audit_draws.waiting"))
-        if may(frame.current_user().role, "analyst") and st.button(t("audit_draws.cancel"), key=f"recheck_x_{run_id}"):
-            with frame.show_errors():  # it may have ended since the button was drawn
-                runs.cancel(frame.studio(), frame.current_user(), run_id=run_id)
 
 
 def result(found: Rechecked) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from studio.errors import SelectionError
 from studio.records import Array
 from studio.selection.proof import EXTRA, FOUND, MISSED
-from studio.selection.proxy import REWARD_STEPS, Judge, minimise
+from studio.selection.proxy import Judge, minimise
 
 MOST_LABELS = 200  # ours: the most frequent ones; a code per held-out example, label and draw is kept
 _STEPS = 150
@@ -110,16 +110,5 @@ def sets_judge(x: Array, y: Array, held_x: Array, held_y: Array) -> Judge:
         head = fit_heads(x[rows], y[rows])
         n = round(len(held_y) * float(y[rows].sum(axis=1).mean()))
         return code(held_y, say(held_x @ head[:-1] + head[-1], n))
-
-    return judge
-
-
-def soft_sets_judge(x: Array, y: Array, held_x: Array, held_y: Array) -> Judge:
-    """2 sum_j p_j y_j / (sum_j p_j + sum_j y_j) on every held-out example: F1 with probabilities, what rewards use."""
-
-    def judge(rows: Array) -> Array:
-        head = fit_heads(x[rows], y[rows], steps=REWARD_STEPS)
-        p = 1 / (1 + np.exp(-(held_x @ head[:-1] + head[-1]).astype(np.float64)))
-        return 2 * (p * held_y).sum(axis=1) / np.maximum(p.sum(axis=1) + held_y.sum(axis=1), 1e-12)
 
     return judge

@@ -35,16 +35,7 @@ ACTOR = Actor("tester", "admin", True)
 
 
 @pytest.fixture(scope="module")
-def barriers(tmp_path_factory):
-    """Set before the studio opens: workers inherit the environment."""
-    folder = tmp_path_factory.mktemp("barriers")
-    os.environ["STUDIO_TEST_BARRIERS"] = str(folder)
-    yield folder
-    del os.environ["STUDIO_TEST_BARRIERS"]
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory, barriers):
+def opened(tmp_path_factory, shared_barriers):
     studio = open_studio(Settings(workspace=Workspace(tmp_path_factory.mktemp("home") / "workspace").make()))
     run_id = corpora.open_demo(studio, ACTOR, language="en", n=600)
     assert runs.wait(studio, run_id, 120).state == "done"
@@ -101,14 +92,14 @@ def test_every_audit_is_corrected_for_the_whole_catalogue(opened, snapshot):
     assert json.loads((place / "facts.json").read_text())["n_families"] == len(audits.AUDITS)
 
 
-def test_a_killed_worker_goes_on_where_it_was(opened, snapshot, barriers):
+def test_a_killed_worker_goes_on_where_it_was(opened, snapshot, shared_barriers):
     forget(opened, snapshot)
     third = acts.NAMES[2]
-    hold = barriers / f"audit_{third}.hold"
+    hold = shared_barriers / f"audit_{third}.hold"
     hold.touch()
     run_id = start(opened, snapshot)
     assert start(opened, snapshot) == run_id  # a second press joins the live run
-    reached = barriers / f"audit_{third}.reached"
+    reached = shared_barriers / f"audit_{third}.reached"
     until(reached.exists)
     os.kill(json.loads(reached.read_text())["pid"], signal.SIGKILL)
     hold.unlink()
@@ -126,13 +117,13 @@ def test_a_killed_worker_goes_on_where_it_was(opened, snapshot, barriers):
     assert acts.last_ended(opened, snapshot_id=snapshot.snapshot_id, label_mode="all") is None
 
 
-def test_a_stopped_run_keeps_what_it_has(opened, snapshot, barriers):
+def test_a_stopped_run_keeps_what_it_has(opened, snapshot, shared_barriers):
     forget(opened, snapshot)
     second = acts.NAMES[1]
-    hold = barriers / f"audit_{second}.hold"
+    hold = shared_barriers / f"audit_{second}.hold"
     hold.touch()
     run_id = start(opened, snapshot)
-    until((barriers / f"audit_{second}.reached").exists)
+    until((shared_barriers / f"audit_{second}.reached").exists)
     runs.stop(opened, ACTOR, run_id=run_id)
     hold.unlink()
     status = runs.wait(opened, run_id, 60)
@@ -198,7 +189,7 @@ def test_a_fault_in_the_code_is_raised_not_hidden(opened, snapshot, monkeypatch)
 
 # --- started once, and what it leaves ---------------------------------------------------------------------------------
 @pytest.mark.parametrize("room", ["audit", "diversity", "counterfactual", "dedup"])
-def test_two_tabs_at_once_start_one_run(opened, snapshot, barriers, monkeypatch, room):
+def test_two_tabs_at_once_start_one_run(opened, snapshot, shared_barriers, monkeypatch, room):
     """Each saw no live run, wrote its files and queued: a large corpus was audited twice."""
     begin = {
         "audit": lambda: acts.start(opened, ACTOR, snapshot_id=snapshot.snapshot_id),

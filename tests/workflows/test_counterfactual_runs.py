@@ -25,15 +25,7 @@ GENDER = ("gender", "men", "women")
 
 
 @pytest.fixture(scope="module")
-def barriers(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("barriers")
-    os.environ["STUDIO_TEST_BARRIERS"] = str(folder)
-    yield folder
-    del os.environ["STUDIO_TEST_BARRIERS"]
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory, barriers):
+def opened(tmp_path_factory, shared_barriers):
     studio = open_studio(Settings(workspace=Workspace(tmp_path_factory.mktemp("home") / "workspace").make()))
     run_id = corpora.open_demo(studio, ACTOR, language="en", n=600)
     assert runs.wait(studio, run_id, 120).state == "done"
@@ -50,8 +42,8 @@ def start(opened, snapshot, contrast=GENDER):
     return acts.start(opened, ACTOR, snapshot_id=snapshot.snapshot_id, contrast=contrast)
 
 
-def test_a_killed_run_can_be_started_again_and_gives_pairs(opened, snapshot, barriers):
-    hold, reached = barriers / "counterfactual.hold", barriers / "counterfactual.reached"
+def test_a_killed_run_can_be_started_again_and_gives_pairs(opened, snapshot, shared_barriers):
+    hold, reached = shared_barriers / "counterfactual.hold", shared_barriers / "counterfactual.reached"
     hold.touch()
     run_id = start(opened, snapshot)
     end = time.monotonic() + 60

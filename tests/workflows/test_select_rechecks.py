@@ -30,16 +30,7 @@ ONLY_F = Recipe(strategy="random", weights=w(34, 33, 0, 33), budget=50, filters=
 
 
 @pytest.fixture(scope="module")
-def barriers(tmp_path_factory):
-    """Set before the studio opens: workers inherit the environment."""
-    folder = tmp_path_factory.mktemp("barriers")
-    os.environ["STUDIO_TEST_BARRIERS"] = str(folder)
-    yield folder
-    del os.environ["STUDIO_TEST_BARRIERS"]
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory, barriers):
+def opened(tmp_path_factory, shared_barriers):
     home = Workspace(tmp_path_factory.mktemp("home") / "workspace").make()
     studio = open_studio(Settings(workspace=home, device="cpu"))
     yield studio
@@ -58,13 +49,13 @@ def subject_of(opened, snapshot, recipe=ONLY_F, mode="visible"):
     return select_rechecks.subject_of_choice(opened, snapshot, choice, mode)
 
 
-def test_a_killed_worker_goes_on_and_the_planted_group_is_found(opened, snapshot, barriers):
+def test_a_killed_worker_goes_on_and_the_planted_group_is_found(opened, snapshot, shared_barriers):
     subject = subject_of(opened, snapshot, mode="all")
     assert select_rechecks.kept(opened, subject) is None
     with pytest.raises(AccessError):
         select_rechecks.start(opened, VIEWER, subject=subject)
     third = AUDITS[2].name
-    hold, reached = barriers / f"choice_{third}.hold", barriers / f"choice_{third}.reached"
+    hold, reached = shared_barriers / f"choice_{third}.hold", shared_barriers / f"choice_{third}.reached"
     hold.touch()
     run_id = select_rechecks.start(opened, ANALYST, subject=subject)
     assert select_rechecks.start(opened, ANALYST, subject=subject) == run_id  # a second press joins the live run
