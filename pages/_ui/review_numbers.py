@@ -84,8 +84,7 @@ def _groups(content: Mapping[str, Any]) -> None:
         )  # fmt: skip
     if more:
         st.caption(t("proposal.groups_cut", n=more))
-    drawn = content["draws"]
-    st.caption(t("proposal.groups_drawn", draws=drawn) if drawn else t("proposal.groups_exact"))
+    st.caption(told.groups_about(content, choose_language()))
 
 
 def _word(row: Mapping[str, Any]) -> str:

@@ -35,7 +35,8 @@ def show(choice: Choice) -> None:
         st, t("select.groups.pick"), columns, "by", format_func=shown.__getitem__, label_visibility="collapsed"
     )
     _picture(found, column)
-    band = t("select.groups.simulated", draws=found.draws) if found.draws else t("select.groups.exact")
+    exact = "exact_limits" if found.is_limited else "exact"
+    band = t("select.groups.simulated", draws=found.draws) if found.draws else t(f"select.groups.{exact}")
     st.caption(f"{band} {t('select.groups.small')} {t('select.groups.subset')}")
     with st.expander(t("select.groups.table"), icon=":material/table_rows:"):
         _table(sorted(found.groups[column], key=lambda g: -g.band.pool))

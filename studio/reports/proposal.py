@@ -172,9 +172,14 @@ def _groups(content: Mapping[str, Any], lang: str) -> list[str]:
         found += [f"<h3>{escape(name)}</h3><figure>{chart}</figure>", _group_table(column, rows, lang)]
         if more:
             found.append(_quiet(t("proposal.groups_cut", lang=lang, n=more)))
-    drawn = content["draws"]
-    about = t("proposal.groups_drawn", lang=lang, draws=drawn) if drawn else t("proposal.groups_exact", lang=lang)
-    return [*found, _quiet(f"{t('proposal.groups_legend', lang=lang)} {about}")]
+    return [*found, _quiet(f"{t('proposal.groups_legend', lang=lang)} {groups_about(content, lang)}")]
+
+
+def groups_about(content: Mapping[str, Any], lang: str) -> str:
+    """What chance means beside these groups: free draws or draws under the same limits, worked out or drawn."""
+    if content["draws"]:
+        return t("proposal.groups_drawn", lang=lang, draws=content["draws"])
+    return t(f"proposal.groups_exact{'_limits' if content.get('is_limited') else ''}", lang=lang)
 
 
 def _bar(column: str, row: Mapping[str, Any], lang: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
+from scipy.special import gammaln
 
 from studio.errors import SelectionError
 from studio.records import Array
@@ -86,6 +87,65 @@ def hypergeometric_bands(pool_counts: Array, picked_counts: Array) -> list[Band]
     low, high = draw.ppf(TAIL).astype(np.int64), draw.ppf(1 - TAIL).astype(np.int64)
     p = np.minimum(1.0, 2.0 * np.minimum(draw.cdf(picked_counts), draw.sf(picked_counts - 1)))
     return _bands(pool_counts, picked_counts, size * pool_counts / max(n, 1), low, high, p, 0)
+
+
+def stratified_bands(pool_counts: Array, picked_counts: Array, members: Array, taken: Array) -> list[Band]:
+    """Exact two-sided 95 % bands of a random draw that takes a fixed number from every stratum, as one quota makes it.
+
+    X = sum over strata s of Hypergeometric(N_s, members of the group in s, taken_s), independent; its distribution is
+    the convolution of theirs. p and correction as `hypergeometric_bands`, which is the case of one stratum.
+
+    Args:
+        pool_counts: (k,) members of each group in the pool; groups do not overlap and cover it.
+        picked_counts: (k,) of them in the selection.
+        members: (strata, k) members of each group in each stratum.
+        taken: (strata,) how many every draw takes of each, at most what it has.
+
+    Returns:
+        Bands as `hypergeometric_bands`.
+
+    Paper: benjamini-hochberg-1995 (the correction).
+
+    Example:
+        >>> [band] = stratified_bands(np.array([2]), np.array([0]), np.array([[1], [1]]), np.array([1, 1]))
+        >>> band.low, band.high, band.expected  # both strata are taken whole
+        (2, 2, 2.0)
+    """
+    members, taken = np.asarray(members, dtype=np.int64), np.asarray(taken, dtype=np.int64)
+    picked_counts, sizes = np.asarray(picked_counts, dtype=np.int64), members.sum(axis=1)
+    logs = gammaln(np.arange(sizes.max(initial=0) + 2, dtype=np.float64) + 1)
+    low, high = np.zeros(members.shape[1], dtype=np.int64), np.zeros(members.shape[1], dtype=np.int64)
+    p = np.ones(members.shape[1])
+    for g in np.flatnonzero(members.sum(axis=0)).tolist():
+        first, chances = _sum_of_draws(sizes, members[:, g], taken, logs)
+        below = np.minimum(np.cumsum(chances), 1.0)  # P(X <= first + i)
+        above = np.minimum(np.cumsum(chances[::-1])[::-1], 1.0)
+        low[g] = first + int(np.searchsorted(below, TAIL - 1e-12))
+        high[g] = first + int(np.searchsorted(below, 1 - TAIL - 1e-12))
+        at = int(picked_counts[g]) - first
+        p_low = below[min(at, len(below) - 1)] if at >= 0 else 0.0
+        p_high = above[max(at, 0)] if at < len(above) else 0.0
+        p[g] = min(1.0, 2.0 * min(p_low, p_high))
+    expected = (members * (taken / np.maximum(sizes, 1))[:, None]).sum(axis=0)
+    return _bands(np.asarray(pool_counts), picked_counts, expected, low, high, p, 0)
+
+
+def _sum_of_draws(sizes: Array, own: Array, taken: Array, logs: Array) -> tuple[int, Array]:
+    """Distribution of the sum over strata of hypergeometric counts: its smallest value, and the chances from there."""
+
+    def choose(n: Array | int, k: Array) -> Array:
+        return logs[n] - logs[k] - logs[n - k]
+
+    first, chances = 0, np.ones(1)
+    for s in np.flatnonzero((own > 0) & (taken > 0)).tolist():
+        size, group, draw = int(sizes[s]), int(own[s]), int(taken[s])
+        least, most = max(0, draw - (size - group)), min(group, draw)
+        x = np.arange(least, most + 1)
+        first += least
+        if len(x) > 1:
+            one = np.exp(choose(group, x) + choose(size - group, draw - x) - choose(size, np.array(draw)))
+            chances = np.convolve(chances, one)
+    return first, chances / chances.sum()
 
 
 def simulated_bands(pool_counts: Array, picked_counts: Array, drawn: Array) -> list[Band]:

@@ -95,6 +95,7 @@ def verdict_facts(studio: Studio, frozen: FrozenSelection, ids: Array, choice: C
         "n_pool": groups["n_pool"],
         "groups": groups["bands"],
         "draws": groups["draws"],
+        "is_limited": groups["is_limited"],
         "variety": None if choice is None else _variety(studio, choice),
         "proof": None if choice is None else proposals_proof.stored(studio, snapshot, choice),
     }
@@ -140,7 +141,7 @@ def _groups(studio: Studio, frozen: FrozenSelection, ids: Array, choice: Choice 
     if choice is not None:
         found = select_effect.group_effect(choice)
         bands = [_band(g.column, g.key, g.band) for own in found.groups.values() for g in own]
-        return {"n_pool": choice.n_pool, "bands": bands, "draws": found.draws}
+        return {"n_pool": choice.n_pool, "bands": bands, "draws": found.draws, "is_limited": found.is_limited}
     left = np.asarray(labels.pool_left(studio.store, frozen.snapshot_id), dtype=np.int64)
     pool = np.union1d(left, ids)
     columns = list(snapshots.require(studio.store, frozen.snapshot_id).group_columns)
@@ -160,7 +161,7 @@ def _groups(studio: Studio, frozen: FrozenSelection, ids: Array, choice: Choice 
         for (name, known), own in zip(keys, correct_together(counted), strict=True)
         for band in own
     ]
-    return {"n_pool": len(rows), "bands": bands, "draws": 0}
+    return {"n_pool": len(rows), "bands": bands, "draws": 0, "is_limited": False}
 
 
 def _band(column: str, key: str, band: Band) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from studio.selection.bands import (
     hypergeometric_bands,
     random_draws,
     simulated_bands,
+    stratified_bands,
 )
 from studio.selection.constraints import Axis
 from studio.selection.draw_test import draws_needed
@@ -35,6 +36,7 @@ LEAST_DRAWS = 39  # fewer give no 95 % band
 _WORK = 6e10  # multiply-adds spent on Vendi scores of draws, about 3 s on one core; fixed, so the count is repeatable
 _MOST_CELLS = 4e8  # numbers read from the vectors file for the distances of all draws
 _MOST_WALKED = 5e7  # rows shuffled for the draws of groups, some seconds; fixed, so the count is repeatable
+_MOST_CONVOLVED = 3e7  # groups x kinds x examples of exact bands under one quota, about a second
 _KEPT = 32
 _MOST_KEPT_ROWS = 500_000  # of all draws of one choice, 4 MB; more are drawn again
 _kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
@@ -60,10 +62,14 @@ class Variety:
 
 @dataclass(frozen=True)
 class GroupEffect:
-    """Bands of every group of every column, corrected together; `draws` is 0 where the bands are exact."""
+    """Bands of every group of every column, corrected together; `draws` is 0 where the bands are exact.
+
+    `is_limited`: the draws of the bands obey limits, as the choice does.
+    """
 
     groups: Mapping[str, tuple[GroupBand, ...]]
     draws: int
+    is_limited: bool = False
 
     @property
     def undecided(self) -> tuple[GroupBand, ...]:
@@ -83,8 +89,9 @@ class GroupEffect:
 def group_effect(choice: Choice, draws: int = DRAWS) -> GroupEffect:
     """Group shares of a choice against random draws of the same size; from memory when worked out before.
 
-    Exact hypergeometric bands without limits. With caps, quotas or the near-duplicate filter: random draws that obey
-    the same ones, seeded by the recipe; more of them where so few cannot tell a group's p from that of its neighbours.
+    Exact bands without limits and where one quota says how many of each kind every draw takes (decision 0243). With
+    caps, several quotas or the near-duplicate filter: random draws that obey the same ones, seeded by the recipe; more
+    of them where so few cannot tell a group's p from that of its neighbours.
 
     Raises:
         SelectionError: fewer than 39 draws were asked for.
@@ -162,17 +169,19 @@ def _drawn(choice: Choice, draws: int) -> list[Array]:
 def _group_effect(choice: Choice, draws: int) -> GroupEffect:
     matrix = choice.pool.matrix
     axes, near = _limits(choice)
-    drawn = draws_of(choice, draws) if axes or near is not None else []
+    is_limited = bool(axes) or near is not None
     columns = list(matrix.columns)
-    bands = correct_together([_column_bands(choice, name, drawn) for name in columns])
+    fixed = _fixed_quota(choice, axes[0]) if len(axes) == 1 and near is None else None
+    drawn = draws_of(choice, draws) if is_limited and fixed is None else []
+    bands = correct_together([_column_bands(choice, name, drawn, fixed) for name in columns])
     if drawn and (more := _more_draws(choice, bands, draws)) > draws:
         drawn = draws_of(choice, more)
-        bands = correct_together([_column_bands(choice, name, drawn) for name in columns])
+        bands = correct_together([_column_bands(choice, name, drawn, None) for name in columns])
     groups = {
         name: tuple(GroupBand(name, matrix.key_name(name, band.code), band) for band in own)
         for name, own in zip(columns, bands, strict=True)
     }
-    return GroupEffect(groups, len(drawn))
+    return GroupEffect(groups, len(drawn), is_limited)
 
 
 def _more_draws(choice: Choice, bands: list[list[Band]], draws: int) -> int:
@@ -192,9 +201,27 @@ def _limits(choice: Choice) -> tuple[list[Axis], Any]:
     return list(choice.ranking.picked.axes), choice.pool.matrix.near if choice.recipe.rule.near else None
 
 
-def _column_bands(choice: Choice, column: str, drawn: list[Array]) -> list[Band]:
+def _fixed_quota(choice: Choice, axis: Axis) -> tuple[Array, Array] | None:
+    """Stratum of every row of the pool and how many every draw takes of each; None where draws may differ in that.
+
+    They cannot where the quotas sum to what is chosen: every one is filled.
+    """
+    strata = axis.shifted(np.arange(len(axis.codes)))
+    taken = np.minimum(axis.limits, np.bincount(strata, minlength=len(axis.limits)))
+    n_groups = sum(len(choice.pool.matrix.counts(name)) for name in choice.pool.matrix.columns)
+    if int(taken.sum()) != len(choice.rows) or n_groups * len(taken) * len(choice.rows) > _MOST_CONVOLVED:
+        return None
+    return strata, taken
+
+
+def _column_bands(choice: Choice, column: str, drawn: list[Array], fixed: tuple[Array, Array] | None) -> list[Band]:
     matrix = choice.pool.matrix
     pool, picked = matrix.counts(column), matrix.counts(column, choice.rows)
+    if fixed is not None:
+        strata, taken = fixed
+        groups = matrix.codes(column).astype(np.int64) + 1
+        cells = np.bincount(strata * len(pool) + groups, minlength=len(taken) * len(pool))
+        return stratified_bands(pool, picked, cells.reshape(len(taken), len(pool)), taken)
     if not drawn:
         return hypergeometric_bands(pool, picked)
     return simulated_bands(pool, picked, np.stack([matrix.counts(column, rows) for rows in drawn]))

@@ -15,6 +15,7 @@ from studio.selection.bands import (
     hypergeometric_bands,
     random_draws,
     simulated_bands,
+    stratified_bands,
 )
 from studio.selection.constraints import Axis, equal_cap
 from studio.statistics import corrected_q
@@ -43,6 +44,42 @@ def test_the_band_is_that_of_all_possible_draws(sizes, size, seed):
         p = min(1, 2 * min((column <= picked[g]).mean(), (column >= picked[g]).mean()))
         assert band.p == pytest.approx(p, abs=1e-9)
         assert band.expected == pytest.approx(column.mean())
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 3), min_size=2, max_size=2), min_size=1, max_size=3).filter(
+        lambda cells: all(any(row) for row in cells)
+    ),
+    st.integers(0, 10_000),
+)
+def test_a_band_under_a_quota_is_that_of_all_draws_that_fill_it(cells, seed):
+    """Every stratum's subsets, in every combination: each draw takes the same number of a stratum."""
+    members = np.array(cells)
+    rng = np.random.default_rng(seed)
+    taken = np.array([rng.integers(0, n + 1) for n in members.sum(axis=1)])
+    parts = [enumerate_draws(row, m) for row, m in zip(members, taken, strict=True)]
+    draws = np.array([sum(one) for one in itertools.product(*parts)])
+    picked = draws[seed % len(draws)]
+    pool = members.sum(axis=0)
+    found = {band.code + 1: band for band in stratified_bands(pool, picked, members, taken)}
+    assert sorted(found) == np.flatnonzero(pool).tolist()
+    for g, band in found.items():
+        column = draws[:, g]
+        ordered = np.sort(column)
+        assert band.low == ordered[max(math.ceil(0.025 * len(ordered) - 1e-9), 1) - 1]
+        assert band.high == ordered[max(math.ceil(0.975 * len(ordered) - 1e-9), 1) - 1]
+        assert band.p == pytest.approx(min(1, 2 * min((column <= picked[g]).mean(), (column >= picked[g]).mean())))
+        assert band.expected == pytest.approx(column.mean()) and band.draws == 0
+
+
+def test_one_stratum_is_the_exact_band_and_a_group_far_outside_is_an_alarm_among_many():
+    pool, picked = np.array([0, 1000, 4000]), np.array([0, 100, 900])
+    one = stratified_bands(pool, picked, pool[None, :], np.array([1000]))
+    for mine, textbook in zip(one, hypergeometric_bands(pool, picked), strict=True):
+        assert (mine.low, mine.high, mine.verdict) == (textbook.low, textbook.high, textbook.verdict)
+        assert mine.p == pytest.approx(textbook.p, rel=1e-6) and mine.expected == pytest.approx(textbook.expected)
+    assert one[0].p < 1e-20  # 1,999 draws could not say less than 0.001
 
 
 def test_a_squeezed_group_is_named_in_examples_and_shares():

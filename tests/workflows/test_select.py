@@ -158,11 +158,14 @@ def test_group_bands_and_variety(studio, snapshot_id):
     assert exact.draws == 0 and set(exact.groups) == {"cluster", "group_gender"}
     assert sum(g.band.picked for g in exact.groups["group_gender"]) == 30
     assert any(g.key == "" for g in exact.groups["cluster"])  # examples outside every cluster are a group
-    capped = select.choose(studio, snapshot_id, Recipe(budget=30, caps={"group_gender": 15}))
+    capped = select.choose(studio, snapshot_id, Recipe(budget=30, caps={"group_gender": 16}))
     drawn = select_effect.group_effect(capped)
-    assert drawn.draws == 40 * sum(map(len, drawn.groups.values()))  # a cluster is outside all of the first 199
+    assert drawn.draws >= 199 and drawn.is_limited
     bands = drawn.groups["group_gender"]
-    assert all(g.band.draws == drawn.draws and g.band.low == g.band.high == 15 for g in bands)  # no room for chance
+    assert all(g.band.draws == drawn.draws and (g.band.low, g.band.high) == (14, 16) for g in bands)
+    tight = select_effect.group_effect(select.choose(studio, snapshot_id, Recipe(budget=30, caps={"group_gender": 15})))
+    assert tight.draws == 0 and tight.is_limited and not exact.is_limited
+    assert all(g.band.low == g.band.high == 15 for g in tight.groups["group_gender"])  # no room for chance
     found = select_effect.variety(studio, choice)
     assert found.distance.draws == 199 and 0 < found.distance.value < 2 and found.vendi.value <= 24
     pending = select_effect.variety_soon(studio, choice)

@@ -54,6 +54,35 @@ def test_too_few_draws_say_so_instead_of_calling_a_group_fine(monkeypatch):
     assert found.undecided[0].band.q == pytest.approx(0.01 * 30)
 
 
+def test_one_quota_needs_no_draws_and_they_agree_with_its_exact_bands(monkeypatch):
+    """Spread over clusters is on by default: 1,999 draws among 60 groups said "cannot be told" of 23 instead of 6."""
+    rng = np.random.default_rng(2)
+    clusters, groups = rng.integers(0, 8, 4_000), rng.integers(0, 60, 4_000)
+    scores = rng.random(4_000)
+    scores[groups == 7] += 0.5
+    unit = np.full((4_000, 4), np.nan, dtype=np.float32, order="F")
+    unit[:, 2] = scores / 2
+    matrix = LiveMatrix(np.arange(4_000), unit,
+                        {"group_a": groups.astype(np.int32), "cluster": clusters.astype(np.int32)},
+                        {"group_a": tuple(f"g{g}" for g in range(60)), "cluster": tuple("abcdefgh")})  # fmt: skip
+    recipe = Recipe(budget=200, alpha=0.5)
+    ranking = rank(matrix, WEIGHTS, 200, recipe.rule)
+    pool = LivePool(matrix, np.arange(4_000), 4_000, "same", {}, ())
+    choice = SimpleNamespace(pool=pool, recipe=recipe, ranking=ranking, rows=ranking.rows, ids=ranking.ids,
+                             state=SimpleNamespace(around="same"))  # fmt: skip
+    found = select_effect.group_effect(choice)
+    assert (found.draws, found.is_limited) == (0, True)
+    assert [g.key for g in found.alarms] == ["g7"] and found.undecided == ()
+    assert all(g.band.low == g.band.high == g.band.picked for g in found.groups["cluster"])
+    monkeypatch.setattr(select_effect, "_MOST_CONVOLVED", 0)
+    select_effect._kept.clear()
+    drawn = select_effect.group_effect(choice, draws=1_999)
+    assert drawn.draws >= 1_999
+    for exact, simulated in zip(found.groups["group_a"], drawn.groups["group_a"], strict=True):
+        assert exact.band.expected == pytest.approx(simulated.band.expected, abs=0.25)
+        assert abs(exact.band.low - simulated.band.low) <= 1 and abs(exact.band.high - simulated.band.high) <= 1
+
+
 def test_a_choice_by_chance_needs_no_more_draws():
     rng = np.random.default_rng(1)
     choice = choice_of(np.arange(3_000) % 30, rng.random(3_000), Recipe(budget=300, caps={"group_a": 60}))
