@@ -15,7 +15,7 @@ from studio.errors import StudioError
 from studio.records import Actor
 from studio.store.proposals import VERDICTS, WAITING, Proposal
 from studio.workflows import proposals
-from studio.workflows.proposals import MOST_WORDS, Seen
+from studio.workflows.proposals import Seen
 from studio.workflows.proposals_report import moment
 
 _ID, _PROBLEM, _NAMES = "review.decision_id", "review.decision_problem", "review.proposed_as"
@@ -84,7 +84,7 @@ def _form(seen: Seen, actor: Actor) -> None:
     with st.form(f"decide_{form_id}", border=True):
         st.radio(t("review.decide.what"), offered, format_func=names.__getitem__, index=None,
                  key=f"verdict_{form_id}")  # fmt: skip
-        st.text_area(t("review.decide.note"), max_chars=MOST_WORDS, key=f"note_{form_id}", height=100)
+        st.text_area(t("review.decide.note"), key=f"note_{form_id}", height=100)
         st.caption(t("review.decide.as", name=plain(actor.name)))
         st.form_submit_button(t("review.decide.button"), type="primary", icon=":material/draw:", on_click=_decide,
                               args=(slot, form_id, seen.proposal))  # fmt: skip

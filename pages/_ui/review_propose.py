@@ -62,11 +62,11 @@ def _form(names: dict[str, str], after: str | None) -> None:
     with st.form(f"propose_{form_id}", border=True):
         st.selectbox(t("review.propose.selection"), list(names), format_func=names.__getitem__,
                      index=list(names).index(asked) if asked in names else 0, key=f"propose_sel_{form_id}")  # fmt: skip
-        st.text_input(t("review.propose.name"), max_chars=proposals.MOST_NAME, key=f"propose_name_{form_id}",
+        st.text_input(t("review.propose.name"), key=f"propose_name_{form_id}",
                       placeholder=t("review.propose.name_hint"))  # fmt: skip
-        st.text_area(t("review.propose.purpose"), max_chars=proposals.MOST_WORDS, key=f"propose_why_{form_id}",
+        st.text_area(t("review.propose.purpose"), key=f"propose_why_{form_id}",
                      placeholder=t("review.propose.purpose_hint"), height=90)  # fmt: skip
-        st.text_area(t("review.propose.limits"), max_chars=proposals.MOST_WORDS, key=f"propose_limits_{form_id}",
+        st.text_area(t("review.propose.limits"), key=f"propose_limits_{form_id}",
                      placeholder=t("review.propose.limits_hint"), height=90)  # fmt: skip
         st.form_submit_button(t("review.propose.button"), type="primary", icon=":material/rate_review:", on_click=_ask,
                               args=(form_id, after))  # fmt: skip

@@ -15,7 +15,7 @@ from studio.errors import StudioError
 from studio.store.comments import Comment
 from studio.store.proposals import Proposal
 from studio.workflows import proposals
-from studio.workflows.proposals import MOST_WORDS, Seen
+from studio.workflows.proposals import Seen
 from studio.workflows.proposals_report import moment
 
 _ID, _PROBLEM = "review.comment_id", "review.comment_problem"
@@ -51,7 +51,7 @@ def form(proposal: Proposal, example_id: int | None = None) -> None:
     form_id = st.session_state.setdefault(slot, uuid.uuid4().hex)
     hint = t("review.talk.placeholder") if example_id is None else t("review.talk.placeholder_example", id=example_id)
     with st.form(f"comment_{form_id}", border=False):
-        st.text_area(hint, max_chars=MOST_WORDS, key=f"comment_text_{form_id}", height=100)
+        st.text_area(hint, key=f"comment_text_{form_id}", height=100)
         st.form_submit_button(t("review.talk.button"), icon=":material/comment:", on_click=_add,
                               args=(slot, form_id, proposal.proposal_id, example_id))  # fmt: skip
     problem = st.session_state.pop(f"{_PROBLEM}.{slot}", None)

@@ -50,7 +50,6 @@ def show(snapshot: Snapshot, choice: Choice, targets: Targets | None) -> None:
     with st.form(f"freeze_{form_id}", border=True):
         st.text_input(
             t("select.freeze.name"),
-            max_chars=select.MAX_NAME,
             placeholder=t("select.freeze.name_hint"),
             key=f"{_NAME}_{form_id}",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,11 +14,9 @@ from studio.store import annotations, comments, proposals, rounds, selections
 from studio.store.comments import Comment
 from studio.store.proposals import APPROVE, VERDICTS, WITHDRAW, Decision, Proposal
 from studio.store.selections import FrozenSelection
-from studio.workflows import proposals_checks, proposals_content, proposals_stale
+from studio.workflows import proposals_checks, proposals_content, proposals_stale, typed
 from studio.workflows.acts import act
 from studio.workflows.studio import Studio
-
-MOST_NAME, MOST_WORDS = 120, 10_000
 
 
 @dataclass(frozen=True)
@@ -108,9 +105,9 @@ def propose(
         StoreError: an unknown predecessor.
     """
     signoff.require_name(actor)
-    title, why, limits = _line(name), _words(purpose), _words(known_limits)
+    title, why, limits = typed.line(name), typed.words(purpose), typed.words(known_limits)
     if not title:
-        raise SelectionError("A proposal needs a name", got=name[:60], fix="Type one, such as “first batch”.")
+        raise SelectionError("A proposal needs a name", got="nothing", fix="Type one, such as “first batch”.")
     if not why:
         raise SelectionError("A proposal needs a purpose", got="nothing", fix="Say what the examples are for.")
     proposal_id = proposal_id or uuid.uuid4().hex
@@ -172,7 +169,7 @@ def comment(
         StoreError: an unknown proposal.
     """
     found = proposals.get(studio.store, proposal_id)
-    said = _words(body)
+    said = typed.words(body)
     if not said:
         raise SelectionError("A comment needs some words", got="nothing", fix="Type what you want to say.")
     if example_id is not None and int(example_id) not in shown_ids(found):
@@ -216,7 +213,7 @@ def decide(
     signoff.require_name(actor)
     if verdict not in VERDICTS:
         raise SelectionError("There is no such decision", got=verdict, fix="Approve, ask for changes, or reject.")
-    why = _words(note)
+    why = typed.words(note)
     if not why and verdict != APPROVE:
         raise SelectionError("A decision against a proposal needs a reason", got="nothing",
                              fix="Say what should change.")  # fmt: skip
@@ -255,7 +252,7 @@ def withdraw(
         StoreError: an unknown proposal.
     """
     decision_id = decision_id or uuid.uuid4().hex
-    why = _words(note)
+    why = typed.words(note)
     with studio.store.write():
         found = proposals.get(studio.store, proposal_id)
         if not signoff.is_own(actor, found.created_by, known_as):
@@ -327,29 +324,3 @@ def shown_ids(proposal: Proposal) -> list[int]:
     """The examples a proposal shows, those in first."""
     shown = proposal.content["examples"]
     return [int(one["id"]) for kind in ("in", "near") for one in shown[kind]]
-
-
-# --- what people typed ------------------------------------------------------------------------------------------------
-def _line(text: str) -> str:
-    """One line without control characters, cut as the field is."""
-    return " ".join(_clean(text).split())[:MOST_NAME]
-
-
-def _words(text: str) -> str:
-    """A text of several lines without control characters.
-
-    Raises:
-        SelectionError: longer than anybody reads.
-    """
-    said = _clean(text).strip()
-    if len(said) > MOST_WORDS:
-        raise SelectionError("This text is too long to be read", got=f"{len(said):,} characters",
-                             fix="Keep it below 10,000 characters.")  # fmt: skip
-    return said
-
-
-def _clean(text: str) -> str:
-    """Line breaks and tabs stay, other control characters and half characters become blanks."""
-    kept = (char if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs") else " "
-            for char in text.replace("\r\n", "\n"))  # fmt: skip
-    return "".join(kept)

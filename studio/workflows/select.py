@@ -22,7 +22,7 @@ from studio.selection.strategies import pick_random, too_large
 from studio.selection.weights import DEFAULT_WEIGHTS, TOTAL, largest_remainder
 from studio.store import examples, selections, snapshots
 from studio.store.selections import FrozenSelection
-from studio.workflows import select_apply, select_limits, select_matrix, select_scores
+from studio.workflows import select_apply, select_limits, select_matrix, select_scores, typed
 from studio.workflows.acts import act
 from studio.workflows.runs import RunView
 from studio.workflows.select_apply import Asked
@@ -30,7 +30,6 @@ from studio.workflows.select_matrix import LivePool
 from studio.workflows.select_scores import ScoreState, Targets
 from studio.workflows.studio import Studio
 
-MAX_NAME = 120
 MOST_ROWS = 500  # of the table beside the sliders; the whole selection is frozen and exported
 
 
@@ -341,9 +340,9 @@ def freeze(
     if not isinstance(recipe, Recipe):
         check_snapshot(recipe, snapshot_id)
     chosen = recipe if isinstance(recipe, Recipe) else recipe_from_json(recipe)
-    title = " ".join(name.split())[:MAX_NAME]
+    title = typed.line(name)
     if not title:
-        raise SelectionError("A selection needs a name", got=name, fix="Type one, such as “first batch”.")
+        raise SelectionError("A selection needs a name", got="nothing", fix="Type one, such as “first batch”.")
     snapshot = snapshots.require(studio.store, snapshot_id)
     selection_id = selection_id or uuid.uuid4().hex
     if selections.get_or_none(studio.store, selection_id) is not None:
