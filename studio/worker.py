@@ -46,6 +46,7 @@ KINDS: Mapping[str, str] = {
     "counterfactual": "studio.tasks.counterfactual",
     "choice_audit": "studio.tasks.choice_audit",
     "proof": "studio.tasks.proof",
+    "proof_test": "studio.tasks.proof_test",
     "tune": "studio.tasks.tune",
     "score": "studio.tasks.score",
 }

@@ -17,7 +17,7 @@ ICONS = {
     "clean": ":material/cleaning_services:",
     "export": ":material/download:", "hub": ":material/cloud_download:", "audit": ":material/fact_check:",
     "counterfactual": ":material/swap_horiz:", "choose": ":material/checklist:", "score": ":material/speed:",
-    "proof": ":material/balance:", "choice_audit": ":material/fact_check:",
+    "proof": ":material/balance:", "proof_test": ":material/lock_open:", "choice_audit": ":material/fact_check:",
     "tune": ":material/model_training:",
 }  # fmt: skip
 COLORS = {

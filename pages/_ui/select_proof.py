@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import frame, runs_watch, select_controls
+from pages._ui import frame, runs_watch, select_controls, select_proof_test
 from pages._ui.words import plain, t
 from studio.access.roles import may
 from studio.figures.proof import size_chart
@@ -51,6 +51,8 @@ def _body(snapshot: Snapshot, state: ScoreState, recipe: Recipe, found: Prospect
     if study is not None:
         _notes(study)
         _chart(study)
+        if live is None:
+            select_proof_test.show(snapshot, state, recipe, found, study)
         _table(study)
         _settings(study)
 

@@ -20,6 +20,9 @@ _ABSENT = -30.0  # log odds of a class no row has
 
 # rows of the labelled part -> (m,) one number per held-out example, high = good, or (m, c) codes (selection.proof)
 Judge = Callable[[Array], Array]
+# rows of the labelled part -> what a proxy of them says of examples whose labels it is not given: (m,) codes of
+# classes, (m, c) bool of labels; where the target is a text, (m,) its log-probability per character
+Teller = Callable[[Array], Array]
 
 
 def turned(x: Array, *others: Array) -> tuple[Array, ...]:
@@ -140,14 +143,20 @@ def log_likelihoods(head: Array, x: Array) -> Array:
     return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
 
 
+def head_teller(x: Array, y: Array, asked_x: Array, n_classes: int) -> Teller:
+    """The likeliest class of every example asked about, by a head fitted on the rows it is given."""
+
+    def tell(rows: Array) -> Array:
+        head = fit_head(x[rows], y[rows], n_classes)
+        return (asked_x @ head[:-1] + head[-1]).argmax(axis=1)
+
+    return tell
+
+
 def head_judge(x: Array, y: Array, held_x: Array, held_y: Array, n_classes: int) -> Judge:
     """Right (1) or wrong (0) on every held-out example, by a head fitted on the rows it is given."""
-
-    def judge(rows: Array) -> Array:
-        head = fit_head(x[rows], y[rows], n_classes)
-        return ((held_x @ head[:-1] + head[-1]).argmax(axis=1) == held_y).astype(np.float64)
-
-    return judge
+    tell = head_teller(x, y, held_x, n_classes)
+    return lambda rows: (tell(rows) == held_y).astype(np.float64)
 
 
 def soft_judge(x: Array, y: Array, held_x: Array, held_y: Array, n_classes: int) -> Judge:

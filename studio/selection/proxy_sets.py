@@ -11,7 +11,7 @@ import numpy as np
 from studio.errors import SelectionError
 from studio.records import Array
 from studio.selection.proof import EXTRA, FOUND, MISSED
-from studio.selection.proxy import Judge, minimise
+from studio.selection.proxy import Judge, Teller, minimise
 
 MOST_LABELS = 200  # ours: the most frequent ones; a code per held-out example, label and draw is kept
 _STEPS = 150
@@ -99,16 +99,22 @@ def code(given: Array, said: Array) -> Array:
     return (FOUND * (given & said) + EXTRA * (~given & said) + MISSED * (given & ~said)).astype(np.int8)
 
 
-def sets_judge(x: Array, y: Array, held_x: Array, held_y: Array) -> Judge:
-    """Codes by held-out example and label, by heads fitted on the rows it is given.
+def sets_teller(x: Array, y: Array, asked_x: Array) -> Teller:
+    """Which labels the examples asked about are said to carry, by heads fitted on the rows it is given.
 
-    As many labels are said as held-out examples times labels per example of those rows, the surest first: at one half
-    a rare label would never be said after a few hundred examples. No held-out label is looked at for it.
+    As many labels are said as there are examples asked about times labels per example of those rows, the surest first:
+    at one half a rare label would never be said after a few hundred examples. Nobody's own label is looked at for it.
     """
 
-    def judge(rows: Array) -> Array:
+    def tell(rows: Array) -> Array:
         head = fit_heads(x[rows], y[rows])
-        n = round(len(held_y) * float(y[rows].sum(axis=1).mean()))
-        return code(held_y, say(held_x @ head[:-1] + head[-1], n))
+        n = round(len(asked_x) * float(y[rows].sum(axis=1).mean()))
+        return say(asked_x @ head[:-1] + head[-1], n)
 
-    return judge
+    return tell
+
+
+def sets_judge(x: Array, y: Array, held_x: Array, held_y: Array) -> Judge:
+    """Codes by held-out example and label, by heads fitted on the rows it is given; see `sets_teller`."""
+    tell = sets_teller(x, y, held_x)
+    return lambda rows: code(held_y, tell(rows))

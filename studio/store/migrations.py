@@ -178,6 +178,16 @@ _TEST_OPENINGS: tuple[str, ...] = (
         verified BOOLEAN NOT NULL)""",
 )
 
+# A check of a choice ("Does it help?") looks at the test split under the same rules: it has no round, and shows more.
+_PROOF_OPENINGS: tuple[str, ...] = (
+    "ALTER TABLE test_opening ALTER COLUMN round_id DROP NOT NULL",
+    "ALTER TABLE test_opening ALTER COLUMN round_number DROP NOT NULL",
+    "ALTER TABLE test_opening ALTER COLUMN accuracy DROP NOT NULL",
+    "ALTER TABLE test_opening ALTER COLUMN macro_f1 DROP NOT NULL",
+    "ALTER TABLE test_opening ADD COLUMN study_key VARCHAR",
+    "ALTER TABLE test_opening ADD COLUMN shown VARCHAR",
+)
+
 MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (
     ("first schema", _SCHEMA_1),
     ("recipes and dataset cards", _SCHEMA_2),
@@ -188,6 +198,7 @@ MIGRATIONS: tuple[tuple[str, Sequence[str]], ...] = (
     ("proposals, comments and decisions on them", _PROPOSALS),
     ("ratings and comparisons of examples", _RATINGS),
     ("openings of the test split with their approval or reason", _TEST_OPENINGS),
+    ("openings of the test split by checks of a choice", _PROOF_OPENINGS),
 )
 LATEST = len(MIGRATIONS)
 

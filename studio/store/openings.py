@@ -16,12 +16,17 @@ APPROVED, FURTHER, UNAPPROVED = "approved", "further", "unapproved"
 KINDS: tuple[str, ...] = (APPROVED, FURTHER, UNAPPROVED)
 
 _COLUMNS = """opening_id, round_id, round_number, corpus_id, snapshot_id, selection_id, arm, proposal_id, kind, why, n,
-    accuracy, macro_f1, created_at, created_by, role, verified"""
+    accuracy, macro_f1, created_at, created_by, role, verified, study_key, shown"""
 _ADD = f"""
 INSERT INTO test_opening ({_COLUMNS})
 SELECT $opening_id, round_id, number, corpus_id, snapshot_id, $selection_id, arm, $proposal_id, $kind, $why, $n,
-       $accuracy, $macro_f1, $created_at, $created_by, $role, $verified
+       $accuracy, $macro_f1, $created_at, $created_by, $role, $verified, NULL, NULL
 FROM round WHERE round_id = $round_id
+"""
+_ADD_PROOF = f"""
+INSERT INTO test_opening ({_COLUMNS})
+VALUES ($opening_id, NULL, NULL, $corpus_id, $snapshot_id, $selection_id, $arm, $proposal_id, $kind, $why, $n,
+        $accuracy, NULL, $created_at, $created_by, $role, $verified, $study_key, $shown)
 """
 _COUNT_ONE = "UPDATE round SET test_openings = test_openings + 1, report = $report WHERE round_id = $round_id"
 _GET = f"SELECT {_COLUMNS} FROM test_opening WHERE opening_id = $opening_id"
@@ -60,11 +65,15 @@ WHERE r.corpus_id = $corpus_id AND r.test_openings > 0
 
 @dataclass(frozen=True)
 class Opening:
-    """One look at a test split: what it showed, under which proposal (None without), or `why` without one."""
+    """One look at a test split: what it showed, under which proposal (None without), or `why` without one.
+
+    Of a round, or of a check whether a choice helps: then round_id is None, `study_key` names the check and `shown`
+    holds its figures; `accuracy` is None where it was not judged by one label an example.
+    """
 
     opening_id: str
-    round_id: str
-    round_number: int
+    round_id: str | None
+    round_number: int | None
     corpus_id: str
     snapshot_id: str
     selection_id: str | None
@@ -73,12 +82,19 @@ class Opening:
     kind: str
     why: str
     n: int
-    accuracy: float
-    macro_f1: float
+    accuracy: float | None
+    macro_f1: float | None
     created_at: str
     created_by: str
     role: str
     verified: bool
+    study_key: str | None = None
+    shown: Mapping[str, Any] | None = None
+
+    @property
+    def is_proof(self) -> bool:
+        """True where a check of a choice looked, not a round."""
+        return self.study_key is not None
 
 
 def add(
@@ -117,6 +133,48 @@ def add(
         cursor.execute(_COUNT_ONE, {"round_id": round_id, "report": json.dumps(dict(report), ensure_ascii=False)})
 
 
+def add_proof(
+    store: Store,
+    *,
+    opening_id: str,
+    corpus_id: str,
+    snapshot_id: str,
+    kind: str,
+    why: str,
+    selection_id: str | None,
+    arm: str,
+    proposal_id: str | None,
+    study_key: str,
+    n: int,
+    accuracy: float | None,
+    shown: Mapping[str, Any],
+    by: Actor,
+) -> None:
+    """Write down that a check of a choice looked at the test split, and what it showed."""
+    with store.write() as cursor:
+        cursor.execute(
+            _ADD_PROOF,
+            {
+                "opening_id": opening_id,
+                "corpus_id": corpus_id,
+                "snapshot_id": snapshot_id,
+                "selection_id": selection_id,
+                "arm": arm,
+                "proposal_id": proposal_id,
+                "kind": kind,
+                "why": why,
+                "n": n,
+                "accuracy": accuracy,
+                "created_at": datetime.now(UTC),
+                "created_by": by.name,
+                "role": by.role,
+                "verified": by.verified,
+                "study_key": study_key,
+                "shown": json.dumps(dict(shown), ensure_ascii=False),
+            },
+        )
+
+
 def get_or_none(store: Store, opening_id: str) -> Opening | None:
     """One opening, or None."""
     row = store.one(_GET, {"opening_id": opening_id})
@@ -150,5 +208,9 @@ def before_rows(store: Store, corpus_id: str) -> list[tuple[str, int, str]]:
 
 
 def _record(row: tuple[Any, ...]) -> Opening:
-    return Opening(*row[:2], int(row[2]), *row[3:10], int(row[10]), float(row[11]), float(row[12]),
-                   row[13].isoformat(), *row[14:])  # fmt: skip
+    number, accuracy, macro = row[2], row[11], row[12]
+    return Opening(
+        *row[:2], None if number is None else int(number), *row[3:10], int(row[10]),
+        None if accuracy is None else float(accuracy), None if macro is None else float(macro), row[13].isoformat(),
+        *row[14:18], json.loads(row[18]) if row[18] else None,
+    )  # fmt: skip

@@ -65,6 +65,7 @@ class _Study:
         )
         self.chosen = proxy_arms.choose(self.given, recipe, self.own)
         proxy_arms.check_usable(self.chosen)
+        self.asked = {len(self.chosen): self.own}  # size reached -> size asked for: limits scale with the second
         self.own = len(self.chosen)
         self.tried = proof.sizes(len(self.allowed), self.own)
         is_report = params["judged"] == proxy.PARTS[-1]
@@ -135,6 +136,7 @@ class _Study:
             last = own if is_own else self.outcomes(taken)
             chance = draws if is_own else self._chance(len(taken))
             tried.append(len(taken))
+            self.asked.setdefault(len(taken), size)
             kept.append(last)
             rows.append(self._point(len(taken), last, chance))
         outcomes = np.stack(kept)
@@ -173,7 +175,8 @@ class _Study:
             "n_judged": len(self.judged), "n_choice": int(choice.sum()), "n_report": int(report.sum()),
             "own": self.own, "is_share": self.is_share, "budget": int(params["budget"]),
             "n_pool": int(params["n_pool"]),
-            "best": best, "within": within, "winner": winner, "n_fits": self.fits, "n_classes": self.material.n_classes,
+            "asked": {str(size): self.asked[size] for size in tried}, "best": best, "within": within, "winner": winner,
+            "n_fits": self.fits, "n_classes": self.material.n_classes,
             "judged": params["judged"], "recipe": dict(params["recipe"]), "weights": dict(params["weights"]),
             "again": sorted(params.get("again", {})), "n_leaks": int(params.get("n_leaks", 0)),
         }  # fmt: skip

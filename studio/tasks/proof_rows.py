@@ -1,17 +1,17 @@
 """What the studies of kinds `proof` and `tune` read: the frozen labelled rows as the ranking takes them, and a judge.
 
-The folder `given` holds rows.parquet (example_id, row in the snapshot, part train or held, label: a name, or for kinds
-sets and tags a JSON list of names, unit_<view>, code_<n> per column of params.columns, unit:<measure> of views that are
-put together anew) and, where a strategy asks for it, knn_idx.npy and knn_dist.npy of the train rows. Views whose scores
-come from a model that was trained on these very labels are computed again by heads that never saw the row they score,
-and so are predicted labels a filter or limit asks for.
+The folder `given` holds rows.parquet (example_id, row in the snapshot, part train or held or, for `proof_test`, test,
+label: none for test, else a name, or for kinds sets and tags a JSON list of names, unit_<view>, code_<n> per column of
+params.columns, unit:<measure> of views that are put together anew) and, where a strategy asks for it, knn_idx.npy and
+knn_dist.npy of the train rows. Views whose scores come from a model that was trained on these very labels are computed
+again by heads that never saw the row they score, and so are predicted labels a filter or limit asks for.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,10 @@ _OTHER = (4, 15)
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """The rows to choose from, the judge, and the part of every held-out example; `n_names` counts all labels."""
+    """The rows to choose from, the judge, and the part of every held-out example; `n_names` counts all labels.
+
+    `tell` says what a proxy makes of the test examples, whose ids are `test` and whose labels are not here.
+    """
 
     given: Candidates
     judge: proxy.Judge
@@ -56,6 +59,9 @@ class Material:
     held_y: Array | None = None
     lengths: Array | None = None
     n_names: int = 0
+    names: Sequence[str] = ()
+    test: Array | None = None
+    tell: proxy.Teller | None = None
 
 
 def read(task: Task, recipe: Recipe) -> Material:
@@ -66,18 +72,18 @@ def read(task: Task, recipe: Recipe) -> Material:
     """
     params = task.spec.params
     frame = pd.read_parquet(task.input_path("given") / ROWS)
-    train, held = frame[frame["part"] == "train"], frame[frame["part"] == "held"]
+    train, held, test = (frame[frame["part"] == name] for name in ("train", "held", "test"))
     texts = texts_of(task, train["row"].to_numpy())
+    part, asked = proxy.held_parts(held["example_id"].to_numpy()), test["example_id"].to_numpy(np.int64)
     if params["kind"] == LM:
         proxy.check_enough(len(train), len(held), None)
-        part = proxy.held_parts(held["example_id"].to_numpy())
         judge, lengths = _lm(task, train["row"].to_numpy(), held["row"].to_numpy())
+        tell = _lm(task, train["row"].to_numpy(), test["row"].to_numpy())[0] if len(test) else None
         given = _candidates(task, recipe, train, texts, None, None)
-        return Material(given, judge, part, LM, 0, lengths=lengths)
-    part = proxy.held_parts(held["example_id"].to_numpy())
-    x, held_x = _vectors(task, train["row"].to_numpy(), held["row"].to_numpy())
+        return Material(given, judge, part, LM, 0, lengths=lengths, test=asked, tell=tell)
+    x, held_x, test_x = _vectors(task, *(rows["row"].to_numpy() for rows in (train, held, test)))
     if params["kind"] in (SETS, TAGS):
-        return _several(task, recipe, train, held, texts, part, x, held_x)
+        return replace(_several(task, recipe, train, held, texts, part, x, held_x, test_x), test=asked)
     proxy.check_enough(len(train), len(held), train["label"].nunique())
     names = sorted({*train["label"], *held["label"]})
     code = {name: number for number, name in enumerate(names)}
@@ -93,14 +99,15 @@ def read(task: Task, recipe: Recipe) -> Material:
         folds = proxy.deal(y, FOLDS, np.random.default_rng(task.spec.seed))
         probs = proxy.out_of_fold(x, y, len(names), folds)
     given = _candidates(task, recipe, train, texts, x, probs, y, names)
-    x, held_x = proxy.turned(x, held_x)
-    judge = proxy.head_judge(x, y, held_x, held_y, len(names))
-    return Material(given, judge, part, HEAD, len(names), x, y, held_x, held_y, _lengths(texts), len(names))
+    x, held_x, test_x = proxy.turned(x, held_x, test_x)
+    judge, tell = proxy.head_judge(x, y, held_x, held_y, len(names)), proxy.head_teller(x, y, test_x, len(names))
+    return Material(given, judge, part, HEAD, len(names), x, y, held_x, held_y, _lengths(texts), len(names), names,
+                    asked, tell)  # fmt: skip
 
 
 def _several(
     task: Task, recipe: Recipe, train: pd.DataFrame, held: pd.DataFrame, texts: Sequence[str], part: Array, x: Array,
-    held_x: Array,
+    held_x: Array, test_x: Array,
 ) -> Material:  # fmt: skip
     """The same where examples carry several labels: a head per label."""
     known, asked = (proxy_sets.read_sets(rows["label"]) for rows in (train, held))
@@ -108,17 +115,17 @@ def _several(
     y, held_y = (proxy_sets.indicators(sets, names) for sets in (known, asked))
     proxy.check_enough(len(train), len(held), 1 + proxy_sets.telling(y))
     given = _candidates(task, recipe, train, texts, x, None)
-    x, held_x = proxy.turned(x, held_x)
-    judge = proxy_sets.sets_judge(x, y, held_x, held_y)
+    x, held_x, test_x = proxy.turned(x, held_x, test_x)
+    judge, tell = proxy_sets.sets_judge(x, y, held_x, held_y), proxy_sets.sets_teller(x, y, test_x)
     return Material(given, judge, part, str(task.spec.params["kind"]), len(names), lengths=_lengths(texts),
-                    n_names=n_names)  # fmt: skip
+                    n_names=n_names, names=names, tell=tell)  # fmt: skip
 
 
-def _vectors(task: Task, train: Array, held: Array) -> tuple[Array, Array]:
+def _vectors(task: Task, *parts: Array) -> list[Array]:
     vectors = np.load(task.input_path("vectors") / "vectors.npy", mmap_mode="r", allow_pickle=False)
-    if len(vectors) <= int(max(train.max(), held.max())):
+    if len(vectors) <= int(max(rows.max(initial=0) for rows in parts)):
         raise SelectionError("The vectors do not belong to this snapshot", got=len(vectors), fix="Embed it again.")
-    return np.asarray(vectors[train], dtype=np.float32), np.asarray(vectors[held], dtype=np.float32)
+    return [np.asarray(vectors[rows], dtype=np.float32) for rows in parts]
 
 
 def _lengths(texts: Sequence[str]) -> Array:

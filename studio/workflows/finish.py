@@ -35,6 +35,7 @@ FINISHERS: Mapping[str, str] = {
     "counterfactual": "studio.workflows.counterfactual:finish",
     "choice_audit": "studio.workflows.select_rechecks:finish",
     "proof": "studio.workflows.select_proof:finish_proof",
+    "proof_test": "studio.workflows.select_proof_test:finish",
     "tune": "studio.workflows.select_learn:finish_tune",
     "score": "studio.workflows.scorer:finish",
 }

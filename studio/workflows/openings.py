@@ -1,4 +1,7 @@
-"""The test split of a round: whether an approval lets it be opened, opening it, and how an opening is told."""
+"""The test split: whether an approval lets it be opened, opening it for a round, and how an opening is told.
+
+A check whether a choice helps opens it under the same rules: `select_proof_test`.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,8 @@ class Permission:
 
     `state` is approved, spent (the opening of this selection and arm was used), no_selection (nothing could be
     approved), no_proposal, or where the newest proposal stands: waiting, changes, rejected, withdrawn. `spent_by` is
-    the number of the round that used it, `spent_at` the moment (None from before moments were kept).
+    the number of the round that used it (None where a check of the choice did), `spent_at` the moment (None from before
+    moments were kept).
     """
 
     kind: str
@@ -66,15 +70,16 @@ def permission(studio: Studio, round_id: str) -> Permission:
     """
     found = rounds.require(studio.store, round_id)
     base = openings.bases(studio.store, found.corpus_id).get(round_id)
-    return _permission(studio, found.corpus_id, base, found.arm)
+    return permission_of(studio, found.corpus_id, base, found.arm)
 
 
 def permission_now(studio: Studio, corpus_id: str, arm: str) -> Permission:
     """The same for a round that would be started now."""
-    return _permission(studio, corpus_id, openings.basis_now(studio.store, corpus_id), arm)
+    return permission_of(studio, corpus_id, openings.basis_now(studio.store, corpus_id), arm)
 
 
-def _permission(studio: Studio, corpus_id: str, selection_id: str | None, arm: str) -> Permission:
+def permission_of(studio: Studio, corpus_id: str, selection_id: str | None, arm: str) -> Permission:
+    """The same for whatever rests on one frozen selection, or on none; rounds and checks share the one opening."""
     frozen = selections.get_or_none(studio.store, selection_id) if selection_id else None
     if frozen is None:
         return Permission(UNAPPROVED, NO_SELECTION, arm)
@@ -92,8 +97,8 @@ def _permission(studio: Studio, corpus_id: str, selection_id: str | None, arm: s
     return Permission(FURTHER, SPENT, arm, frozen, found, decided, *spent)
 
 
-def _spent(studio: Studio, corpus_id: str, selection_id: str, arm: str) -> tuple[int, str | None] | None:
-    """The round that looked first at the test split for this selection and arm, and when."""
+def _spent(studio: Studio, corpus_id: str, selection_id: str, arm: str) -> tuple[int | None, str | None] | None:
+    """The round that looked first at the test split for this selection and arm (None: a check did), and when."""
     before = [one for one in openings.before_rows(studio.store, corpus_id) if one[2] == arm]
     bases = openings.bases(studio.store, corpus_id) if before else {}
     for round_id, number, _ in before:
@@ -133,7 +138,7 @@ def check_launch(studio: Studio, *, by: Actor, corpus_id: str, arm: str, why: st
     Raises:
         PlanError, AccessError: as for `open_test`.
     """
-    _require(permission_now(studio, corpus_id, arm), by, _reason(why))
+    require(permission_now(studio, corpus_id, arm), by, written(why))
 
 
 def open_launched(studio: Studio, spec: RunSpec) -> None:
@@ -150,16 +155,16 @@ def open_launched(studio: Studio, spec: RunSpec) -> None:
 
 
 def _open(studio: Studio, actor: Actor, round_id: str, why: str, opening_id: str) -> dict[str, Any]:
-    found, said = rounds.require(studio.store, round_id), _reason(why)
+    found, said = rounds.require(studio.store, round_id), written(why)
     if openings.get_or_none(studio.store, opening_id) is not None:
         return dict(found.report["test"])
-    _require(permission(studio, round_id), actor, said)
+    require(permission(studio, round_id), actor, said)
     result = _evaluate(studio, found)
     with studio.store.write():
         if openings.get_or_none(studio.store, opening_id) is not None:
             return result
         now = permission(studio, round_id)  # of two at once the second is a further one
-        _require(now, actor, said)
+        require(now, actor, said)
         openings.add(
             studio.store, round_id, opening_id=opening_id, kind=now.kind, why=said if now.needs_reason else "",
             selection_id=now.selection.selection_id if now.selection else None,
@@ -169,20 +174,33 @@ def _open(studio: Studio, actor: Actor, round_id: str, why: str, opening_id: str
     return result
 
 
-def _reason(why: str) -> str:
+def written(why: str) -> str:
+    """A reason as it is kept: one line of characters that print."""
     return " ".join("".join(char if char.isprintable() else " " for char in why).split())[:MOST_WHY]
 
 
-def _require(found: Permission, actor: Actor, why: str) -> None:
-    """Refuse an opening that nobody approved and nobody accounts for."""
+def require(found: Permission, actor: Actor, why: str, *, is_proof: bool = False) -> None:
+    """Refuse an opening that nobody approved and nobody accounts for; `is_proof` where a check of a choice asks.
+
+    Raises:
+        PlanError: no approval and no reason.
+        AccessError: a reason by nobody.
+    """
     if not found.needs_reason:
         return
     if not why and found.state == SPENT:
         when = f"{found.spent_at[:16].replace('T', ' ')} UTC" if found.spent_at else "?"
+        by = "a check of the choice" if found.spent_by is None else f"round {found.spent_by}"
         raise PlanError(
             "The test split has been opened for this selection already",
-            got=f"round {found.spent_by}, {when}",
-            fix="Compare rounds on validation, or say in writing why it is opened once more.",
+            got=f"{by}, {when}",
+            fix="Compare on validation, or say in writing why it is opened once more.",
+        )
+    if not why and found.selection is None and is_proof:
+        raise PlanError(
+            "No frozen selection was made by this recipe, so nobody could approve it",
+            got="no reason",
+            fix="Freeze it and put it up for review, or say in writing why the test split is opened.",
         )
     if not why and found.selection is None:
         raise PlanError(

@@ -109,7 +109,7 @@ def choice_of(studio: Studio, frozen: FrozenSelection, ids: Array | None = None)
     """
     ids = selections.ids(studio.store, frozen.selection_id) if ids is None else ids
     try:
-        state = _scores_then(studio, frozen)
+        state = scores_then(studio, frozen)
         if state is None:
             return None
         stored = dict(frozen.recipe)
@@ -122,7 +122,7 @@ def choice_of(studio: Studio, frozen: FrozenSelection, ids: Array | None = None)
     return made if np.array_equal(np.asarray(made.ids, np.int64), ids) else None
 
 
-def _scores_then(studio: Studio, frozen: FrozenSelection) -> ScoreState | None:
+def scores_then(studio: Studio, frozen: FrozenSelection) -> ScoreState | None:
     """The state of scores with exactly the score sets the recipe names; None when one of them is gone."""
     now = select_scores.state(studio, frozen.snapshot_id)
     named = {(s["measure"], int(s["version"]), s["context_hash"]) for s in frozen.recipe.get("scores", ())}

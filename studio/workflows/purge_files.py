@@ -19,7 +19,7 @@ from studio.store.connection import Store
 LOOK_BYTES = 200 * MIB  # ours: files looked into before the removal is confirmed; the run itself looks into all
 # Results that were taken into the database: their files are not read again and go.
 _TAKEN_OVER = frozenset({"map", "measure", "choose", "dedup", "audit", "counterfactual", "diversity", "score", "proof",
-                         "tune", "choice_audit"})  # fmt: skip
+                         "proof_test", "tune", "choice_audit"})  # fmt: skip
 _BY_ROW = ("predictions.parquet", "dynamics.parquet")  # of a round: a row per example
 # What a run leaves on its way: parts of vectors, half-written results, the early picture of a large map.
 _UNFINISHED = frozenset({"checkpoints", "result.tmp", "preview", "preview.tmp"})

@@ -23,7 +23,7 @@ SLOTS: Mapping[str, str] = {
     "import": "free", "serve": "free", "encoder": "free", "embed": "gpu", "train": "gpu", "map": "cpu",
     "measure": "cpu", "choose": "cpu", "dedup": "cpu", "probe": "cpu", "clean": "free", "export": "free",
     "purge": "free", "find": "free", "hub": "free", "audit": "cpu", "counterfactual": "cpu", "diversity": "cpu",
-    "proof": "cpu", "tune": "cpu", "choice_audit": "cpu",
+    "proof": "cpu", "proof_test": "cpu", "tune": "cpu", "choice_audit": "cpu",
     "score": "gpu",
 }  # fmt: skip
 

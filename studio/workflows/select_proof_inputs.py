@@ -37,6 +37,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {SETS: ("labels",), TAGS: ("spans", "t
 MOST_ROWS, MOST_HELD = 10_000, 5_000  # a seeded sample of larger parts; said beside the result
 MOST_LM_ROWS, MOST_LM_HELD = 4_000, 400  # every draw counts all its characters, a second or less each
 MOST_KNN = 50_000
+ROWS = "rows.parquet"
 
 
 @dataclass(frozen=True)
@@ -102,17 +103,17 @@ def part_of(studio: Studio, snapshot: Snapshot, seed: int = 0) -> Part:
         train, held = (known.loc[known["split"] == name, ["example_id", "label"]] for name in ("train", "validation"))
         most = (MOST_ROWS, MOST_HELD)
     elif kind in _COLUMNS:
-        train, held = (_sets(studio, snapshot, kind, name) for name in ("train", "validation"))
+        train, held = (sets_of(studio, snapshot, kind, name) for name in ("train", "validation"))
         most = (MOST_ROWS, MOST_HELD)
     else:
         every = splits.frame(studio.store, snapshot.snapshot_id).assign(label=None)
         train = every.loc[every["split"].isin(("pool", "train")), ["example_id", "label"]]
         held = every.loc[every["split"] == "validation", ["example_id", "label"]]
         most = (MOST_LM_ROWS, MOST_LM_HELD)
-    return Part(kind, _sample(train, most[0], seed), _sample(held, most[1], seed), len(train), len(held))
+    return Part(kind, sample(train, most[0], seed), sample(held, most[1], seed), len(train), len(held))
 
 
-def _sets(studio: Studio, snapshot: Snapshot, kind: str, split: str) -> pd.DataFrame:
+def sets_of(studio: Studio, snapshot: Snapshot, kind: str, split: str) -> pd.DataFrame:
     """Examples of a split with what they carry as a JSON list of names, those where nothing is written left out."""
     placed = splits.frame(studio.store, snapshot.snapshot_id)
     ids = placed.loc[placed["split"] == split, "example_id"].to_numpy(np.int64)
@@ -129,7 +130,8 @@ def _names(value: str) -> str:
     return json.dumps(sorted({name for name in named if name not in ("", "O")}), ensure_ascii=False)
 
 
-def _sample(frame: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
+def sample(frame: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
+    """The examples by id; of more than `most` as many, drawn by seed."""
     frame = frame.sort_values("example_id", ignore_index=True)
     if len(frame) <= most:
         return frame
@@ -228,7 +230,7 @@ def freeze(
                 train[f"unit:{name}"] = given[name]
     held = part.held.assign(part="held", row=rows_of(studio, snapshot, part.held))
     folder.mkdir(parents=True, exist_ok=True)
-    pd.concat([train, held], ignore_index=True).to_parquet(folder / "rows.parquet", index=False)
+    pd.concat([train, held], ignore_index=True).to_parquet(folder / ROWS, index=False)
     needs = by_name(recipe.strategy).needs
     if (recipe.tau is not None or "knn" in needs) and state.around.k is not None and len(ids) <= MOST_KNN:
         knn = select_matrix.pool_knn(studio, state, pool.rows, pool.n_snapshot)

@@ -364,6 +364,7 @@ def test_all_examples_are_those_a_filter_keeps_out_too():
     made.n, made.own, made.is_share, made.fits, made.judged = 6, 2, False, 0, np.arange(4)
     made.allowed, made.recipe = np.arange(3), RECIPE
     made.full = np.array([0.0, 0.0, 1.0, 0.5])
+    made.asked = {2: 2, 3: 4}
     outcomes = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.25]])
     facts = made._facts(3, 2, [2, 3], outcomes, made.material.held != 2)
     assert facts["winner"]["full"] == 0.75 and facts["winner"]["value"] == 0.0
