@@ -34,6 +34,21 @@ def test_files_and_functions_stay_small(path):
             assert length <= 60, f"{_name(path)}:{node.lineno} {node.name} has {length} lines"
 
 
+def _is_fixed(title: ast.expr) -> bool:
+    """A title that is the same on every draw: plain text, or one call of `t` with nothing but a key."""
+    return isinstance(title, ast.Constant) or (
+        isinstance(title, ast.Call) and not title.keywords and [type(arg) for arg in title.args] == [ast.Constant]
+    )
+
+
+@pytest.mark.parametrize("path", PAGE_PARTS, ids=_name)
+def test_expanders_whose_title_changes_have_a_key_else_each_change_shuts_them(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "expander":
+            given = {word.arg for word in node.keywords}
+            assert _is_fixed(node.args[0]) or given & {"key", "expanded"}, f"{_name(path)}:{node.lineno}"
+
+
 FORBIDDEN = (
     ("pickle", r"\bimport pickle\b|\bpickle\.load|allow_pickle\s*=\s*True|torch\.load\("),
     ("remote code", r"trust_remote_code\s*=\s*True"),

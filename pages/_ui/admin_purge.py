@@ -243,7 +243,7 @@ def _earlier(opened: Studio) -> None:
     found = purge.reports(opened)
     if not found:
         return
-    with st.expander(t("admin.purge.earlier", n=len(found))):
+    with st.expander(t("admin.purge.earlier", n=len(found)), key="purge_earlier"):
         for number, report in enumerate(found[:50]):
             line = t("admin.purge.earlier_line", date=report["finished_at"][:16].replace("T", " "),
                      by=plain(report["by"]), n=report["n_examples"])  # fmt: skip

@@ -82,7 +82,7 @@ def _headlines(report: AuditReport) -> None:
     for number, finding in enumerate(alarms[:FIRST]):
         shown.card(finding, key=f"audit.head.{number}", to_map=report.has_map)
     if len(alarms) > FIRST:
-        with st.expander(t("audit.more", n=len(alarms) - FIRST)):
+        with st.expander(t("audit.more", n=len(alarms) - FIRST), key="more_alarms"):
             for number, finding in enumerate(alarms[FIRST:]):
                 shown.card(finding, key=f"audit.rest.{number}", to_map=report.has_map)
 
@@ -151,7 +151,7 @@ def _one(studio: Studio, snapshot: Snapshot, report: AuditReport, name: str) -> 
     for number, finding in enumerate(loud[:FIRST]):
         shown.line(finding, key=f"audit.{name}.{number}", to_map=report.has_map)
     if len(loud) > FIRST:
-        with st.expander(t("audit.more", n=len(loud) - FIRST)):
+        with st.expander(t("audit.more", n=len(loud) - FIRST), key=f"more_{name}"):
             for number, finding in enumerate(loud[FIRST:], start=FIRST):
                 shown.line(finding, key=f"audit.{name}.{number}", to_map=report.has_map)
     for number, finding in enumerate(calm[:CALM], start=len(loud)):

@@ -22,7 +22,9 @@ def render(studio: Studio, snapshot: Snapshot) -> None:
     standing = acts.standing(studio, snapshot)
     if standing is None:
         return
-    with st.expander(t("audit_words.list.title", n=len(standing.lexicon.terms)), icon=":material/menu_book:"):
+    with st.expander(
+        t("audit_words.list.title", n=len(standing.lexicon.terms)), icon=":material/menu_book:", key="lexicon_list"
+    ):
         _about(standing)
         axis = frame.url_select(st, t("audit.column.axis"), lexicons.AXES, "lx",
                                 format_func=lambda name: t(f"audit_words.axis.{name}"), widget="pills", required=True,

@@ -62,7 +62,7 @@ def _list(found: CorpusReport) -> None:
     for number, finding in enumerate(ordered[:FIRST]):
         _card(number, finding, found, *acts[number])
     if len(ordered) > FIRST:
-        with st.expander(t("audit.more", n=len(ordered) - FIRST)):
+        with st.expander(t("audit.more", n=len(ordered) - FIRST), key="report_more"):
             for number, finding in enumerate(ordered[FIRST:], start=FIRST):
                 _card(number, finding, found, *acts[number])
 

@@ -44,7 +44,7 @@ def show(opened: Studio, snapshot: Snapshot) -> None:
                     can,
                 )
     if len(gone) and can:
-        with st.expander(t("map.deleted_slices", n=len(gone))):
+        with st.expander(t("map.deleted_slices", n=len(gone)), key="slices_deleted"):
             for row in gone.itertuples():
                 with st.container(horizontal=True, vertical_alignment="center"):
                     st.caption(plain(row.name, 60))

@@ -40,7 +40,7 @@ def show(opened: Studio, snapshot: Snapshot) -> None:
     else:
         _dropped(opened, snapshot, parent, gone)
     if not marked.empty:
-        with st.expander(f"{t('clean.left.flagged')} · {len(marked):,}", icon=":material/flag:"):
+        with st.expander(f"{t('clean.left.flagged')} · {len(marked):,}", icon=":material/flag:", key="clean_flagged"):
             _flagged(opened, snapshot, marked)
 
 

@@ -50,7 +50,7 @@ def _write(opened: Studio, snapshot: Snapshot) -> None:
                 st.rerun()
     earlier = versions.card_versions(opened, snapshot.snapshot_id)
     if earlier:
-        with st.expander(t("versions.card_history", n=len(earlier)), icon=":material/history:"):
+        with st.expander(t("versions.card_history", n=len(earlier)), icon=":material/history:", key="card_history"):
             for one in earlier[:20]:
                 st.caption(f"{one['created_at']:%Y-%m-%d %H:%M} · {plain(one['created_by'], 60)}")
                 st.text(

@@ -92,7 +92,7 @@ def show(snapshot: Snapshot) -> None:
     for item in listed[:FIRST]:
         _card(item)
     if len(listed) > FIRST:
-        with st.expander(t("review.older", n=len(listed) - FIRST)):
+        with st.expander(t("review.older", n=len(listed) - FIRST), key="review_older"):
             for item in listed[FIRST:]:
                 _card(item)
 

@@ -77,7 +77,7 @@ def _sentences(found: Audited) -> None:
 
 
 def _table(found: Audited) -> None:
-    with st.expander(t("effects.audits.table", n=len(found.tested)), icon=":material/table_rows:"):
+    with st.expander(t("effects.audits.table", n=len(found.tested)), icon=":material/table_rows:", key="effects_table"):
         st.dataframe(
             {
                 t("effects.audits.what"): [name(one) for one in found.tested],

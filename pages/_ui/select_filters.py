@@ -27,7 +27,7 @@ def show(snapshot: Snapshot, state: ScoreState, columns: Mapping[str, Sequence[s
     """The expander; what it says as fields of a recipe: filters, best, bounds."""
     on = len(st.query_params.get_all(ONLY)) + len(st.query_params.get_all(HOLD))
     title = t("choose.filters.on", n=on) if on else t("choose.filters.title")
-    with st.expander(title, icon=":material/filter_alt:"):
+    with st.expander(title, icon=":material/filter_alt:", key="filters_box"):
         filters = _conditions(snapshot, columns)
         best, bounds = _thresholds(snapshot, state)
     return {"filters": filters, "best": best, "bounds": bounds}

@@ -100,7 +100,7 @@ def listing(snapshot: Snapshot) -> None:
     found = select.list_frozen(frame.studio(), snapshot.snapshot_id)
     if not found:
         return
-    with st.expander(f"{t('select.freeze.list')} · {len(found):,}", icon=":material/inventory_2:"):
+    with st.expander(f"{t('select.freeze.list')} · {len(found):,}", icon=":material/inventory_2:", key="frozen_list"):
         st.dataframe(
             {
                 t("select.freeze.name"): [item.name for item in found],

@@ -40,7 +40,7 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
         select_prepare.progress(run.run_id, t("select.goal.working"))
     own = [item for item in state.views["relevance"].sets if "ids" in item.context]  # some need no goal
     label = t("select.goal.now", what=goal_text(own[0].context)) if own else t("select.goal.none")
-    with st.expander(f"{t('select.goal.title')} · {label}", icon=":material/target:", expanded=False):
+    with st.expander(f"{t('select.goal.title')} · {label}", icon=":material/target:", key="goal_box", expanded=False):
         if state.around.encoder_key is None or not may(frame.current_user().role, "analyst"):
             st.caption(t("select.lacking.scores"))
             return

@@ -89,7 +89,7 @@ def _many(found: GroupEffect) -> None:
         ),
         icon=":material/balance:",
     )
-    with st.expander(t("select.groups.which", n=len(found.alarms)), icon=":material/list:"):
+    with st.expander(t("select.groups.which", n=len(found.alarms)), icon=":material/list:", key="groups_which"):
         _table(found.alarms, with_column=True)
 
 

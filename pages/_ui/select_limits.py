@@ -32,7 +32,7 @@ def show(snapshot: Snapshot, state: ScoreState, columns: Iterable[str], budget: 
     apart = st.query_params.get("apart") == "true" and not has_own
     on = len(_capped(names)) + len(st.query_params.get_all("share")) + apart
     title = t("choose.limits.on", n=on) if on else t("select.limits.title")
-    with st.expander(title, icon=":material/block:"):
+    with st.expander(title, icon=":material/block:", key="limits_box"):
         found: dict[str, Any] = {} if has_own else {"tau": similarity(state)}
         caps = _caps(names, budget)
         quotas, targets = _quotas(snapshot, {name: own for name, own in names.items() if name != CLUSTER})

@@ -21,7 +21,7 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
     names = [one for one in select_scores.computable(frame.studio(), snapshot.snapshot_id, targets) if one not in there]
     if not names:
         return
-    with st.expander(t("measure.more.title", n=len(names)), icon=":material/add_chart:"):
+    with st.expander(t("measure.more.title", n=len(names)), icon=":material/add_chart:", key="more_measures"):
         chosen = st.multiselect(t("measure.more.which"), names, format_func=_title, key="select.more")
         for name in chosen:
             st.caption(t("measure.more.line", title=t(by_name(name).title), help=t(f"measure.{name}.help")))

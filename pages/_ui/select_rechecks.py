@@ -72,7 +72,7 @@ def result(found: Rechecked) -> None:
     if not found.alarms:
         st.caption(t("audit_draws.alone_none"))
         return
-    with st.expander(t("audit_draws.alone", n=len(found.alarms)), icon=":material/flag:"):
+    with st.expander(t("audit_draws.alone", n=len(found.alarms)), icon=":material/flag:", key="recheck_alone"):
         st.caption(t("audit_draws.alone_about", n=facts["said"]))
         for finding in found.alarms:
             st.markdown(f"**{t(_TITLES[finding.audit])}** · {sentence(finding)}")
@@ -122,6 +122,6 @@ def _silent(found: Rechecked) -> None:
     rows = list(found.of("silent").drop_duplicates("audit").itertuples())
     if not rows:
         return
-    with st.expander(t("audit_draws.silent", n=len(rows)), icon=":material/volume_off:"):
+    with st.expander(t("audit_draws.silent", n=len(rows)), icon=":material/volume_off:", key="recheck_silent"):
         for row in rows:
             st.markdown(f"**{t(_TITLES[row.audit])}** · {t(row.reason)}")

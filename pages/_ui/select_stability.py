@@ -89,7 +89,9 @@ def _shaky(snapshot: Snapshot, choice: Choice, found: Sensitivity) -> None:
     listed = select_sensitivity.shaky(choice, found)
     if not listed:
         return
-    with st.expander(t("effects.stability.shaky", n=found.n_shaky), icon=":material/vital_signs:"):
+    with st.expander(
+        t("effects.stability.shaky", n=found.n_shaky), icon=":material/vital_signs:", key="stability_shaky"
+    ):
         texts = examples.by_ids(frame.studio().store, snapshot.snapshot_id, [i for i, _ in listed],
                                 ["example_id", "text"])  # fmt: skip
         share = dict(listed)

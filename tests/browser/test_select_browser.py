@@ -6,9 +6,13 @@ import os
 import time
 from urllib.parse import parse_qs, urlparse
 
+import numpy as np
 import pytest
 
 from studio.records import VIEWS
+from studio.settings import Workspace
+from studio.store import selections
+from studio.store.connection import Store
 
 pytestmark = pytest.mark.browser
 
@@ -119,3 +123,56 @@ def test_enter_and_a_quick_click_freeze_one_selection(scored_app, page, how):
     page.get_by_text("Frozen: first batch").wait_for(timeout=30_000)
     page.wait_for_timeout(1_000)  # a second act would be done by now
     assert page.get_by_text("Frozen selections · 1").count() == 1
+
+
+def frozen_as(page, name: str) -> None:
+    """Freeze what the page shows and wait until it says so."""
+    page.locator("[data-testid=stForm] input[type=text]").last.fill(name)
+    page.locator("[data-testid=stFormSubmitButton] button").last.click()
+    page.get_by_test_id("stAlert").filter(has_text=name).wait_for()
+
+
+# Half a minute of two browsers; the quick suite moves one slider, and AppTest drives the other controls there.
+@pytest.mark.slow
+def test_a_link_made_with_mouse_and_keyboard_chooses_the_same_examples_elsewhere(scored_app, page, chromium):
+    app, made = scored_app
+    page.goto(f"{app.url}/select?s={made}&budget=20&strategy=weighted_sum")
+    page.get_by_label("What matters, in percent").click()
+    page.get_by_role("option", name="Relevance first").click()
+    page.wait_for_function(
+        "() => location.search.includes('w_relevance=60&w_diversity=15&w_difficulty=10&w_quality=15')"
+    )
+    page.get_by_test_id("stCheckbox").nth(0).click()  # the lock of relevance
+    page.wait_for_function("() => location.search.includes('lock_relevance=true')")
+    track = page.get_by_test_id("stSlider").nth(1).get_by_role("group").locator("> div").first.bounding_box()
+    assert track is not None
+    page.mouse.click(track["x"], track["y"] + track["height"] / 2)  # its left end
+    wait_for(page, [67, 0, 0, 33])  # 60 and 15 of 90 without labels; what diversity gives up goes past the lock
+    page.locator("input[type=range]").nth(3).focus()
+    page.locator("input[type=range]").nth(3).press("ArrowLeft")
+    wait_for(page, [67, 1, 0, 32])
+    page.get_by_text("Limits", exact=True).click()
+    page.get_by_role("combobox", name="Most from one kind").click()
+    page.keyboard.type("gender")  # a list under the lower edge closes when the page scrolls to it
+    page.get_by_role("option", name="gender").wait_for()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    cap = page.get_by_role("slider", name="gender: most from one (% of the choice)")
+    for _ in range(3):
+        cap.press("PageUp")
+    page.wait_for_function("() => location.search.includes('cap_group_gender=50')")
+    frozen_as(page, "here")
+    elsewhere = chromium.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN").new_page()
+    elsewhere.goto(f"{page.url}&lang=zh")
+    wait_for(elsewhere, [67, 1, 0, 32])
+    frozen_as(elsewhere, "elsewhere")
+    elsewhere.context.close()
+    app.stop()
+    store = Store(Workspace(app.workspace))
+    one, two = sorted(selections.list_all(store, made), key=lambda item: item.created_at)
+    assert (one.name, two.name) == ("here", "elsewhere")
+    assert one.recipe_hash == two.recipe_hash
+    assert one.ids_hash == two.ids_hash
+    chosen = selections.ids(store, one.selection_id)
+    store.close()
+    assert [int(np.sum(chosen % 2 == rest)) for rest in (0, 1)] == [10, 10]  # genders go by the ids' parity
