@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,14 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 hypothesis_settings.register_profile("winnow", deadline=None)  # a busy machine is no failure
 hypothesis_settings.load_profile("winnow")
+gc.disable()  # until all tests are collected: nothing of what is made until then goes away
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish():
+    """What is there by now stays: no collection looks at it again, statsmodels and others ask for whole ones."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")

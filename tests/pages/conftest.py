@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 
 from pages._ui import frame
 from tests.jobs.harness import Barriers, kill_workers
@@ -25,6 +27,15 @@ def pytest_collection_modifyitems(items):
         chosen = ("en", "zh")[zlib.crc32(f"{item.path.name} {item.originalname} {rest}".encode()) % 2]
         if params[name] != chosen:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_look_for_components():
+    """Every app under test looks through all installed packages for components: half of its time; once is enough."""
+    with pytest.MonkeyPatch.context() as patch:
+        look = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", look)
+        yield
 
 
 @pytest.fixture
