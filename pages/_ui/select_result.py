@@ -15,7 +15,7 @@ from studio.workflows import select
 from studio.workflows.select import Change, Choice
 
 SHOWN_CHANGES = 50
-UNTIL_DRAWN_S = 0.25  # a browser on two cores draws the table in that time, unless charts arrive before (0215)
+UNTIL_DRAWN_S = 0.25  # a browser on two cores draws the table in that time, unless more arrives before (0215, 0230)
 VERSUS = "vs"  # URL parameter: the saved selection the choice is held against
 
 
@@ -112,7 +112,7 @@ def changes(snapshot: Snapshot, change: Change) -> None:
         "select.result.versus", name=plain(change.last.name), kept=change.kept, entered=len(change.entered),
         left=len(change.left), labelled=change.labelled,
     )  # fmt: skip
-    with st.expander(line, icon=":material/swap_horiz:"):
+    with st.expander(line, icon=":material/swap_horiz:", key="who_moved"):
         listed = _saved(snapshot)
         shown = {key: named(one, snapshot) for key, one in listed.items()}
         frame.url_select(st, t("why.versus.label"), list(listed), VERSUS, format_func=shown.__getitem__)
