@@ -31,9 +31,10 @@ def show(snapshot: Snapshot, of: Choice | FrozenSelection) -> None:
     st.caption(t(f"audit_draws.labels_{mode}_help"))
     if isinstance(of, Choice):
         subject = select_rechecks.subject_of_choice(frame.studio(), snapshot, of, mode)
+        found = select_rechecks.kept(frame.studio(), subject)
     else:
         subject = select_rechecks.subject_of_frozen(frame.studio(), of, mode)
-    found = select_rechecks.kept(frame.studio(), subject)
+        found = select_rechecks.kept_of_frozen(frame.studio(), of, mode)
     live = select_rechecks.live(frame.studio(), subject)
     if live is not None:
         runs_watch.watch(live.run_id, "audit_draws.waiting")

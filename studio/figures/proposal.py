@@ -12,6 +12,7 @@ from studio.figures.text import escape
 
 PLACES = 1_000  # of the frame in which a proposal keeps its map
 EDGE = 120
+LINE, CHARACTER = 70, 11  # of the frame: the height of a name and the width of a letter in the picture of a page
 
 
 def chosen_map(shown: Mapping[str, Any], words: Mapping[str, str], *, dark: bool = False) -> go.Figure:
@@ -38,8 +39,8 @@ def chosen_map(shown: Mapping[str, Any], words: Mapping[str, str], *, dark: bool
         hoverinfo="skip", showlegend=True,
     )  # fmt: skip
     ink, halo = theme.INK[dark]
-    for x, y, name in shown["names"]:
-        text = escape(str(name) if len(str(name)) <= 28 else f"{str(name)[:27]}…")
+    for x, y, name in _apart(shown["names"]):
+        text = escape(name)
         side = "left" if x < EDGE else "right" if x > PLACES - EDGE else "center"  # a name stays inside the picture
         figure.add_annotation(x=x, y=y, text=text, showarrow=False, xanchor=side, bgcolor=halo, opacity=0.85,
                               font={"size": 12, "color": ink}, borderpad=2)  # fmt: skip
@@ -48,3 +49,14 @@ def chosen_map(shown: Mapping[str, Any], words: Mapping[str, str], *, dark: bool
     figure.update_layout(height=360, margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode=False,
                          legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0})  # fmt: skip
     return figure
+
+
+def _apart(names: Sequence[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Names that do not lie on an earlier one, cut to 28 characters; the largest islands come first."""
+    kept: list[tuple[int, int, str]] = []
+    for x, y, name in names:
+        cut = str(name) if len(str(name)) <= 28 else f"{str(name)[:27]}…"
+        if not any(abs(y - other_y) < LINE and abs(x - other_x) < CHARACTER * (len(cut) + len(other)) / 2
+                   for other_x, other_y, other in kept):  # fmt: skip
+            kept.append((x, y, cut))
+    return kept

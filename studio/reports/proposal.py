@@ -22,8 +22,9 @@ class ProposalReport:
     """Everything the file says. `content` as the store keeps it; `texts` example id -> text, for those still there.
 
     `decisions` rows of kind, note, by, when, stale, is_checked; `comments` rows of example_id, body, by, when;
-    `rounds` rows of number, name, labels, accuracy, openings, test (what the test split showed, in words). Names carry
-    their mark where no login stood behind them.
+    `rounds` rows of number, name, labels, accuracy, openings, test (what the test split showed, in words); `looks` what
+    a check whether the choice helps saw of the test split, sentences per opening. Names carry their mark where no login
+    stood behind them.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ProposalReport:
     decisions: Sequence[Mapping[str, Any]] = ()
     comments: Sequence[Mapping[str, Any]] = ()
     rounds: Sequence[Mapping[str, Any]] = ()
+    looks: Sequence[Sequence[str]] = ()
     n_labelled: int = 0
     texts: Mapping[int, str] = field(default_factory=dict)
     previous: str | None = None
@@ -77,6 +79,7 @@ def to_html(report: ProposalReport, *, lang: str) -> str:
         *_recipe(report, lang),
         *_groups(report.content, lang),
         *_variety(report.content, lang),
+        *_looks(report, lang),
         *_map(report.content, lang),
         *_cost(report.content, lang),
         *_limits(report, lang),
@@ -147,15 +150,16 @@ def _recipe(report: ProposalReport, lang: str) -> list[str]:
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
 def group_rows(content: Mapping[str, Any], most: int = MOST_ROWS) -> dict[str, tuple[list[Mapping[str, Any]], int]]:
-    """Column -> the groups to show, largest first, and how many more there are; people before clusters.
+    """Column -> the groups to show, largest first, and how many more there are; columns with an alarm first.
 
-    Of clusters, those outside the band come first: there may be hundreds.
+    Clusters come after people. Of clusters, those outside the band come first: there may be hundreds.
     """
+    alarmed = {str(g["column"]) for g in content["groups"] if g["verdict"] in ("fewer", "more") and not g["is_small"]}
     by_column: dict[str, list[Mapping[str, Any]]] = {}
     for group in content["groups"]:
         by_column.setdefault(str(group["column"]), []).append(group)
     found = {}
-    for column in sorted(by_column, key=lambda name: (name == "cluster", name)):
+    for column in sorted(by_column, key=lambda name: (name == "cluster", name not in alarmed, name)):
         rows = sorted(by_column[column], key=lambda g: (column == "cluster" and g["verdict"] == "within", -g["pool"]))
         found[column] = (rows[:most], max(0, len(rows) - most))
     return found
@@ -223,6 +227,12 @@ def _variety(content: Mapping[str, Any], lang: str) -> list[str]:
     lines = variety_lines(content, lang=lang) or [t("proposal.limit.no_variety", lang=lang)]
     return [_h2("variety_title", lang), _list(lines), _h2("checks_title", lang), _list(check_lines(content, lang=lang)),
             _h2("proof_title", lang), _list(proof_lines(content, lang=lang))]  # fmt: skip
+
+
+def _looks(report: ProposalReport, lang: str) -> list[str]:
+    """What was seen of the test split since, right below the check it belongs to."""
+    return [part for lines in report.looks
+            for part in (f"<h3>{escape(t('proved.title', lang=lang))}</h3>", _list(lines))]  # fmt: skip
 
 
 def check_lines(content: Mapping[str, Any], *, lang: str | None = None) -> list[str]:

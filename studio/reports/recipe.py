@@ -202,7 +202,7 @@ def _limits(recipe: Mapping[str, Any], lang: str | None) -> list[str]:
                        column=said.column_name(column, lang=lang)))  # fmt: skip
     for column, alpha in _pairs(recipe, "quotas"):
         found.append(t("proposal.recipe.quota", lang=lang, column=said.column_name(column, lang=lang),
-                       alpha=_short(alpha)))  # fmt: skip
+                       even=_even(alpha)))  # fmt: skip
     for column, shares in _pairs(recipe, "targets"):
         told = _short(shares)
         if isinstance(shares, Mapping):
@@ -212,10 +212,15 @@ def _limits(recipe: Mapping[str, Any], lang: str | None) -> list[str]:
         found.append(t("proposal.recipe.target", lang=lang, column=said.column_name(column, lang=lang), shares=told))
     found += [line for key in ("caps", "quotas", "targets") for line in _odd(recipe, key, lang)]
     if recipe.get("alpha") is not None:
-        found.append(t("proposal.recipe.alpha", lang=lang, alpha=_short(recipe["alpha"])))
+        found.append(t("proposal.recipe.alpha", lang=lang, even=_even(recipe["alpha"])))
     if recipe.get("tau") is not None:
         found.append(t("proposal.recipe.tau", lang=lang, tau=_short(recipe["tau"])))
     return found
+
+
+def _even(alpha: Any) -> str:
+    """How evenly a quota shares out, as the slider says it: 1 - alpha; what is no number as it stands."""
+    return f"{round(1 - alpha, 4):g}" if isinstance(alpha, (int, float)) else _short(alpha)
 
 
 def _choice(name: str, value: Any, lang: str | None) -> str:

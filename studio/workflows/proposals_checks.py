@@ -24,7 +24,7 @@ def stored(studio: Studio, frozen: FrozenSelection) -> dict[str, Any] | None:
     Raises:
         CorpusError: the snapshot is gone.
     """
-    found = select_rechecks.kept(studio, select_rechecks.subject_of_frozen(studio, frozen, LABELS))
+    found = select_rechecks.kept_of_frozen(studio, frozen, LABELS)
     if found is None:
         return None
     facts = found.facts

@@ -169,10 +169,10 @@ def _drawn(choice: Choice, draws: int) -> list[Array]:
 def _group_effect(choice: Choice, draws: int) -> GroupEffect:
     matrix = choice.pool.matrix
     axes, near = _limits(choice)
-    is_limited = bool(axes) or near is not None
+    under_limits = is_limited(choice)
     columns = list(matrix.columns)
     fixed = _fixed_quota(choice, axes[0]) if len(axes) == 1 and near is None else None
-    drawn = draws_of(choice, draws) if is_limited and fixed is None else []
+    drawn = draws_of(choice, draws) if under_limits and fixed is None else []
     bands = correct_together([_column_bands(choice, name, drawn, fixed) for name in columns])
     if drawn and (more := _more_draws(choice, bands, draws)) > draws:
         drawn = draws_of(choice, more)
@@ -181,7 +181,7 @@ def _group_effect(choice: Choice, draws: int) -> GroupEffect:
         name: tuple(GroupBand(name, matrix.key_name(name, band.code), band) for band in own)
         for name, own in zip(columns, bands, strict=True)
     }
-    return GroupEffect(groups, len(drawn), is_limited)
+    return GroupEffect(groups, len(drawn), under_limits)
 
 
 def _more_draws(choice: Choice, bands: list[list[Band]], draws: int) -> int:
@@ -193,6 +193,12 @@ def _more_draws(choice: Choice, bands: list[list[Band]], draws: int) -> int:
     is_open = any(band.verdict == "open" and not band.is_small for band in flat)
     walked = min(len(choice.pool.matrix), PREFIX * len(choice.rows) + 64)
     return min(draws_needed(len(flat)), int(_MOST_WALKED / walked)) if is_open else draws
+
+
+def is_limited(choice: Choice) -> bool:
+    """True where random draws obey limits, whatever way of choosing it is."""
+    axes, near = _limits(choice)
+    return bool(axes) or near is not None
 
 
 def _limits(choice: Choice) -> tuple[list[Axis], Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -113,23 +113,50 @@ def _subject(
 
 def kept(studio: Studio, subject: Subject) -> Rechecked | None:
     """The result of exactly this state, else the newest of the same choice, or None."""
-    place = subject.snapshot_id, AUDIT, VERSION
-    found = findings.get(studio.store, *place, subject.key)
+    found = findings.get(studio.store, subject.snapshot_id, AUDIT, VERSION, subject.key)
     is_older = found is None
     if found is None:
-        listed = findings.states(studio.store, *place, _LOOKED_AT)
-        every = findings.get_many(studio.store, subject.snapshot_id, VERSION, [(AUDIT, key) for key in listed])
-        own = [one for one in every.values() if json.loads(one[0].notes[0]).get("mark") == subject.mark]
-        found = max(own, key=lambda one: one[1], default=None)
-    if found is None:
-        return None
-    result, moment = found
+        found = _newest(studio, subject.snapshot_id, lambda facts: facts.get("mark") == subject.mark)
+    return None if found is None else _read(*found, is_older)
+
+
+def _newest(
+    studio: Studio, snapshot_id: str, is_meant: Callable[[Mapping[str, Any]], bool]
+) -> tuple[Any, datetime] | None:
+    listed = findings.states(studio.store, snapshot_id, AUDIT, VERSION, _LOOKED_AT)
+    every = findings.get_many(studio.store, snapshot_id, VERSION, [(AUDIT, key) for key in listed])
+    own = [one for one in every.values() if is_meant(json.loads(one[0].notes[0]))]
+    return max(own, key=lambda one: one[1], default=None)
+
+
+def _state(studio: Studio, snapshot: Snapshot, label_mode: str) -> str:
+    return audits_state.digest(audits_state.current(studio, snapshot, label_mode))
+
+
+def _read(result: Any, moment: datetime, is_older: bool) -> Rechecked:
     table = result.table.copy()
     for name in ("value", "median", "low", "high", "p", "q", "pool"):
         table[name] = pd.to_numeric(table[name], errors="coerce").astype(np.float64)
     order = {name: at for at, name in enumerate(("more", "less", "open", "slight", "within", "silent"))}
     table = table.sort_values("verdict", key=lambda own: own.map(order), kind="stable", ignore_index=True)
     return Rechecked(table, result.findings, json.loads(result.notes[0]), moment, is_older)
+
+
+def kept_of_frozen(studio: Studio, frozen: FrozenSelection, label_mode: str) -> Rechecked | None:
+    """The result of a saved selection, else the newest of a choice of the same examples, such as it was frozen from.
+
+    Raises:
+        CorpusError: the snapshot is gone.
+    """
+    of_frozen = kept(studio, subject_of_frozen(studio, frozen, label_mode))
+    if of_frozen is not None:
+        return of_frozen
+    same = {"ids": frozen.ids_hash, "label_mode": label_mode}
+    found = _newest(studio, frozen.snapshot_id, lambda facts: all(facts.get(name) == same[name] for name in same))
+    if found is None:
+        return None
+    then = json.loads(found[0].notes[0]).get("state")
+    return _read(*found, then != _state(studio, snapshots.require(studio.store, frozen.snapshot_id), label_mode))
 
 
 @act("select.recheck", "analyst")
@@ -159,7 +186,8 @@ def start(studio: Studio, actor: Actor, *, subject: Subject, run_id: str | None 
                 "given": str(place.relative_to(root)),
                 **audits_state.vectors_in_use(scores.surroundings(studio.store, snapshot.snapshot_id), NAMES),
             }
-            facts |= {"mark": subject.mark, "label_mode": subject.label_mode}
+            facts |= {"mark": subject.mark, "label_mode": subject.label_mode,
+                      "state": _state(studio, snapshot, subject.label_mode)}  # fmt: skip
             params = {"first": DRAWS, "version": VERSION, "key": subject.key, "facts": facts}
             return runs.submit(studio, actor, kind=KIND, title=snapshot.name, params=params, inputs=inputs,
                                snapshot_id=snapshot.snapshot_id, corpus_id=snapshot.corpus_id, seed=facts["seed"],
@@ -208,8 +236,7 @@ def _write_draws(studio: Studio, subject: Subject, path: Path) -> dict[str, Any]
     if frozen is not None:
         choice = proposals_content.choice_of(studio, frozen)
     if choice is not None:
-        rule = choice.recipe.rule
-        is_limited = choice.ranking is not None and bool(choice.ranking.picked.axes or rule.near)
+        is_limited = select_effect.is_limited(choice)
         drawn = select_effect.draws_of(choice, n_draws(len(choice.rows), choice.n_pool, is_limited))
         pool, chosen, seed = choice.pool.rows, choice.rows, choice.recipe.seed
         limits = "same" if is_limited else "none"
@@ -221,7 +248,8 @@ def _write_draws(studio: Studio, subject: Subject, path: Path) -> dict[str, Any]
     if choice is None and frozen is None or not len(chosen):
         raise MeasureError("Nobody is chosen, so there is nothing to check", got=0, fix="Choose some examples first.")
     _save(path, pool, pool[chosen], [pool[rows] for rows in drawn])
-    return {"seed": int(seed), "limits": limits}
+    ids = choice.ids if choice is not None else selections.ids(studio.store, frozen.selection_id)  # frozen is there
+    return {"seed": int(seed), "limits": limits, "ids": selections.hash_ids(np.asarray(ids, dtype=np.int64))}
 
 
 def _rows_of_frozen(studio: Studio, frozen: FrozenSelection) -> tuple[Array, Array]:

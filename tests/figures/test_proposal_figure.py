@@ -25,3 +25,16 @@ def test_cells_dots_and_names_lie_where_they_should():
 def test_nothing_to_draw_is_an_empty_picture():
     figure = chosen_map({"grid": [], "points": [], "names": []}, WORDS)
     assert len(figure.data) == 2 and not figure.layout.annotations
+
+
+def test_names_that_would_lie_on_one_another_are_left_out_largest_first():
+    names = [
+        (500, 500, "gay people, cut, women"),
+        (520, 520, "muslim lives, die"),
+        (500, 800, "alone"),
+        (500, 40, "x" * 60),
+    ]
+    shown = {"grid": [[1]], "points": [], "names": names}
+    figure = chosen_map(shown, {"chosen": "chosen", "pool": "pool"})
+    texts = [one.text for one in figure.layout.annotations]
+    assert texts == ["gay people, cut, women", "alone", "x" * 27 + "…"]

@@ -7,8 +7,17 @@ from html.parser import HTMLParser
 
 import pytest
 
-from studio.reports import svg
-from studio.reports.proposal import ProposalReport, benefit_lines, group_rows, person, to_html, verdict, why
+from studio.reports import recipe, svg
+from studio.reports.proposal import (
+    ProposalReport,
+    benefit_lines,
+    group_rows,
+    groups_about,
+    person,
+    to_html,
+    verdict,
+    why,
+)
 from studio.reports.said import part, reason, sentence
 
 EVIL = (
@@ -177,3 +186,19 @@ def test_a_round_tells_what_its_test_split_showed_and_under_what_it_was_opened()
               {"number": 2, "name": "b", "labels": 9, "accuracy": 0.5, "openings": 0, "test": ""}]  # fmt: skip
     page = to_html(report(rounds=rounds), lang="en")
     assert page.count("Opened. ") == 1 and EVIL not in page
+
+
+def test_a_quota_is_told_as_the_slider_says_it_and_the_column_of_the_alarm_comes_first():
+    """The slider at 0.2 was "to the power 0.8" in the proposal; the page opened on a column that nobody had named."""
+    told = recipe.lines({"alpha": 0.8, "quotas": {"group_gender": 1.0}, "strategy": "weighted_sum"}, lang="en")
+    assert any("evenness 0.2 (0 = as large as its share of the pool" in line for line in told)
+    assert any(line.startswith("gender: every group has a quota, shared out with evenness 0 (") for line in told)
+    calm, loud = group("group_a", "x", 60, 5, "within"), group("group_z", "y", 60, 5, "fewer")
+    pale = {**group("group_b", "z", 20, 5, "more"), "is_small": True}
+    assert list(group_rows({"groups": [calm, pale, loud]})) == ["group_z", "group_a", "group_b"]
+
+
+def test_chance_under_limits_is_not_called_a_free_draw():
+    assert "under the same limits" in groups_about({"draws": 0, "is_limited": True}, "en")
+    assert "under the same limits" in groups_about({"draws": 199, "is_limited": True}, "en")
+    assert "limits" not in groups_about({"draws": 0}, "en")

@@ -76,6 +76,7 @@ def test_a_killed_worker_goes_on_and_the_planted_group_is_found(opened, snapshot
     assert select_rechecks.last_ended(opened, subject) is None
     found = select_rechecks.kept(opened, subject)
     _check(opened, snapshot, subject, found)
+    _goes_along(opened, snapshot, subject, found)
     _grows_old(opened, snapshot, found)
 
 
@@ -100,6 +101,19 @@ def _check(opened, snapshot, subject, found):
     assert set(silent["audit"]) >= {"trends", "weat"} and "audit_draws.reason.weat" in set(silent["reason"])
     assert (found.table.loc[found.table["verdict"] != "silent", "reason"] == "").all()
     assert not list((opened.workspace.cache / select_rechecks.ROOM).iterdir())  # what it read is no longer needed
+
+
+def _goes_along(opened, snapshot, subject, found):
+    """Frozen afterwards, the same examples have been checked: a proposal said that nobody had."""
+    select.freeze(opened, ANALYST, snapshot_id=snapshot.snapshot_id, name="checked", selection_id="s_checked",
+                  recipe=subject.choice.recipe)  # fmt: skip
+    frozen = next(one for one in selections.list_all(opened.store, snapshot.snapshot_id)
+                  if one.selection_id == "s_checked")  # fmt: skip
+    assert select_rechecks.kept(opened, select_rechecks.subject_of_frozen(opened, frozen)) is None
+    of_frozen = select_rechecks.kept_of_frozen(opened, frozen, subject.label_mode)
+    assert of_frozen.computed_at == found.computed_at and not of_frozen.is_older
+    other = {"all": "visible", "visible": "all"}[subject.label_mode]
+    assert select_rechecks.kept_of_frozen(opened, frozen, other) is None
 
 
 def _grows_old(opened, snapshot, found):
