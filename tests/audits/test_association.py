@@ -125,15 +125,15 @@ def test_the_family_interval_covers_the_truth_where_the_plain_one_does_not():
     """Corpora of 200 messages each copied five times: the plain 95 % interval is far too narrow."""
     rng = np.random.default_rng(7)
     plain = clustered = 0
-    for _ in range(200):
+    for _ in range(100):
         label, group = rng.integers(0, 2, 200), rng.integers(0, 2, 200)
         frame = pd.DataFrame({"example_id": range(1000), "text": "t", "label": np.repeat(np.where(label, "x", "y"), 5),
                               "group_g": np.repeat(np.where(group, "a", "b"), 5)})  # fmt: skip
         row = run(frame, families=np.repeat(np.arange(200), 5)).table.iloc[0]
         plain += row.low <= 1 <= row.high
         clustered += row.family_low <= 1 <= row.family_high
-    assert plain < 150
-    assert clustered >= 182
+    assert plain < 75
+    assert clustered >= 91
 
 
 def test_clean_corpora_rarely_alarm_and_a_planted_odds_ratio_of_two_is_found():

@@ -42,7 +42,7 @@ def test_the_interval_of_v_is_that_of_a_bootstrap():
     shares = np.array([[0.25, 0.1, 0.05], [0.1, 0.2, 0.05], [0.05, 0.05, 0.15]])
     counts = rng.multinomial(900, shares.ravel()).reshape(3, 3)
     found = independence(counts)
-    draws = [independence(rng.multinomial(900, counts.ravel() / 900).reshape(3, 3))["v"] for _ in range(400)]
+    draws = [cramers_v(rng.multinomial(900, counts.ravel() / 900).reshape(3, 3))[1] for _ in range(400)]
     assert (found["low"], found["high"]) == (pytest.approx(np.quantile(draws, 0.025), abs=0.03),
                                              pytest.approx(np.quantile(draws, 0.975), abs=0.03))  # fmt: skip
 
@@ -89,8 +89,8 @@ def test_one_source_or_very_many_say_why_nothing_is_compared():
 def test_untied_corpora_rarely_alarm():
     rng = np.random.default_rng(2)
     alarmed = 0
-    for _ in range(100):
+    for _ in range(60):
         frame = pd.DataFrame({"text": "t", "label": rng.choice(list("abcdefgh"), 150),
                               "source": rng.choice([f"s{i}" for i in range(12)], 150)})  # fmt: skip
         alarmed += any(finding.alarm for finding in CONFOUNDS.compute(frame, Context()).findings)
-    assert alarmed <= 8
+    assert alarmed <= 5

@@ -68,13 +68,14 @@ def count_alarmed(language, seeds):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_planted_effects_are_found_in_three_corpora(language):
-    assert all(found == 3 for found in count_found(language, range(3)).values())
+def test_planted_effects_are_found(language):
+    """One corpus of each language here; twenty in the slow suite."""
+    assert all(found == 1 for found in count_found(language, range(1)).values())
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_clean_corpora_are_left_in_peace(language):
-    assert count_alarmed(language, range(3)) == 0
+def test_a_clean_corpus_is_left_in_peace(language):
+    assert count_alarmed(language, range(1)) == 0
 
 
 @pytest.mark.slow
