@@ -94,6 +94,7 @@ class _Module:
         self.up = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
         self.calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
         self.elsewhere: dict[str, list[tuple[_Module, ast.Call]]] = {}
+        self.inside: dict[int, list[ast.AST]] = {}
 
     def texts(self, node: ast.AST, at: ast.AST, depth: int = 0, closed: dict | None = None) -> set[str]:
         """The templates an expression can give; an empty set for one that carries the text of another error."""
@@ -133,7 +134,9 @@ class _Module:
 
     def _named(self, name: str, at: ast.AST, depth: int, closed: dict | None) -> set[str]:
         function = self._function(at)
-        for scope in (list(ast.walk(function)) if function is not None else [], self.tree.body):
+        if function is not None and id(function) not in self.inside:
+            self.inside[id(function)] = list(ast.walk(function))
+        for scope in (self.inside[id(function)] if function is not None else [], self.tree.body):
             values = list(self._assigned(scope, name))
             if values:
                 return set().union(*(self.texts(value, at, depth, closed) for value in values))
