@@ -9,10 +9,12 @@ import streamlit as st
 
 from pages._ui import frame
 from pages._ui.words import choose_language, plain, t
+from studio.reports import recipe
 from studio.reports.proposal import verdict
 from studio.reports.said import column_name, group_name, reason, strategy_title
 from studio.store.proposals import Proposal
 from studio.workflows import proposals_compare
+from studio.workflows import proposals_proof as proofs
 from studio.workflows.proposals_compare import MOST_SHOWN, Only, SideBySide
 
 
@@ -28,6 +30,7 @@ def show(one: Proposal, other: Proposal) -> None:
     if not found.same_pool:
         st.info(t("review.compare.pools_differ"), icon=":material/difference:")
     _facts(one, other, found)
+    _how(one, other)
     st.subheader(t("review.compare.groups"), anchor=False)
     _groups(found)
     st.subheader(t("review.compare.both", both=found.both, a=found.n_first, b=found.n_second), anchor=False)
@@ -48,14 +51,9 @@ def _facts(one: Proposal, other: Proposal, found: SideBySide) -> None:
         rows.append((t("review.compare.weight", view=name), *(unknown if w is None else str(w) for w in (a, b))))
     rows += [(t(f"review.compare.{key}"), *(_fact(key, p) for p in (one, other)))
              for key in ("distance", "vendi", "proof", "characters", "minutes")]  # fmt: skip
-    st.dataframe(
-        {
-            t("review.compare.facts"): [row[0] for row in rows],
-            t("review.compare.first_is"): [row[1] for row in rows],
-            t("review.compare.second_is"): [row[2] for row in rows],
-        },
-        hide_index=True, width="stretch", height=35 * (len(rows) + 1) + 3,
-    )  # fmt: skip
+    heads = [t(f"review.compare.{name}") for name in ("facts", "first_is", "second_is")]
+    columns = {head: [plain(row[at], 200) for row in rows] for at, head in enumerate(heads)}
+    st.table(columns, border="horizontal", hide_index=True)  # its cells wrap: a phone shows all of them
 
 
 def _fact(key: str, proposal: Proposal) -> str:
@@ -73,8 +71,7 @@ def _fact(key: str, proposal: Proposal) -> str:
             else t("review.compare.unknown")
         )
     if key == "proof":
-        proof = content.get("proof")
-        return t(f"review.compare.proof_{proof['verdict']}") if proof else t("review.compare.proof_none")
+        return _proof(content.get("proof"))
     if key == "minutes":
         pace = content["cost"]["pace"]
         return (
@@ -83,6 +80,34 @@ def _fact(key: str, proposal: Proposal) -> str:
     if key == "characters":
         return f"{content['cost']['characters']:,}"
     return f"{content[{'n': 'n', 'pool': 'n_pool', 'seed': 'seed'}[key]]:,}"
+
+
+def _proof(proof: Mapping[str, Any] | None) -> str:
+    """The verdict of the study with its difference to random draws and the interval of that."""
+    if not proof:
+        return t("review.compare.proof_none")
+    said = t(f"review.compare.proof_{proof['verdict']}")
+    if not {"difference", "low", "high"} <= proof.keys():
+        return said
+    difference, low, high = (proofs.gap(proof["kind"], proof[name]) for name in ("difference", "low", "high"))
+    unit = t(f"review.compare.proof_unit_{proofs.unit(proof['kind'])}")
+    return t("review.compare.proof_numbers", said=said, difference=difference, low=low, high=high, unit=unit)
+
+
+def _how(one: Proposal, other: Proposal) -> None:
+    """What the two recipes say differently, in words: limits, goals and measures are not in the table."""
+    lang = choose_language()
+    told = [recipe.lines(proposal.content["recipe"], lang=lang) for proposal in (one, other)]
+    if told[0] == told[1]:
+        return
+    st.subheader(t("review.compare.how"), anchor=False)
+    for place, letter, own, others in zip(st.columns(2, gap="medium"), ("first_is", "second_is"), told, told[::-1],
+                                          strict=True):  # fmt: skip
+        with place:
+            lines = [f"- {plain(line, 600)}" for line in own if line not in others]
+            st.markdown(
+                "\n".join([f"**{t(f'review.compare.{letter}')}**", "", *(lines or [t("review.compare.nothing_else")])])
+            )
 
 
 def _groups(found: SideBySide) -> None:
@@ -100,7 +125,9 @@ def _groups(found: SideBySide) -> None:
     for letter, place in (("a", 2), ("b", 3)):
         for name in names:
             columns[t(f"review.compare.{name}_{letter}")] = [_cell(name, row[place]) for row in found.groups]
-    st.dataframe(columns, hide_index=True, width="stretch", height=min(390, 35 * (len(found.groups) + 1) + 3))
+    chance = {t(f"review.compare.chance_{letter}"): st.column_config.NumberColumn(format="%.1f") for letter in "ab"}
+    st.dataframe(columns, hide_index=True, width="stretch", column_config=chance,
+                 height=min(390, 35 * (len(found.groups) + 1) + 3))  # fmt: skip
 
 
 def _cell(name: str, band: Mapping[str, Any] | None) -> Any:
@@ -109,7 +136,7 @@ def _cell(name: str, band: Mapping[str, Any] | None) -> Any:
     if name == "picked":
         return band["picked"]
     if name == "chance":
-        return round(band["expected"], 1)
+        return band["expected"]
     return t("proposal.too_small") if band["is_small"] else t(f"select.groups.verdict_{band['verdict']}")
 
 

@@ -84,7 +84,7 @@ def _groups(content: Mapping[str, Any]) -> None:
         )  # fmt: skip
     if more:
         st.caption(t("proposal.groups_cut", n=more))
-    st.caption(told.groups_about(content, choose_language()))
+    st.caption(f"{t('proposal.groups_legend')} {told.groups_about(content, choose_language())}")
 
 
 def _word(row: Mapping[str, Any]) -> str:

@@ -57,6 +57,11 @@ def number(kind: str, value: float) -> str:
     return f"{-value / math.log(2) if kind == LM else value:.3f}"
 
 
+def unit(kind: str) -> str:
+    """What `gap` counts: points, bits or f1."""
+    return "points" if kind == HEAD else "bits" if kind == LM else "f1"
+
+
 def gap(kind: str, value: float, *, signed: bool = True) -> str:
     """A difference of outcomes: points, bits gained per character, or of F1."""
     shown = value / math.log(2) if kind == LM else 100 * value if kind == HEAD else value

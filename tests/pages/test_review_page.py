@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from pages._ui import frame
+from pages._ui.words import plain
 from studio.records import Actor
 from studio.selection.recipe import Recipe
 from studio.store import labels, proposals, selections
@@ -224,11 +225,19 @@ def test_two_side_by_side(studio, proposed, lang):
     check(app, lang)
     # the same recipe with less room: the 20 are the first of the 30
     assert t("review.compare.both", lang=lang, both=20, a=10, b=0) in [s.value for s in app.subheader]
-    facts = app.dataframe[0].value
+    facts = app.table[0].value
     assert facts.iloc[2].tolist()[1:] == ["30", "20"]
     weights = {row[0]: row[1:] for row in facts.itertuples(index=False)}
-    assert weights[t("review.compare.weight", lang=lang, view=t("select.view.relevance", lang=lang))] == ("40", "40")
-    only = app.dataframe[2].value
+    assert weights[plain(t("review.compare.weight", lang=lang, view=t("select.view.relevance", lang=lang)))] == (
+        "40",
+        "40",
+    )
+    assert t("review.compare.how", lang=lang) in [s.value for s in app.subheader]
+    told = "\n".join(one.value for one in app.markdown)
+    assert (
+        told.count("30") and plain(t("proposal.recipe.alpha", lang=lang, even="0.5")) not in told
+    )  # only what differs
+    only = app.dataframe[1].value
     assert set(only.iloc[:, 0]) == set(selections.ids(studio.store, "sel").tolist()[20:])
     assert set(only.iloc[:, 3]) == {t("select.reason.over_budget", lang=lang)}
 
