@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame, train_test
+from pages._ui import frame, review_proof, train_test
 from pages._ui.review_list import KEY, READ, WITH, badge, close, is_reading, open_proposal, who
 from pages._ui.words import choose_language, plain, t
 from studio import words
@@ -130,3 +130,4 @@ def _hangs(seen: Seen) -> None:
         if st.button(t("review.hangs.open_round", number=one.number), icon=":material/model_training:",
                      key=f"review.round_{one.round_id}"):  # fmt: skip
             frame.go("train", round=one.round_id)
+    review_proof.show(seen)

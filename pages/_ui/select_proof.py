@@ -170,12 +170,12 @@ def _point(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
 def _table(study: Study) -> None:
     kind, rows = study.facts["kind"], study.arms.to_dict("records")
     is_random = [row["arm"] == "random" for row in rows]
-    by_label = {} if kind in (HEAD, LM) else {t("proof.table.macro"): [number(kind, row["macro"]) for row in rows]}
+    by_label = {t(_key(study, "table.macro")): [number(kind, row["macro"]) for row in rows]}
+    by_label, wide = {} if kind in (HEAD, LM) else by_label, st.column_config.Column
     st.dataframe(
         {
-            t("proof.table.arm"): [t(f"proof.arm.{row['arm']}") for row in rows],
+            t("proof.table.arm"): [_arm(row) for row in rows],
             t("proof.table.size"): [int(row["size"]) for row in rows],
-            t("proof.table.runs"): [int(row["n_runs"]) for row in rows],
             t(_key(study, "table.value")): [number(kind, row["value"]) for row in rows],
             **by_label,
             t("proof.table.difference"): ["–" if is_it else against(kind, row)
@@ -185,7 +185,15 @@ def _table(study: Study) -> None:
             t("proof.table.characters"): [round(row["characters"]) for row in rows],
         },
         hide_index=True, width="stretch",
+        column_config={t("proof.table.arm"): wide(width=210), t("proof.table.size"): wide(width=70),
+                       t("proof.table.lower"): wide(width=85)} | dict.fromkeys(by_label, wide(width=92)),
     )  # fmt: skip
+
+
+def _arm(row: Mapping[str, Any]) -> str:
+    """What an arm is; of what is random also how often it was drawn."""
+    name = t(f"proof.arm.{row['arm']}")
+    return t("proof.table.drawn", arm=name, n=int(row["n_runs"])) if int(row["n_runs"]) > 1 else name
 
 
 def _settings(study: Study) -> None:
@@ -210,6 +218,8 @@ def _settings(study: Study) -> None:
 def _remarks(facts: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Words keys with their values: what else a reader must know of the rows and scores."""
     lines: list[tuple[str, dict[str, Any]]] = []
+    if facts["kind"] not in (HEAD, LM):
+        lines.append((f"proof.note.training_{facts['kind']}", {"n": f"{facts['n_labels']:,}"}))
     if facts["n_labels"] > facts["n_rows"]:
         lines.append(("proof.note.sampled", {"n": f"{facts['n_rows']:,}", "all": f"{facts['n_labels']:,}"}))
     if facts.get("n_leaks"):

@@ -101,12 +101,12 @@ def _sentence(shown: Any, lang: str, is_older: bool) -> None:
 def _sizes(shown: Any, lang: str) -> None:
     """A row per size that was looked at, its figure on validation beside it."""
     rows = [told.values(shown, row, lang=lang) for row in shown["rows"]]
-    gap = "proof.table.with_interval"
+    gap, wide = "proof.table.with_interval", st.column_config.Column
+    value = t(worded("proved.table.value", shown["kind"]))
     st.dataframe(
         {
-            t("proved.table.which"): [row["mark"] for row in rows],
-            t("proof.table.size"): [row["size"] for row in rows],
-            t(worded("proved.table.value", shown["kind"])): [
+            t("proved.table.which"): [t("proved.table.size", mark=row["mark"], size=row["size"]) for row in rows],
+            value: [
                 t(gap, value=row["value"], low=row["low"], high=row["high"]) for row in rows
             ],
             t("proved.table.before"): [row["before"] for row in rows],
@@ -115,7 +115,10 @@ def _sizes(shown: Any, lang: str) -> None:
                 t(gap, value=row["difference"], low=row["gap_low"], high=row["gap_high"]) if "mean" in row else "–"
                 for row in rows
             ],
-            t("proof.table.lower"): [f"{row['k']} / {row['draws']}" if "mean" in row else "–" for row in rows],
+            t("proved.table.lower"): [f"{row['k']} / {row['draws']}" if "mean" in row else "–" for row in rows],
         },
         hide_index=True, width="stretch",
+        column_config={t("proved.table.which"): wide(width=190), t("proved.table.before"): wide(width=75),
+                       t("proved.table.mean"): wide(width=62), t("proved.table.lower"): wide(width=68),
+                       t("proof.table.difference"): wide(width=165), value: wide(width=140)},
     )  # fmt: skip

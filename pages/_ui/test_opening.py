@@ -39,7 +39,7 @@ def offer(now: Permission, press: Open, *, name: str, label: str, is_proof: bool
         st.button(label, type="primary", icon=":material/lock_open:", key="open_test", on_click=_press,
                   args=(slot, form_id, press))  # fmt: skip
     else:
-        _way_to_approval(now)
+        _way_to_approval(now, is_proof)
         with st.expander(t("opening.again" if now.state == openings.SPENT else "opening.without"),
                          icon=":material/lock_open:", expanded=_PROBLEM in st.session_state):  # fmt: skip
             _reason(slot, form_id, label, press)
@@ -63,8 +63,8 @@ def line(now: Permission, *, is_proof: bool = False) -> str:
     return t("opening.approved_random" if random else f"opening.{now.state}", **names)
 
 
-def _way_to_approval(now: Permission) -> None:
-    """To the proposal, or to the form that makes one with the selection filled in."""
+def _way_to_approval(now: Permission, is_proof: bool) -> None:
+    """To the proposal, to the form that makes one with the selection filled in, or to where a recipe is frozen."""
     if now.proposal is not None:
         is_next = now.state != openings.SPENT
         if st.button(t("opening.open_proposal"), icon=":material/rate_review:", key="opening.proposal",
@@ -73,6 +73,9 @@ def _way_to_approval(now: Permission) -> None:
     elif now.selection is not None and st.button(t("opening.propose"), icon=":material/rate_review:", type="primary",
                                                  key="opening.propose"):  # fmt: skip
         frame.go("review", propose=now.selection.selection_id, s=now.selection.snapshot_id)
+    elif is_proof and now.selection is None and st.button(t("opening.freeze"), icon=":material/ac_unit:",
+                                                          type="primary", key="opening.freeze"):  # fmt: skip
+        frame.go("select", view="choose")
 
 
 def _reason(slot: str, form_id: str, label: str, press: Open) -> None:

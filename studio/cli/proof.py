@@ -13,7 +13,7 @@ from studio.selection import STRATEGIES
 from studio.selection.recipe import Recipe, recipe_from_json
 from studio.selection.weights import DEFAULT_WEIGHTS, PRESETS, normalise_url_weights
 from studio.store import selections
-from studio.workflows import runs, select_proof, select_scores
+from studio.workflows import proposals_proof_test, runs, select_proof, select_proof_test, select_scores
 from studio.workflows.select_proof import Study
 
 
@@ -49,7 +49,8 @@ def run(context: Context) -> None:
         study = select_proof.kept(context.studio, snapshot, found)
     if study is None or study.stale:
         raise JobError("The check could not be read back", got=snapshot.snapshot_id, fix="Run it again.")
-    context.emit(**as_json(study))
+    looks = select_proof_test.of_study(context.studio, snapshot, study)
+    context.emit(**as_json(study), test=[proposals_proof_test.facts(context.studio, one) for one in looks])
 
 
 def as_json(study: Study) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from studio.reports.proposal import benefit_lines, check_lines, cost_lines, verd
 from studio.reports.said import sentence
 from studio.store import proposals as rows
 from studio.store.proposals import VERDICTS, Proposal
-from studio.workflows import openings, proposals, proposals_report
+from studio.workflows import openings, proposals, proposals_proof_test, proposals_report
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -134,6 +134,8 @@ def show(context: Context) -> None:
                    for one in seen.decisions],
         comments=[{"by": one.created_by, "at": one.created_at, "example": one.example_id, "body": one.body}
                   for one in seen.comments],
+        proof_test=[proposals_proof_test.facts(context.studio, one, stale=changed, lang=lang)
+                    for one, changed in seen.looks],
         labelled=seen.n_labelled,
         rounds=[{"number": one.number, "labels": one.n_labels, "validation_accuracy": one.accuracy,
                  "test_openings": one.test_openings, "test_accuracy": one.test and one.test["accuracy"]["value"],

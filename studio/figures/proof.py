@@ -10,6 +10,7 @@ from studio.figures import theme
 from studio.figures.text import escape
 
 _BAND = "rgba(128, 128, 128, 0.28)"
+_APART = 1.5  # ours: closer numbers run into one another on a phone
 
 
 def size_chart(
@@ -50,13 +51,22 @@ def size_chart(
     ends = [min(min(p["low"], p["draws_low"]) for p in points), max(max(p["high"], p["draws_high"]) for p in points)]
     figure.add_scatter(x=[own, own], y=ends, mode="lines", name=words["own"], hoverinfo="skip",
                        line={"dash": "dash", "width": 1.5, "color": theme.SECOND})  # fmt: skip
-    shown = [size for size in x if size != own]
-    figure.update_layout(height=380, margin={"l": 10, "r": 10, "t": 34, "b": 10}, hovermode="closest", dragmode=False,
-                         legend={"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0})  # fmt: skip
+    shown = _apart([size for size in x if size != own])
+    figure.update_layout(height=380, margin={"l": 10, "r": 10, "t": 10, "b": 10}, hovermode="closest", dragmode=False,
+                         legend={"orientation": "h", "y": 1.03, "yanchor": "bottom", "x": 0})  # fmt: skip
     figure.update_xaxes(title=escape(words["x"]), type="log", tickmode="array", tickvals=shown,
-                        ticktext=[f"{int(size):,}" for size in shown], zeroline=False)  # fmt: skip
+                        ticktext=[f"{int(size):,}" for size in shown], tickangle=0, zeroline=False)  # fmt: skip
     figure.update_yaxes(title=escape(words["y"]), ticksuffix=unit, zeroline=False)
     return figure
+
+
+def _apart(sizes: Sequence[float]) -> list[float]:
+    """The sizes that are written at the axis, from the largest down, each at most two thirds of the one before."""
+    kept: list[float] = []
+    for size in sorted(sizes, reverse=True):
+        if not kept or size * _APART <= kept[-1]:
+            kept.append(size)
+    return kept[::-1]
 
 
 def _symbol(size: int, best: int, within: int) -> str:

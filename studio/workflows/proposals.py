@@ -12,9 +12,10 @@ from studio.errors import SelectionError
 from studio.records import Actor
 from studio.store import annotations, comments, proposals, rounds, selections
 from studio.store.comments import Comment
+from studio.store.openings import Opening
 from studio.store.proposals import APPROVE, VERDICTS, WITHDRAW, Decision, Proposal
 from studio.store.selections import FrozenSelection
-from studio.workflows import proposals_checks, proposals_content, proposals_stale, typed
+from studio.workflows import proposals_checks, proposals_content, proposals_stale, select_proof_test, typed
 from studio.workflows.acts import act
 from studio.workflows.studio import Studio
 
@@ -41,6 +42,7 @@ class HangsOn:
 class Seen:
     """A proposal with everything that hangs on it. `stale` holds sentences; `selection` is None when it is gone.
 
+    `looks` are the openings of the test split for the check of its recipe, each with what has changed since.
     `n_labelled` of the `n` examples of its queue have a label; `control_id` is the random control frozen beside it.
     """
 
@@ -53,6 +55,7 @@ class Seen:
     rounds: tuple[HangsOn, ...]
     control_id: str | None
     previous: Proposal | None
+    looks: tuple[tuple[Opening, tuple[str, ...]], ...] = ()
 
     @property
     def decided(self) -> Decision | None:
@@ -301,6 +304,8 @@ def read(studio: Studio, actor: Actor, *, proposal_id: str) -> Seen:
         tuple(_hangs(studio, row) for row in after.itertuples()),
         control if selections.get_or_none(studio.store, control) is not None else None,
         proposals.get_or_none(studio.store, found.previous_id) if found.previous_id else None,
+        tuple((one, select_proof_test.changed_since(studio, one))
+              for one in select_proof_test.of_selection(studio, found.selection_id)),
     )  # fmt: skip
 
 

@@ -67,9 +67,7 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def lines(
-    studio: Studio, one: Opening, *, stale: Sequence[str] = (), lang: str | None = None
-) -> list[str]:  # fmt: skip
+def lines(studio: Studio, one: Opening, *, stale: Sequence[str] = (), lang: str | None = None) -> list[str]:
     """All a look showed, a sentence each: the winner, the other sizes, how, under what, and what changed since."""
     shown = one.shown or {"rows": ()}
     if not shown["rows"]:
@@ -79,3 +77,9 @@ def lines(
     small = [t("proved.small", lang=lang, n=f"{shown['n']:,}")] if shown["n"] < proxy.SMALL_HELD else []
     return [winner(shown, lang=lang), *others, *small, about(shown, lang=lang), openings.tell(studio, one, lang=lang),
             *(t(f"proved.stale.{changed}", lang=lang) for changed in stale)]  # fmt: skip
+
+
+def facts(studio: Studio, one: Opening, *, stale: Sequence[str] = (), lang: str | None = "en") -> dict[str, Any]:
+    """A look as JSON: what it showed, under which approval or reason, its sentences, and what changed since."""
+    return {**openings.facts(studio, one, lang=lang), "study_key": one.study_key, "stale": list(stale),
+            "shown": dict(one.shown or {}), "said": lines(studio, one, stale=stale, lang=lang)}  # fmt: skip

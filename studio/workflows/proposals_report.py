@@ -10,7 +10,7 @@ from studio.reports.proposal import ProposalReport, person, to_html
 from studio.reports.said import moment as moment
 from studio.store import examples, snapshots
 from studio.store.proposals import Proposal
-from studio.workflows import openings, proposals
+from studio.workflows import openings, proposals, proposals_proof_test
 from studio.workflows.acts import act
 from studio.workflows.proposals import HangsOn, Seen
 from studio.workflows.studio import Studio
@@ -57,6 +57,7 @@ def compose(studio: Studio, seen: Seen, *, actor: Actor, lang: str | None = None
             {"number": one.number, "name": one.name, "labels": one.n_labels, "accuracy": one.accuracy,
              "openings": one.test_openings, "test": _test(studio, one, lang)} for one in seen.rounds
         ],
+        looks=[proposals_proof_test.lines(studio, one, stale=changed, lang=lang) for one, changed in seen.looks],
         n_labelled=seen.n_labelled,
         texts=texts(studio, found),
         previous=seen.previous.name if seen.previous else None,

@@ -248,6 +248,7 @@ def _judge(truth: pd.DataFrame, result: Path, spec: RunSpec) -> dict[str, Any]:
         outcomes = _outcomes(said, answers[size], labels, there, int(row["n_draws"]))
         found.append(_row(outcomes, spec.seed) | {"size": size, "n_draws": int(row["n_draws"]),
                      "marks": params["marks"][str(size)], "before": params["before"][str(size)]})  # fmt: skip
+    found.sort(key=lambda row: (BEST, WITHIN, OWN).index(row["marks"][0]))  # the winner first
     return {"kind": said["kind"], "rows": found, "n": len(labels), "n_test": params["n_test"],
             "n_leaks": params["n_test_leaks"], "n_before": params["n_judged"], "draws": said["draws"],
             "resamples": proof.RESAMPLES, "seed": spec.seed, "fits": said["fits"], "seconds": said["seconds"],

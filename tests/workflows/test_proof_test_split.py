@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from studio.cli.main import main
 from studio.errors import AccessError, PlanError, SelectionError
 from studio.jobs import rundir
 from studio.jobs.task import Task
@@ -18,7 +20,15 @@ from studio.store import openings as rows
 from studio.store import proposals, rounds, selections, splits
 from studio.tasks import proof_test as task_of
 from studio.words import t
-from studio.workflows import openings, proposals_proof_test, select, select_proof, select_proof_test
+from studio.workflows import (
+    openings,
+    proposals_proof_test,
+    proposals_report,
+    select,
+    select_proof,
+    select_proof_test,
+)
+from studio.workflows import proposals as proposals_acts
 from tests.workflows.test_proof import (
     QUALITY,
     RECIPE,
@@ -97,6 +107,8 @@ def test_the_figures_are_those_of_an_independent_head_on_the_test_labels(studio,
     assert (one.kind, one.selection_id, one.proposal_id, one.round_id) == ("approved", "sel", "p-sel", None)
     sizes = {mark: row["size"] for row in shown["rows"] for mark in row["marks"]}
     assert sizes == {name: study.facts[name] for name in ("best", "within", "own")}
+    assert shown["rows"][0]["marks"] == ["best", "within"] and sizes["best"] > sizes["own"], "the winner comes first"
+    assert f"the best size, all {sizes['best']} examples" in proposals_proof_test.winner(shown, lang="en")
     frame = pd.read_parquet(studio.workspace.examples_file(snapshot.snapshot_id)).set_index("example_id")
     placed = splits.frame(studio.store, snapshot.snapshot_id)
     test = np.sort(placed.loc[placed["split"] == "test", "example_id"].to_numpy())
@@ -286,3 +298,34 @@ def test_the_selection_of_a_check_is_found_by_its_recipe(studio, monkeypatch):
     assert select_proof_test.basis(studio, snapshot, found, now).selection_id == "b" != other
     approved(studio, snapshot, "a")
     assert select_proof_test.basis(studio, snapshot, found, now).selection_id == "a"
+
+
+def test_a_look_stands_in_the_proposal_its_file_and_the_command_line(studio, monkeypatch, workspace, capsys, tmp_path):
+    snapshot = labelled(studio, n_train=80)
+    here(studio, monkeypatch, snapshot, RECIPE)
+    select.freeze(studio, ANN, snapshot_id=snapshot.snapshot_id, name="first", recipe=RECIPE, selection_id="sel")
+    proposals_acts.propose(studio, ANN, selection_id="sel", proposal_id="p-sel", name="first", purpose="to learn")
+    proposals_acts.decide(studio, BEN, proposal_id="p-sel", verdict="approve")
+    assert proposals_acts.read(studio, ANN, proposal_id="p-sel").looks == ()
+    one = looked(studio, snapshot)
+    ((shown, stale),) = proposals_acts.read(studio, ANN, proposal_id="p-sel").looks
+    assert shown == one and stale == ()
+    for lang in ("en", "zh"):
+        html = proposals_report.write(studio, ANN, proposal_id="p-sel", lang=lang)
+        assert t("proved.title", lang=lang) in html and proposals_proof_test.winner(one.shown, lang=lang) in html
+    monkeypatch.setattr("studio.cli.context.open_studio", lambda settings: studio)
+    monkeypatch.setattr(type(studio), "close", lambda self: None)
+    monkeypatch.setattr(sys.modules["studio.cli.main"], "ROOMS", ("proof", "proposal", "openings"))
+    base = ["--workspace", str(workspace.root)]
+
+    def printed(*asked, code=0):
+        assert main([*base, *asked, "--json"]) == code
+        return json.loads(capsys.readouterr().out)
+
+    row = one.shown["rows"][0]
+    assert printed("proof", "--selection", "sel")["test"][0]["shown"]["rows"][0]["value"] == row["value"]
+    assert printed("proposal", "show", "p-sel")["proof_test"][0]["said"][0].startswith("On the test split")
+    told = printed("open-test", "--selection", "sel", "--look")
+    assert (told["state"], told["openings_of_corpus"], told["openings"][0]["kind"]) == ("spent", 1, "approved")
+    assert "opened for this selection already" in printed("open-test", "--selection", "sel", code=1)["error"]["what"]
+    assert "opened for one thing" in printed("open-test", code=1)["error"]["what"]
