@@ -5,10 +5,11 @@ PY := .venv/bin/python
 PORT ?= 8501
 STUDIO_HOME ?= $(CURDIR)/workspace
 export STUDIO_HOME
-WORKERS ?= 2
-# Two test workers on two cores: one thread each keeps them from fighting over the cores.
+# Three test workers where 12 GB hold them, on two cores too: a quarter of its time a worker waits for a browser or a run.
+WORKERS ?= $(shell awk '/MemTotal/ {m = $$2} END {print m < 12e6 ? 2 : 3}' /proc/meminfo 2>/dev/null || echo 2)
+# One thread each keeps test workers from fighting over the cores.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
-# In the order of the files: the long browser job would otherwise come last, on one core.
+# In the order tests/conftest.py gives the files, the longest first: one of them would otherwise end alone, on one core.
 PYTEST := $(TEST_ENV) $(PY) -m pytest -p no:cacheprovider -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-slow lint bench bench-planted bench-selection soak clean env env-dev browser

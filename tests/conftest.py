@@ -21,9 +21,20 @@ from tests.workflows import select_corpus
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+LONG_FIRST = ("tests/training/test_published_figures.py", "tests/browser/test_main_job.py")
 hypothesis_settings.register_profile("winnow", deadline=None)  # a busy machine is no failure
 hypothesis_settings.load_profile("winnow")
 gc.disable()  # until all tests are collected: nothing of what is made until then goes away
+
+
+def _place(item: pytest.Item) -> int:
+    return next((i for i, name in enumerate(LONG_FIRST) if item.nodeid.startswith(name)), len(LONG_FIRST))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """The longest files first, else one worker ends alone with them; everything else in the order of its names."""
+    items.sort(key=_place)
 
 
 @pytest.hookimpl(trylast=True)

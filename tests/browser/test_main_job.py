@@ -1,6 +1,6 @@
 """The entire job as a user does it, in Chromium, on the English demo: from one click to the next batch to annotate.
 
-The slow suite does it on the demo of the Home page; the fast one on the same corpus of 600 messages, made before.
+The slow suite does it on the demo of the Home page; the fast one on a corpus of 300 messages, made before.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _numbers(text: str) -> list[int]:
     return [int(found.replace(",", "")) for found in re.findall(r"\d[\d,]*", text)]
 
 
-SMALL = 600
+SMALL = 300
 
 
 @pytest.fixture
