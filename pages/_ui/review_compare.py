@@ -52,8 +52,8 @@ def _facts(one: Proposal, other: Proposal, found: SideBySide) -> None:
     rows += [(t(f"review.compare.{key}"), *(_fact(key, p) for p in (one, other)))
              for key in ("distance", "vendi", "proof", "characters", "minutes")]  # fmt: skip
     heads = [t(f"review.compare.{name}") for name in ("facts", "first_is", "second_is")]
-    columns = {head: [plain(row[at], 200) for row in rows] for at, head in enumerate(heads)}
-    st.table(columns, border="horizontal", hide_index=True)  # its cells wrap: a phone shows all of them
+    lines = [heads, ["---"] * len(heads), *([plain(cell, 200) for cell in row] for row in rows)]
+    st.markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))  # its cells wrap: a phone shows all of them
 
 
 def _fact(key: str, proposal: Proposal) -> str:

@@ -53,6 +53,8 @@ def show(snapshot: Snapshot) -> None:
         key: t("review.propose.selection_line", name=item.name, n=item.n, when=item.created_at[:16].replace("T", " "))
         for key, item in frozen.items()
     }
+    if st.query_params.get(KEY, "1") not in ("1", *names):
+        st.info(t("review.propose.unknown"), icon=":material/link_off:")
     _form(names, before.proposal_id if before else None)
 
 
