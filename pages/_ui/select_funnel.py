@@ -50,8 +50,7 @@ def _column(name: str) -> str:
 def _sentences(found: Found) -> None:
     alarms = found.funnel.alarms()
     if not alarms:
-        n = sum(not band.is_small for stages in found.funnel.columns.values() for stage in stages
-                for band in stage.since)  # fmt: skip
+        n = found.funnel.n_compared
         st.success(t("effects.funnel.fine", n=n), icon=":material/balance:")
         return
     lines = [

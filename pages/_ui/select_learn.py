@@ -49,7 +49,7 @@ def _body(snapshot: Snapshot, state: ScoreState, recipe: Recipe) -> None:
     if live is not None and live.spec.params.get("trial") == select_learn_rounds.ROUND:
         select_learn_rounds.watch(live.run_id)
     elif live is not None:
-        runs_watch.watch(live.run_id, "proof.waiting")
+        runs_watch.watch(live.run_id, "learn.waiting")
     elif found.key is not None:
         _offer(snapshot, state, recipe, found, lesson, judged, rounds)
     if lesson is None:

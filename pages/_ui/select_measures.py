@@ -22,6 +22,7 @@ from studio.workflows.select_measures import LENGTH, Listed, Look, Together
 from studio.workflows.select_scores import ScoreState, Targets
 
 _CUT = 280
+_FIRST = 5  # groups a score prefers that stand open; a corpus of thirty kinds has dozens
 _PLOT = {"displayModeBar": False}
 
 
@@ -118,13 +119,18 @@ def _distribution(chosen: Listed, look: Look) -> None:
                              axis=t("measures.examples_axis"), median_word=t("measures.median")),
         width="stretch", config=_PLOT, key="measures_distribution",
     )  # fmt: skip
-    lines = [t("measures.counts", n=f"{spread.n:,}", undefined=f"{spread.n_undefined:,}", low=f"{spread.low:.3g}",
-               median=f"{spread.median:.3g}", high=f"{spread.high:.3g}", unit=plain(_unit(chosen)))]  # fmt: skip
+    lines = [t("measures.counts", n=f"{spread.n:,}", undefined=f"{spread.n_undefined:,}", low=_number(spread.low),
+               median=_number(spread.median), high=_number(spread.high), unit=plain(_unit(chosen)))]  # fmt: skip
     if look.n_flagged:
         lines.append(t("measures.flagged", n=f"{look.n_flagged:,}"))
     if spread.n_below or spread.n_above:
         lines.append(t("measures.gathered", below=f"{spread.n_below:,}", above=f"{spread.n_above:,}"))
     st.caption(" ".join(lines))
+
+
+def _number(value: float) -> str:
+    """As many decimals for all values of a score, so that they can be compared down a column."""
+    return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def _notes(chosen: Listed, both: Together, named: dict[str, Listed]) -> None:
@@ -161,8 +167,16 @@ def _groups(chosen: Listed, look: Look) -> None:
     for note in look.groups.notes:
         st.caption(t(note))
     shown = look.groups.findings
-    for place, finding in enumerate(shown):
+    alarms = [finding for finding in shown if finding.alarm]
+    for finding in shown:
+        if not finding.alarm:
+            findings_ui.line(finding, key="measures_group_all", to_map=False)
+    for place, finding in enumerate(alarms[:_FIRST]):
         findings_ui.line(finding, key=f"measures_group_{place}", to_map=False)
+    if len(alarms) > _FIRST:
+        with st.expander(t("measures.groups_more", n=len(alarms) - _FIRST)):
+            for place, finding in enumerate(alarms[_FIRST:], _FIRST):
+                findings_ui.line(finding, key=f"measures_group_{place}", to_map=False)
     if any(finding.alarm for finding in shown):
         st.caption(t("measures.groups_limits"))
     if len(look.groups.table):
@@ -182,7 +196,7 @@ def _examples(snapshot: Snapshot, chosen: Listed, look: Look) -> None:
         with place:
             st.markdown(f"**{t(f'measures.{part}')}**")
             for number in getattr(look, part):
-                fact = {t("measures.example", id=f"{number}"): f"{look.values[number]:.3g} {plain(unit)}"}
+                fact = {t("measures.example", id=f"{number}"): f"{_number(look.values[number])} {plain(unit)}"}
                 example_card(literal(known.get(number, ""), _CUT), fact)
     st.caption(t("measures.examples_note", seed=select_measures.SEED))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import frame, select_prepare
+from pages._ui import frame, select_prepare, select_words
 from pages._ui.words import t
 from studio.access.roles import may
 from studio.annotation.keys import DESK_KEYS
@@ -55,7 +55,7 @@ def _desk(snapshot: Snapshot, state: ScoreState, view: str, kind: str) -> None:
             elif kind == TWO:
                 _pair(snapshot, desk)
             else:
-                _one(snapshot, desk)
+                _one(snapshot, desk, state)
         with right:
             _standing(snapshot, desk)
 
@@ -97,8 +97,11 @@ def _text(desk: Desk, place: int) -> None:
             st.text(_UNSEEN.sub("\ufffd", desk.shown.texts[place]))
 
 
-def _one(snapshot: Snapshot, desk: Desk) -> None:
+def _one(snapshot: Snapshot, desk: Desk, state: ScoreState) -> None:
     st.subheader(t(f"rated.question.{desk.view}"), anchor=False)
+    if desk.view == "relevance":
+        own = [item for item in state.views["relevance"].sets if "ids" in item.context]
+        st.caption(t("rated.goal", what=select_words.goal_text(own[0].context)) if own else t("rated.no_goal"))
     _text(desk, 0)
     with st.container(horizontal=True):
         for value in range(SMALLEST, LARGEST + 1):

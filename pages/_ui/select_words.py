@@ -71,9 +71,8 @@ def goal_text(context: Mapping[str, Any]) -> str:
         own = [goal_text(rest)] if text or n else []
         return t("measure.context.and").join([*own, t("measure.context.file", n=n_file)])
     kind = "both" if text and n else "described" if text else "examples"
-    return t(
-        f"select.goal.{kind}", **({"text": text, "n": n} if kind == "both" else {"text": text} if text else {"n": n})
-    )
+    kind += "_one" if n == 1 else ""
+    return t(f"select.goal.{kind}", **({"text": text, "n": n} if text and n else {"text": text} if text else {"n": n}))
 
 
 def lacking_words(state: ScoreState) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -34,6 +35,12 @@ class Funnel:
     """The steps of every column; bands are corrected over all columns and steps, `since` and `overall` each alone."""
 
     columns: Mapping[str, tuple[Stage, ...]]
+
+    @property
+    def n_compared(self) -> int:
+        """How many groups of 50 and more are held against chance; a step that leaves everybody in compares nothing."""
+        return sum(not band.is_small for stages in self.columns.values()
+                   for before, stage in pairwise(stages) if stage.n != before.n for band in stage.since)  # fmt: skip
 
     def alarms(self) -> list[tuple[str, str, Band]]:
         """(column, step, band) of every group of 50 and more that a step treats unlike chance, farthest first."""
@@ -70,13 +77,20 @@ def funnel(columns: Mapping[str, tuple[Array, int]], steps: Sequence[tuple[str, 
 
 
 def _with_bands(whole: Mapping[str, Sequence[Stage]]) -> dict[str, tuple[Stage, ...]]:
-    """Bands between neighbouring steps and from the first one, each kind corrected over every column and step."""
+    """Bands between neighbouring steps and from the first one, each kind corrected over every column and step.
+
+    A step that leaves everybody in compares nothing, so it is none of the comparisons that are corrected together.
+    """
     places = [(column, at) for column, stages in whole.items() for at in range(1, len(stages))]
     kinds = []
     for is_since in (True, False):
         raw = [hypergeometric_bands(whole[column][at - 1 if is_since else 0].counts, whole[column][at].counts)
                for column, at in places]  # fmt: skip
-        kinds.append(dict(zip(places, correct_together(raw), strict=True)))
+        moving = [at for at, (column, step) in enumerate(places)
+                  if whole[column][step].n != whole[column][step - 1 if is_since else 0].n]  # fmt: skip
+        for at, bands in zip(moving, correct_together([raw[at] for at in moving]), strict=True):
+            raw[at] = bands
+        kinds.append(dict(zip(places, raw, strict=True)))
     since, overall = kinds
     return {
         column: tuple(

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from pages._ui import select_measures
 from studio.store import examples, snapshots
 from studio.words import t
 from studio.words.measures import title
@@ -38,7 +39,7 @@ def test_every_score_can_be_looked_at(made, lang):
         assert t(f"measure.{name}.help", lang=lang)[:20] in text
 
 
-def test_twins_lengths_and_groups_are_said_and_corpus_text_is_literal(studio, made):
+def test_twins_lengths_and_groups_are_said_and_corpus_text_is_literal(studio, made, monkeypatch):
     snapshot = snapshots.require(studio.store, made)
     frame = examples.frame(studio.store, made, ["text", *snapshot.group_columns])
     lengths = frame["text"].str.len().to_numpy(float)
@@ -51,6 +52,9 @@ def test_twins_lengths_and_groups_are_said_and_corpus_text_is_literal(studio, ma
     assert f"Nearly one signal with “{title('rule_quality', lang='en')}”" in text
     assert "tends to have higher scores" in text or "tends to have lower scores" in text
     assert t("measures.groups_limits", lang="en") in text
+    monkeypatch.setattr(select_measures, "_FIRST", 0)  # what does not stand open is folded away, and counted
+    folded = [box.label for box in open_page(lang="en", s=made, measure="fluency").expander]
+    assert any(label.endswith("more groups") for label in folded)
     put(studio, made, "fluency", lengths, {"language": "en"})
     assert "It prefers long texts" in said(open_page(lang="en", s=made, measure="fluency"))
 

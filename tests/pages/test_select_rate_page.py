@@ -89,3 +89,4 @@ def test_two_people_see_how_far_they_agree_and_what_is_not_used(studio, made):
 def test_an_odd_link_opens_the_first_view(made):
     app = open_page(lang="en", s=made, rv="<b>x</b>", rk="three")
     assert t("rated.question.relevance", lang="en") in said(app)
+    assert "What the model is for: closeness to" in said(app)  # what relevance is rated against stands beside it

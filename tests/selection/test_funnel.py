@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import hypergeom
+from statsmodels.stats.multitest import multipletests
 
 from studio.errors import SelectionError
 from studio.selection.funnel import funnel
@@ -68,3 +69,19 @@ def test_nothing_selected_one_group_and_a_step_that_grows():
     assert empty[2].since[0].verdict == "within" and not funnel({}, steps_of(5, 5)).columns
     with pytest.raises(SelectionError, match="cannot hold more"):
         funnel({"c": (np.zeros(5, int), 1)}, steps_of(5, 2, 4))
+
+
+def test_a_step_that_leaves_everybody_in_is_no_comparison():
+    """Without filters "may be chosen" is the whole pool: its p-values of 1 doubled the number of tests."""
+    codes = np.arange(2_000) % 20
+    everybody = np.ones(2_000, dtype=bool)
+    chosen = np.zeros(2_000, dtype=bool)
+    chosen[np.flatnonzero(codes == 0)[:22]] = True
+    for code in range(1, 20):
+        chosen[np.flatnonzero(codes == code)[:9]] = True
+    found = funnel({"a": (codes, 20)}, [("pool", everybody), ("filtered", everybody), ("selected", chosen)])
+    _, filtered, selected = found.columns["a"]
+    expected = multipletests([band.p for band in selected.since], method="fdr_bh")[1]
+    assert [band.q for band in selected.since] == pytest.approx(expected)
+    assert found.n_compared == 20 and all(band.q == 1 for band in filtered.since)
+    assert [(step, band.code) for _, step, band in found.alarms()] == [("selected", 0)]
