@@ -15,5 +15,5 @@ def show(seen: Seen) -> None:
     """Every look, its winner first; nothing where nobody looked."""
     for one, changed in seen.looks:
         said = proposals_proof_test.lines(frame.studio(), one, stale=changed, lang=choose_language())
-        st.caption(f"**{t('proved.title')}**")
+        st.markdown(f"**{t('proved.title')}**")
         st.markdown("\n".join(f"- {plain(line, MOST_WHY + 400)}" for line in said))

@@ -170,8 +170,9 @@ def _point(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
 def _table(study: Study) -> None:
     kind, rows = study.facts["kind"], study.arms.to_dict("records")
     is_random = [row["arm"] == "random" for row in rows]
-    by_label = {t(_key(study, "table.macro")): [number(kind, row["macro"]) for row in rows]}
-    by_label, wide = {} if kind in (HEAD, LM) else by_label, st.column_config.Column
+    by_label, wide = {}, st.column_config.Column
+    if kind not in (HEAD, LM):
+        by_label = {t(_key(study, "table.macro")): [number(kind, row["macro"]) for row in rows]}
     st.dataframe(
         {
             t("proof.table.arm"): [_arm(row) for row in rows],

@@ -32,7 +32,7 @@ def show(snapshot: Snapshot, state: ScoreState, recipe: Recipe, found: Prospect,
         if own:
             stale = ("test",) if select_proof_test.is_test_changed(opened, snapshot, own[-1]) else ()
             _figures(own[-1], stale)
-            st.caption(t("proved.first", times=times))
+            st.caption(t("proved.first", own=len(own), times=times))
             return
         if found.key is None or study.stale:
             st.caption(t("proved.after"))

@@ -12,12 +12,15 @@ from studio.workflows import openings
 from studio.workflows.proposals_proof import gap, number
 from studio.workflows.select_proof import worded
 from studio.workflows.select_proof_inputs import LM
+from studio.workflows.select_proof_test import BEST, OWN, WITHIN
 from studio.workflows.studio import Studio
 
 
 def primary(shown: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The row of the one comparison that counts: the best size, or the first one of which draws differ."""
-    return next((row for row in shown["rows"] if "verdict" in row), None)
+    """The row of the one comparison that counts: the best size; where all its draws are the same, the person's own."""
+    compared = [row for row in shown["rows"] if "verdict" in row]
+    wanted = ({BEST}, {OWN}, {WITHIN})
+    return next((row for marks in wanted for row in compared if marks & set(row["marks"])), None)
 
 
 def values(shown: Mapping[str, Any], row: Mapping[str, Any], *, lang: str | None = None) -> dict[str, Any]:
@@ -48,19 +51,25 @@ def _ends(kind: str, low: float, high: float) -> tuple[str, str]:
 
 
 def winner(shown: Mapping[str, Any], *, lang: str | None = None) -> str:
-    """The sentence that stands first: the best size on the test split, beside random draws of that size."""
+    """What stands first: the best size beside random draws of that size, and the person's own size."""
     row = shown["rows"][0]
     key = worded("proved.winner", str(shown["kind"]), f".{row.get('verdict', 'all')}")
-    return t(key, lang=lang, **values(shown, row))
+    said = t(key, lang=lang, **values(shown, row))
+    own = [one for one in shown["rows"][1:] if OWN in one["marks"]]
+    return t("proved.joined", lang=lang, first=said, second=_other(shown, own[0], lang)) if own else said
+
+
+def _other(shown: Mapping[str, Any], row: Mapping[str, Any], lang: str | None) -> str:
+    return t(f"proved.other.{row.get('verdict', 'all')}", lang=lang, **values(shown, row, lang=lang))
 
 
 def about(shown: Mapping[str, Any], *, lang: str | None = None) -> str:
     """How the figures were made, and which comparison counts."""
     row, left = primary(shown), shown["n_test"] - shown["n_leaks"]
     sampled = t("proved.sampled", lang=lang, all=f"{left:,}") if left > shown["n"] else ""
+    leaks = t("proved.leaks", lang=lang, n=f"{shown['n_leaks']:,}") if shown["n_leaks"] else ""
     return t("proved.about", lang=lang, primary=_lower(_mark(row or shown["rows"][0], lang)), n=f"{shown['n']:,}",
-             sampled=sampled, leaks=f"{shown['n_leaks']:,}", resamples=f"{shown['resamples']:,}",
-             seed=shown["seed"])  # fmt: skip
+             sampled=sampled, leaks=leaks, resamples=f"{shown['resamples']:,}", seed=shown["seed"])  # fmt: skip
 
 
 def _lower(text: str) -> str:
@@ -72,8 +81,7 @@ def lines(studio: Studio, one: Opening, *, stale: Sequence[str] = (), lang: str 
     shown = one.shown or {"rows": ()}
     if not shown["rows"]:
         return [openings.tell(studio, one, lang=lang)]
-    others = [t(f"proved.other.{row.get('verdict', 'all')}", lang=lang, **values(shown, row, lang=lang))
-              for row in shown["rows"][1:]]  # fmt: skip
+    others = [_other(shown, row, lang) for row in shown["rows"][1:] if OWN not in row["marks"]]
     small = [t("proved.small", lang=lang, n=f"{shown['n']:,}")] if shown["n"] < proxy.SMALL_HELD else []
     return [winner(shown, lang=lang), *others, *small, about(shown, lang=lang), openings.tell(studio, one, lang=lang),
             *(t(f"proved.stale.{changed}", lang=lang) for changed in stale)]  # fmt: skip

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from studio.records import VIEWS
+from studio.store import openings
 from studio.words import t
-from studio.workflows import runs, select_learn, select_proof
+from studio.workflows import proposals_proof_test, runs, select_learn, select_proof
 from tests.pages.app import open_app
 from tests.workflows import select_corpus
 from tests.workflows.test_proof import ACTOR, RECIPE, labelled, state_of
@@ -48,6 +49,23 @@ def test_a_check_is_started_and_its_sentence_stands_first(studio, lang):
     assert said in texts(app)
     assert t("proof.button", lang=lang) not in [b.label for b in app.button]  # of this recipe it is known
     assert len(app.dataframe[0].value) == len(study.arms)
+    closed = {"n": 40, "draws": 100, "times": 0}
+    said = "\n".join(texts(app)).replace("\\", "")
+    assert t("proved.closed", lang=lang, **closed) in said and t("opening.proof_no_selection", lang=lang) in said
+    assert "opening.freeze" in [button.key for button in app.button]
+    row = {"marks": ["best", "within", "own"], "size": 30, "value": 0.5, "value_low": 0.4, "value_high": 0.6,
+           "before": None, "n_draws": 100, "verdict": "worse", "draws_mean": 0.6, "difference": -0.1, "low": -0.2,
+           "high": -0.01, "n_lower": 2}  # fmt: skip
+    shown = {"kind": "head", "rows": [row], "n": 40, "n_test": 40, "n_leaks": 0, "resamples": 2000, "seed": 0,
+             "rests_on": dict(found.rests_on), "labels": "older"}  # fmt: skip
+    openings.add_proof(studio.store, opening_id="o", corpus_id=snapshot.corpus_id, n=40, accuracy=0.5, shown=shown,
+                       snapshot_id=snapshot.snapshot_id, kind="unapproved", why="<b>alone</b> 独自", arm="selection",
+                       selection_id=None, proposal_id=None, study_key=found.key, by=ACTOR)  # fmt: skip
+    app = open_app("select", lang=lang, **base)
+    said = "\n".join(texts(app)).replace("\\", "")
+    assert proposals_proof_test.winner(shown, lang=lang) in said and "<b>alone</b> 独自" in said
+    assert t("proved.stale.test", lang=lang) in said, "the test labels are not those of the look"
+    assert t("proved.first", lang=lang, own=1, times=1) in said and "open_test" not in [b.key for b in app.button]
     app = open_app("select", lang=lang, **base | {"budget": "20"})
     assert t("proof.stale.recipe", lang=lang) in texts(app)
     assert t("proof.again", lang=lang) in [b.label for b in app.button]

@@ -329,3 +329,25 @@ def test_a_look_stands_in_the_proposal_its_file_and_the_command_line(studio, mon
     assert (told["state"], told["openings_of_corpus"], told["openings"][0]["kind"]) == ("spent", 1, "approved")
     assert "opened for this selection already" in printed("open-test", "--selection", "sel", code=1)["error"]["what"]
     assert "opened for one thing" in printed("open-test", code=1)["error"]["what"]
+
+
+def test_where_the_best_size_is_everything_the_own_size_is_the_comparison_and_stands_first(studio):
+    compared = {"draws_mean": 0.6, "difference": -0.1, "low": -0.2, "high": -0.01, "n_lower": 2, "n_draws": 100,
+                "value_low": 0.4, "value_high": 0.6, "value": 0.5, "before": 0.55}  # fmt: skip
+    rows_ = [
+        {"marks": ["best"], "size": 90, "value": 0.8, "value_low": 0.7, "value_high": 0.9, "before": 0.8, "n_draws": 1},
+        {"marks": ["within"], "size": 60, "verdict": "same", **compared},
+        {"marks": ["own"], "size": 30, "verdict": "worse", **compared},
+    ]
+    shown = {"kind": "head", "rows": rows_, "n": 300, "n_test": 310, "n_leaks": 10, "resamples": 2000, "seed": 0}
+    assert proposals_proof_test.primary(shown)["size"] == 30
+    said = proposals_proof_test.winner(shown, lang="en")
+    assert "all 90 examples that may be chosen, is right on 80.0%" in said
+    assert said.endswith("Your size, 30 examples: 50.0% (40.0% to 60.0%), random 60.0%, difference -10.0 (-20.0 to "
+                         "-1.0), better than 2 of 100 draws: does worse than random.")  # fmt: skip
+    about = proposals_proof_test.about(shown, lang="en")
+    assert "your size against random. 300 test examples. 10 more with the very text" in about
+    shown = shown | {"rows": [rows_[1] | {"marks": ["best", "within"]}, rows_[2]], "n_leaks": 0, "n_test": 900}
+    assert proposals_proof_test.primary(shown)["size"] == 60
+    assert "best size, smallest within one error against random" in proposals_proof_test.about(shown, lang="en")
+    assert "(a seeded sample of 900). 2,000 resamples" in proposals_proof_test.about(shown, lang="en")
