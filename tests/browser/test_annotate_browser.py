@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -19,6 +20,9 @@ pytestmark = pytest.mark.browser
 HOSTILE = "# Not a heading\n<img src=x onerror=alert(1)> **not bold** [a](javascript:alert(1)) $x^2$ :material/home:"
 TEXTS = ["Card lost.", HOSTILE, "我的卡丢了，请尽快帮我冻结账户，谢谢！", "I want a refund. " * 120]
 N = 40
+QUICK_S = 0.5  # six presses in less are faster than two texts can change
+SHOWN = """() => [...document.querySelectorAll('*')].map(
+    (el) => el.shadowRoot && el.shadowRoot.querySelector('.text:not(.waiting)')?.textContent).find((text) => text)"""
 
 
 @dataclass
@@ -53,6 +57,18 @@ class Desk:
             said = self.saved(number)
         wait_for(self.page, then)
         return said
+
+    def at_rest(self) -> list[int]:
+        """Wait until the text after the stored ones is shown and stays; the examples of this test's events."""
+        deadline, before = time.monotonic() + 30, None
+        while time.monotonic() < deadline:
+            stored = [e.example_id for e in self.events()]
+            now = (stored, self.page.evaluate(SHOWN))
+            if len(stored) > 1 and now == before and now[1] == text_of(len(stored) + 1):
+                return stored
+            before = now
+            self.page.wait_for_timeout(500)
+        raise AssertionError(f"the desk never came to rest: {before}")
 
     def events(self):
         return [e for e in journal_files.read(self.workspace) if e.selection_id == self.queue]
@@ -153,12 +169,13 @@ def test_a_held_key_labels_once_and_fast_keys_label_only_what_they_were_shown_fo
     wait_for(page, text_of(2))
     desk.saved(1)
     assert [(e.example_id, e.label) for e in desk.events()] == [(1, "topic 0")]
+    started = time.monotonic()
     for _ in range(6):
         page.keyboard.press("2")  # far faster than texts change: too early ones are swallowed, doubles are one row
-    wait_for(page, text_of(3))
-    page.wait_for_timeout(1500)
-    stored = [e.example_id for e in desk.events()]
-    assert stored == list(range(1, len(stored) + 1)) and len(stored) <= 4
+    took = time.monotonic() - started
+    stored = desk.at_rest()
+    assert stored == list(range(1, len(stored) + 1))
+    assert 2 <= len(stored) <= (4 if took < QUICK_S else 7), "a slow machine shows a new text between two presses"
 
 
 def test_two_tabs_on_one_queue_share_it_and_a_left_one_gives_back(server, page):

@@ -33,7 +33,13 @@ class Made:
             self.ids[language], self.maps[language] = made, chart.map_id
             self.points[language] = maps.points(opened.store, chart.map_id)
         opened.close()
-        self.app = start_app(self.workspace.root)
+        self.app = None
+        self.start()
+
+    def start(self) -> None:
+        """Start the server unless it runs."""
+        if self.app is None or self.app.process.poll() is not None:
+            self.app = start_app(self.workspace.root)
 
     def link(self, language: str = "en", **more: str) -> str:
         rest = "".join(f"&{key}={value}" for key, value in more.items())
@@ -49,11 +55,18 @@ class Made:
             opened.close()
 
 
-@pytest.fixture
-def small(tmp_path):
-    made = Made(tmp_path, {"en": 600, "zh": 600})
+@pytest.fixture(scope="module")
+def two_maps(tmp_path_factory):
+    """One server over a small map of each language for all tests of this file."""
+    made = Made(tmp_path_factory.mktemp("two_maps"), {"en": 600, "zh": 600})
     yield made
     made.app.stop()
+
+
+@pytest.fixture
+def small(two_maps):
+    two_maps.start()  # a test may have stopped it to read the workspace
+    return two_maps
 
 
 @pytest.fixture
