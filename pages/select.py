@@ -39,11 +39,12 @@ if select_views.show(snapshot, state, targets):
 @st.fragment
 @select_soon.rests()
 def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None:
-    """Everything a slider move draws again, quick things first; the comparison with random draws comes last."""
+    """Everything a slider move draws again: table and linked sliders leave first, the rest when they are drawn."""
     select_freeze.leave_if_asked()
     controls, results = st.columns([3, 8], gap="large")
-    with controls, frame.show_errors():
-        recipe = select_controls.show(snapshot, state)
+    with controls, frame.show_errors(), asking.Later() as later, asking.Later() as sliders:
+        with sliders.keep():
+            recipe = select_controls.show(snapshot, state, later.keep())
         with results:
             if not select_apply.ready(snapshot, recipe, state):
                 return
@@ -54,20 +55,25 @@ def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
             select_result.numbers(choice, change)
             select_result.notes(choice)
             clicked = select_result.table(snapshot, choice)
-            asking.give_way(select_result.UNTIL_DRAWN_S)
-            select_result.changes(snapshot, change)
-            left, right = st.columns(2, gap="large")
+        sliders.send()
+        asking.give_way(select_result.UNTIL_DRAWN_S)
+        later.send()
+        asking.give_way()
+        with later.keep():
+            with results:
+                select_result.changes(snapshot, change)
+                left, right = st.columns(2, gap="large")
             with left:
                 select_groups.show(choice)
-                asking.give_way()
+            asking.give_way()
             with right:
                 select_why.show(snapshot, choice, clicked)
-        select_freeze.show(snapshot, choice, targets)
-        select_freeze.listing(snapshot)
-        with left:
-            select_groups.variety(choice)
-        with first:
-            select_verdict.show(snapshot, choice)
+            select_freeze.show(snapshot, choice, targets)
+            select_freeze.listing(snapshot)
+            with left:
+                select_groups.variety(choice)
+            with first:
+                select_verdict.show(snapshot, choice)
 
 
 if not select_matrix.pool_size(frame.studio(), snapshot.snapshot_id, state):

@@ -256,7 +256,8 @@ def _chosen(key: str) -> None:
 def _keep(key: str, value: str) -> None:
     st.session_state[_kept(key)] = value
     if value:
-        st.query_params[key] = value
+        if st.query_params.get(key) != value:  # a browser draws the whole page again for every word about its address
+            st.query_params[key] = value
     elif key in st.query_params:
         del st.query_params[key]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import streamlit as st
@@ -19,8 +20,14 @@ from studio.workflows.select_scores import ScoreState
 _HASH, _ODD = "r", "select.recipe_of_link"
 
 
-def show(snapshot: Snapshot, state: ScoreState) -> Recipe:
-    """Draw the controls; what they say is the recipe."""
+def show(snapshot: Snapshot, state: ScoreState, rest: AbstractContextManager[None] | None = None) -> Recipe:
+    """Draw the controls; what they say is the recipe.
+
+    Args:
+        snapshot: the pool's snapshot.
+        state: which scores are in use.
+        rest: entered for what comes after the linked sliders; a move of one of them changes none of it.
+    """
     budget = st.number_input(
         t("select.budget.label"), 1, 1_000_000, 100, 10, key="budget", bind="query-params", help=t("select.budget.help")
     )
@@ -32,15 +39,16 @@ def show(snapshot: Snapshot, state: ScoreState) -> Recipe:
     weights = widgets.read_weights(state.available)
     if strategy in WEIGHTED:
         weights = widgets.weight_sliders(state.available, lacking_words(state))
-    own |= select_limits.spread(state, is_on=strategy in RANKED)
-    if state.available:
-        own |= select_inner.show(snapshot, state)
-    columns = limits.columns(frame.studio(), snapshot.snapshot_id, state)
-    own |= select_limits.show(snapshot, state, columns, int(budget), strategy)
-    own |= select_filters.show(snapshot, state, columns)
-    seed = st.number_input(t("select.limits.seed"), 0, 2**31 - 1, 0, 1, key="seed", bind="query-params")
-    recipe = Recipe(strategy=strategy, weights=weights, budget=int(budget), seed=int(seed), **own)
-    _keep_hash(recipe, snapshot)
+    with rest or nullcontext():
+        own |= select_limits.spread(state, is_on=strategy in RANKED)
+        if state.available:
+            own |= select_inner.show(snapshot, state)
+        columns = limits.columns(frame.studio(), snapshot.snapshot_id, state)
+        own |= select_limits.show(snapshot, state, columns, int(budget), strategy)
+        own |= select_filters.show(snapshot, state, columns)
+        seed = st.number_input(t("select.limits.seed"), 0, 2**31 - 1, 0, 1, key="seed", bind="query-params")
+        recipe = Recipe(strategy=strategy, weights=weights, budget=int(budget), seed=int(seed), **own)
+        _keep_hash(recipe, snapshot)
     return recipe
 
 

@@ -50,10 +50,10 @@ def _asked(choice: Choice, clicked: int | None) -> int:
             else int(choice.ids[0])  # fmt: skip
     asked = int(st.number_input(t("select.why.pick"), 0, 2**53 - 1, st.session_state[_EXAMPLE], step=1, key=_EXAMPLE,
                                 help=t("select.why.pick_help")))  # fmt: skip
-    if asked != int(choice.ids[0]):
+    if asked == int(choice.ids[0]):
+        st.query_params.pop(_EXAMPLE, None)
+    elif st.query_params.get(_EXAMPLE) != str(asked):
         st.query_params[_EXAMPLE] = str(asked)
-    elif _EXAMPLE in st.query_params:
-        del st.query_params[_EXAMPLE]
     return asked
 
 
