@@ -7,7 +7,7 @@ import pytest
 from studio.records import Actor
 from studio.reports.proposal import to_html
 from studio.settings import Settings
-from studio.store import examples, proposals, selections
+from studio.store import examples, openings, proposals, rounds, selections
 from studio.workflows import proposals as acts
 from studio.workflows import proposals_report, purge, runs
 from studio.workflows.studio import open_studio
@@ -34,6 +34,10 @@ def test_a_removed_example_leaves_the_proposal(studio):
     acts.comment(studio, BEN, proposal_id="p1", body=f"I mean {text}")
     acts.comment(studio, BEN, proposal_id="p1", body="all good", example_id=3)
     found = proposals.get(studio.store, "p1")
+    shown = {"kind": "head", "rows": [], "labels": "x", "rests_on": {}}
+    openings.add_proof(studio.store, opening_id="o1", corpus_id=found.corpus_id, snapshot_id=made, kind="unapproved",
+                       why=f"for “{text}”", selection_id="sel", arm="selection", proposal_id=None, study_key="k", n=9,
+                       accuracy=0.5, shown=shown, by=ANN)  # fmt: skip
     target = purge.Target("example", found.corpus_id, (7,))
     run_id = purge.start(studio, ADMIN, target=target, confirm=purge.plan(studio, target).confirm)
     status = runs.wait(studio, run_id, 120)
@@ -44,6 +48,9 @@ def test_a_removed_example_leaves_the_proposal(studio):
     assert text not in seen.comments[0].body and text not in seen.proposal.purpose
     keys = [one["key"].removeprefix("proposal.stale.") for one in seen.stale]
     assert {"removed", "ids"} <= set(keys), keys
+    ((look, changed),) = seen.looks  # it stays counted, without the removed words, and says that its data are gone
+    assert changed == ("data",) and text not in look.why and look.snapshot_id == seen.proposal.snapshot_id
+    assert rounds.test_openings(studio.store, seen.proposal.snapshot_id) == 1
     assert 7 not in proposals_report.texts(studio, seen.proposal)
     page = to_html(proposals_report.compose(studio, seen, actor=BEN, lang="en"), lang="en")
     assert text not in page and "(removed from the corpus)" in page
