@@ -21,7 +21,8 @@ from tests.workflows import select_corpus
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
-LONG_FIRST = ("tests/training/test_published_figures.py", "tests/browser/test_main_job.py")
+LONG_FIRST = ("tests/browser/test_main_job.py", "tests/audits/test_vector_effects.py",
+              "tests/training/test_published_figures.py")  # fmt: skip
 hypothesis_settings.register_profile("winnow", deadline=None)  # a busy machine is no failure
 hypothesis_settings.load_profile("winnow")
 gc.disable()  # until all tests are collected: nothing of what is made until then goes away
