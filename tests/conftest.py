@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 LONG_FIRST = ("tests/browser/test_main_job.py", "tests/audits/test_vector_effects.py",
               "tests/training/test_published_figures.py")  # fmt: skip
-hypothesis_settings.register_profile("winnow", deadline=None)  # a busy machine is no failure
+# A busy machine is no failure, and the same tree gives the same answer; new draws: pytest --hypothesis-profile=anew
+hypothesis_settings.register_profile("winnow", deadline=None, derandomize=True, database=None)
+hypothesis_settings.register_profile("anew", deadline=None)
 hypothesis_settings.load_profile("winnow")
 gc.disable()  # until all tests are collected: nothing of what is made until then goes away
 
