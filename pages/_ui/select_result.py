@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import frame, select_limits, select_verdict
-from pages._ui.select_words import context_text, reason_text
+from pages._ui.select_words import context_text, reason_text, views_in_use
 from pages._ui.words import literal, plain, t
 from studio.records import VIEWS, Snapshot
 from studio.selection.recipe import WEIGHTED
@@ -74,8 +74,10 @@ def table(snapshot: Snapshot, choice: Choice) -> int | None:
     )  # fmt: skip
     if len(choice.ids) > len(frame_):
         st.caption(t("select.result.shown", n=len(frame_), all=len(choice.ids)))
-    used = [item for item in choice.pool.sets if any(item.measure in own for own in choice.pool.inner.values())]
-    st.caption(t("select.result.context", what=" · ".join(context_text(item) for item in used)))
+    measures = {name for view in views_in_use(choice) for name in choice.pool.inner.get(view, ())}
+    used = [context_text(item) for item in choice.pool.sets if item.measure in measures]
+    if used:
+        st.caption(t("select.result.context", what=" · ".join(used)))
     rows = event.selection.rows if event else []
     return int(choice.ids[rows[0]]) if rows and rows[0] < len(choice.ids) else None
 

@@ -9,8 +9,10 @@ from pages._ui.words import plain, t
 from studio import words
 from studio.measures import by_name
 from studio.records import VIEWS
+from studio.selection.recipe import WEIGHTED
 from studio.store.scores import ScoreSet
 from studio.words import measures
+from studio.workflows.select import Choice
 from studio.workflows.select_scores import ScoreState
 
 
@@ -73,6 +75,14 @@ def goal_text(context: Mapping[str, Any]) -> str:
     kind = "both" if text and n else "described" if text else "examples"
     kind += "_one" if n == 1 else ""
     return t(f"select.goal.{kind}", **({"text": text, "n": n} if text and n else {"text": text} if text else {"n": n}))
+
+
+def views_in_use(choice: Choice) -> tuple[str, ...]:
+    """The views whose scores decide who gets in; none where chance or the text alone does."""
+    strategy = choice.recipe.strategy
+    if strategy in WEIGHTED:
+        return tuple(view for view in VIEWS if choice.weights.get(view))
+    return {"model_score": (choice.recipe.view,), "deita": ("difficulty", "quality")}.get(strategy, ())
 
 
 def lacking_words(state: ScoreState) -> dict[str, str]:
