@@ -36,6 +36,8 @@ _SUFFIXES: Mapping[str, tuple[str, ...]] = {
     select_proof_inputs.LM: ("_lm",), select_proof_inputs.SETS: ("_sets",),
     select_proof_inputs.TAGS: ("_tags", "_sets"),
 }  # fmt: skip
+_CHANGED: Mapping[str, str] = {"proof.lacking.scores": "scores", "proof.lacking.predicted": "recipe",
+                               "proof.lacking.strategy": "recipe"}  # fmt: skip
 SEED = 0
 LARGEST_VISIBLE = 2  # an interval's half width is what could not be told from chance
 
@@ -97,18 +99,18 @@ def prospect(
     if not used.inner:
         return Prospect(None, used, recipe, {}, None, "proof.lacking.scores", {})
     part = select_proof_inputs.part_of(studio, snapshot, seed)
+    applied = select_proof_inputs.recipe_in_force(state, recipe, used)
+    rests_on = select_proof_inputs.state_key(studio, snapshot, part, state, used)
+    free = {"weights"} if kind != KIND else set()
+    rests_on |= {"recipe": digest({key: own for key, own in applied.to_json().items() if key not in free})}
     try:
         part.check()
     except SelectionError:
         values = {"n": len(part.train), "held": len(part.held), "least": proxy.FEWEST_ROWS,
                   "least_held": proxy.FEWEST_HELD}  # fmt: skip
-        return Prospect(part, used, recipe, {}, None, f"proof.lacking.{part.kind}", values)
+        return Prospect(part, used, applied, rests_on, None, f"proof.lacking.{part.kind}", values)
     if part.kind != select_proof_inputs.LM and state.around.vectors_path is None:
-        return Prospect(part, used, recipe, {}, None, "proof.lacking.vectors", {})
-    applied = select_proof_inputs.recipe_in_force(state, recipe, used)
-    rests_on = select_proof_inputs.state_key(studio, snapshot, part, state, used)
-    free = {"weights"} if kind != KIND else set()
-    rests_on |= {"recipe": digest({key: own for key, own in applied.to_json().items() if key not in free})}
+        return Prospect(part, used, applied, rests_on, None, "proof.lacking.vectors", {})
     return Prospect(part, used, applied, rests_on, digest([rests_on, seed, kind, version_of(kind), dict(more or {})]))
 
 
@@ -158,7 +160,8 @@ def newest_or_exact(
     old = facts["rests_on"]
     stale = tuple(name for name in ("recipe", "labels", "scores", "vectors", "map")
                   if found.rests_on and old.get(name) != found.rests_on.get(name))  # fmt: skip
-    return one[0].table, facts, one[1], () if exact else stale or ("seed",)
+    # where nothing could be compared, what is lacking now is what changed
+    return one[0].table, facts, one[1], () if exact else stale or (_CHANGED.get(found.lacking, "seed"),)
 
 
 @act("select.proof", "analyst")

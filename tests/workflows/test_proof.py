@@ -109,6 +109,14 @@ def test_a_study_is_run_kept_and_goes_stale(studio):
     annotate.simulate_rest(studio, ACTOR, selection_id="more")
     found = select_proof.prospect(studio, snapshot, RECIPE, state_of(studio, snapshot))
     assert "labels" in select_proof.kept(studio, snapshot, found).stale
+    placed = splits.frame(studio.store, snapshot.snapshot_id)
+    names = ["pool" if name == "validation" else name for name in placed["split"]]
+    splits.decide(studio.store, snapshot.snapshot_id, ids=placed["example_id"].to_numpy(), names=names, method="random",
+                  seed=0, shares={}, by="t")  # fmt: skip
+    found = select_proof.prospect(studio, snapshot, RECIPE, state_of(studio, snapshot))
+    assert found.key is None and select_proof.kept(studio, snapshot, found).stale == ("labels",)  # too few are left
+    found = replace(found, rests_on={}, lacking="proof.lacking.strategy")
+    assert select_proof.kept(studio, snapshot, found).stale == ("recipe",)
 
 
 def test_a_view_of_a_study_is_the_same_again_by_seed_and_another_by_another_seed(studio):
