@@ -11,7 +11,7 @@ from pages._ui import frame
 from pages._ui.review_list import who
 from pages._ui.words import choose_language, literal, plain, t
 from studio.figures.proposal import chosen_map
-from studio.figures.selection import group_shares
+from studio.figures.selection import MOST_KEYS, group_shares
 from studio.reports import proposal as told
 from studio.reports import recipe
 from studio.reports.said import column_name, group_name, sentence
@@ -70,6 +70,8 @@ def _groups(content: Mapping[str, Any]) -> None:
     names = {key: t(f"select.groups.{key}") for key in ("pool_share", "chosen_share", "band_name", "share_axis")}
     named = [{**row, "name": group_name(column, row["key"], lang=choose_language())} for row in rows]
     st.plotly_chart(group_shares(named, names), width="stretch", config={"displayModeBar": False}, key="review_groups")
+    if len(rows) > MOST_KEYS:
+        st.caption(t("select.groups.most_keys", n=MOST_KEYS, all=len(rows) + more))
     with st.expander(t("select.groups.table"), icon=":material/table_rows:"):
         st.dataframe(
             {

@@ -76,7 +76,7 @@ def _sentences(found: GroupEffect, size: int) -> None:
 
 def _many(found: GroupEffect) -> None:
     """Many alarms: how many, the farthest one, and all of them in a table."""
-    far = max(found.alarms, key=lambda g: abs(g.band.picked - g.band.expected))
+    far = found.alarms[0]  # the one the sentence at the top names
     st.warning(
         t(
             "select.groups.summary",

@@ -57,7 +57,11 @@ def group_shares(rows: Sequence[Mapping[str, object]], words: Mapping[str, str])
         marker={"size": 11, "color": [_colour(row) for row in shown], "symbol": [_symbol(row) for row in shown]},
         text=[f"{int(row['picked']):,}" for row in shown],  # type: ignore[call-overload]
         hovertemplate="%{x:.1f} % (%{text})<extra>" + words["chosen_share"] + "</extra>",
+        showlegend=False,
     )
+    # the legend would show the mark of the first group, which may be a triangle
+    figure.add_scatter(x=[None], y=[None], mode="markers", name=words["chosen_share"],
+                       marker={"size": 11, "color": _INK, "symbol": "circle"})  # fmt: skip
     _axes(figure, shown, places, words["share_axis"])
     return figure
 

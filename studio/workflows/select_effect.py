@@ -79,11 +79,14 @@ class GroupEffect:
 
     @property
     def alarms(self) -> tuple[GroupBand, ...]:
-        """Groups of 50 and more that a random draw would very rarely treat so: people first, clusters after them."""
+        """Groups of 50 and more that a random draw would very rarely treat so, in the order of the verdict.
+
+        People first, clusters after them; the farthest from what chance would pick, in parts of that, comes first.
+        """
         found = [g for groups in self.groups.values() for g in groups
                  if g.band.verdict in ("fewer", "more") and not g.band.is_small]  # fmt: skip
-        by_size = sorted(found, key=lambda g: (-abs(g.band.gap) / max(g.band.expected, 1.0), g.column, g.key))
-        return tuple(sorted(by_size, key=lambda g: g.column == "cluster"))
+        return tuple(sorted(found, key=lambda g: (g.column == "cluster", -abs(g.band.picked - g.band.expected)
+                                                  / max(g.band.expected, 1.0), g.column, g.key)))  # fmt: skip
 
 
 def group_effect(choice: Choice, draws: int = DRAWS) -> GroupEffect:

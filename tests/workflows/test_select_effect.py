@@ -9,6 +9,7 @@ import pytest
 
 from studio.selection.live import LiveMatrix, rank
 from studio.selection.recipe import Recipe
+from studio.selection.verdict import alarms
 from studio.workflows import select_effect
 from studio.workflows.select_matrix import LivePool
 
@@ -107,3 +108,16 @@ def test_draws_are_made_once_while_a_slider_moves_and_anew_under_another_limit()
     drawn = select_effect.draws_of(first, 50)
     assert select_effect.draws_of(moved, 50) is drawn and select_effect.draws_of(wider, 50) is not drawn
     assert [rows.tolist() for rows in select_effect._drawn(moved, 50)] == [rows.tolist() for rows in drawn]
+
+
+def test_the_page_and_the_sentence_name_the_same_group_as_the_farthest():
+    """Fewer of a large group (176, not 224) is more examples than more of a small one (36, not 15), but less of it."""
+    groups = np.array([0] * 900 + [1] * 60 + [2] * 1_040)
+    scores = np.zeros(2_000)
+    scores[:70], scores[900:940], scores[960:1_150] = 1.0, 1.0, 1.0  # 70 of 900, 40 of 60, 190 of 1,040
+    found = select_effect.group_effect(choice_of(groups, scores, Recipe(budget=300)))
+    by_verdict = alarms([{"column": g.column, "key": g.key, "picked": g.band.picked, "expected": g.band.expected,
+                          "verdict": g.band.verdict, "is_small": g.band.is_small}
+                         for g in found.groups["group_a"]])  # fmt: skip
+    assert [g.key for g in found.alarms] == [g["key"] for g in by_verdict] and found.alarms[0].key == "g1"
+    assert abs(found.alarms[0].band.gap) < max(abs(g.band.gap) for g in found.alarms)
