@@ -20,6 +20,7 @@ from studio.workflows import select_proof as proof_acts
 from studio.workflows.select_learn import Lesson
 from studio.workflows.select_learn_rounds import Rounds
 from studio.workflows.select_proof import Prospect
+from studio.workflows.select_proof_inputs import KINDS
 from studio.workflows.select_scores import ScoreState, Targets
 
 
@@ -35,9 +36,12 @@ def show(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
 
 def _body(snapshot: Snapshot, state: ScoreState, recipe: Recipe) -> None:
     st.subheader(t("learn.title"), anchor=False)
-    st.caption(t("learn.intro"))
+    has_answers = KINDS.get(snapshot.task, LM) == LM  # then there are no labels that could be judged
+    st.caption(t("learn.intro_lm" if has_answers else "learn.intro"))
     rounds = select_learn_rounds.ask(snapshot)
-    judged = bool(st.checkbox(t("learn.labels"), key="judge_labels", bind="query-params", help=t("learn.labels_help")))
+    judged = not has_answers and bool(
+        st.checkbox(t("learn.labels"), key="judge_labels", bind="query-params", help=t("learn.labels_help"))
+    )
     found = select_learn.prospect(frame.studio(), snapshot, recipe, state, label_quality=judged, rounds=rounds)
     lesson = select_learn.kept(frame.studio(), snapshot, found, rounds)
     live = proof_acts.live(frame.studio(), snapshot_id=snapshot.snapshot_id, kind=select_learn.KIND)

@@ -9,7 +9,7 @@ import pytest
 from studio.jobs import rundir
 from studio.records import VIEWS, RunSpec
 from studio.words import t
-from studio.workflows import select_learn, select_learn_rounds
+from studio.workflows import select_learn, select_learn_rounds, select_proof_inputs
 from tests.pages.app import open_app
 from tests.workflows.test_learn_rounds import ROUNDS, learned
 from tests.workflows.test_proof import RECIPE, labelled, state_of
@@ -78,3 +78,12 @@ def test_a_study_that_was_stopped_shows_what_it_tried_and_goes_on(studio, snapsh
     monkeypatch.setattr("studio.workflows.runs.resume", lambda _studio, _actor, *, run_id: asked.append(run_id))
     app.button(key="learn_go_on").click().run()
     assert asked == ["broken-1"] and not app.exception
+
+
+def test_a_corpus_of_answers_is_not_asked_about_its_labels(snapshot, monkeypatch):
+    """Instructions were told that weights are tried on labels, and offered to judge labels that do not exist."""
+    assert any(box.key == "judge_labels" for box in page(snapshot).checkbox)
+    monkeypatch.setitem(select_proof_inputs.KINDS, snapshot.task, select_proof_inputs.LM)
+    app = page(snapshot)
+    assert t("learn.intro_lm", lang="en") in said(app) and t("learn.intro", lang="en") not in said(app)
+    assert not any(box.key == "judge_labels" for box in app.checkbox)
