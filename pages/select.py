@@ -39,7 +39,7 @@ if select_views.show(snapshot, state, targets):
 @st.fragment
 @select_soon.rests()
 def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None:
-    """Everything a slider move draws again: table and linked sliders leave first, the rest when they are drawn."""
+    """Everything a slider move draws again: the table leaves first, the sliders after it, then the rest."""
     select_freeze.leave_if_asked()
     controls, results = st.columns([3, 8], gap="large")
     with controls, frame.show_errors(), asking.Later() as later, asking.Later() as sliders:
@@ -55,6 +55,7 @@ def live(snapshot: Snapshot, state: ScoreState, targets: Targets | None) -> None
             select_result.numbers(choice, change)
             select_result.notes(choice)
             clicked = select_result.table(snapshot, choice)
+        asking.give_way(select_result.UNTIL_DRAWN_S)
         sliders.send()
         asking.give_way(select_result.UNTIL_DRAWN_S)
         later.send()

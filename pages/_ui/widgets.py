@@ -21,6 +21,7 @@ from studio.selection.weights import (
 )
 
 _SHOWN = "select.shown"  # what the four sliders showed, oldest first: a browser may still show any of these
+_TOLD = "select.told"  # the places of the last answer, which a browser may have got after its next press had left
 _SENT = "select.sent"  # the places of the last press, when it came, and which slider it moved
 ECHO_S = 2.0  # ours: nobody goes to another slider and takes back by hand what it just gave sooner than this
 MOST_SHOWN = 20  # ours: more quick presses than fit into one slow answer
@@ -83,8 +84,10 @@ def _mover(sent: dict[str, int]) -> str | None:
     kept = st.session_state.get(_SENT)
     if kept is not None and kept[0] == sent and time.monotonic() - kept[1] < ECHO_S:
         return kept[2]
-    mover = moved_view(sent, st.session_state.get(_SHOWN, ()))
+    shown = st.session_state.setdefault(_SHOWN, deque(maxlen=MOST_SHOWN))
+    mover = moved_view(sent, shown)
     st.session_state[_SENT] = (sent, time.monotonic(), mover)
+    shown.append(sent)  # a browser that has no answer yet shows these, and the next press starts from them
     return mover
 
 
@@ -124,11 +127,14 @@ def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict
     there = tuple(available)
     _keep(_asked())
     weights = read_weights(there)
+    told, mover = st.session_state.get(_TOLD, {}), st.session_state.get(_SENT, (None, None, None))[2]
     for view in VIEWS:
         # Only what differs is written: a value sent back to the slider under the user's finger would undo the steps
-        # made since it was asked for.
-        if st.session_state.get(_slider(view)) != weights[view]:
+        # made since it was asked for. Places that were told after a press had left are on their way to the others.
+        came = st.session_state.get(_slider(view))
+        if came != weights[view] or (view != mover and told.get(view, came) != came):
             st.session_state[_slider(view)] = weights[view]
+    st.session_state[_TOLD] = dict(weights)
     shown = st.session_state.setdefault(_SHOWN, deque(maxlen=MOST_SHOWN))
     if not shown or shown[-1] != weights:
         shown.append(dict(weights))

@@ -54,3 +54,22 @@ def test_a_moved_slider_and_views_that_get_scores_are_told_too():
     weights = list(app.session_state["weights"].values())
     assert told(app) == weights and sum(weights) == 100
     assert largest_remainder(weights, 100) == weights
+
+
+def test_a_step_back_taken_before_the_answer_came_counts_and_what_was_on_its_way_is_taken_back():
+    """34 to 50 and back to 34, the second press sent while the other sliders stood where they were at first.
+
+    The places it came with are those of the first answer, and of the browser after the first press: the press is that
+    from 50 to 34. The answer to the first, 25 for two others, reaches the browser after its second press.
+    """
+    app = AppTest.from_function(page).run()
+    app.slider(key="w_relevance.slider").set_value(50).run()
+    assert told(app) == [50, 25, 0, 25]
+    for view, place in (("relevance", 34), ("diversity", 33), ("quality", 33)):
+        app.slider(key=f"w_{view}.slider").set_value(place)
+    app.run()
+    assert told(app) == [34, 33, 0, 33] == list(app.session_state["weights"].values())
+    written = [app.slider(key=f"w_{view}.slider").proto.set_value for view in ("relevance", "diversity", "quality")]
+    assert written == [False, True, True], "the slider under the finger is left alone"
+    app.run()
+    assert told(app) == [34, 33, 0, 33]
