@@ -22,7 +22,7 @@ test: env-dev browser
 	$(PYTEST) -m "not gpu and not network and not slow"
 
 test-slow: env-dev browser
-	$(PYTEST) -m "slow and not gpu and not network"
+	$(PYTEST) --timeout 900 -m "slow and not gpu and not network"
 
 lint: env-dev
 	.venv/bin/ruff format --check .

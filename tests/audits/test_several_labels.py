@@ -5,14 +5,15 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 from statsmodels.formula.api import ols
+from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.contingency_tables import Table2x2, cochrans_q
+from statsmodels.tools import add_constant
 
 from studio.audits.association import ASSOCIATION, clustered_variance, cramers_v
 from studio.audits.balance import BALANCE, cochran_q, imbalance, pairs
@@ -203,7 +204,7 @@ def test_the_rank_test_is_the_regression_of_ranks_on_the_indicators():
     has, frame = drawn(250, 4, 4)
     lengths = np.random.default_rng(5).integers(1, 60, 250) + 8 * has[:, 2]
     h, df, p = rank_test(lengths, labels_of(frame))
-    fit = sm.OLS(stats.rankdata(lengths), sm.add_constant(has.astype(float))).fit()
+    fit = OLS(stats.rankdata(lengths), add_constant(has.astype(float))).fit()
     assert h == pytest.approx(249 * fit.rsquared)
     assert (df, p) == (4, pytest.approx(stats.chi2.sf(h, 4)))
 

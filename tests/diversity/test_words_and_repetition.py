@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lexicalrichness import LexicalRichness
 
 from studio.diversity import by_name, measure
 from studio.diversity.mtld import mtld
@@ -67,16 +66,24 @@ def test_n_grams_of_a_part_are_those_of_the_part_prepared_by_itself():
 
 
 # --- MTLD -------------------------------------------------------------------------------------------------------------
-def test_mtld_is_the_published_value():
-    words = LexicalRichness(README).wordlist
+@pytest.fixture(scope="module")
+def lexical_richness():
+    """Imported where it is used: it brings matplotlib and nltk along."""
+    from lexicalrichness import LexicalRichness
+
+    return LexicalRichness
+
+
+def test_mtld_is_the_published_value(lexical_richness):
+    words = lexical_richness(README).wordlist
     assert len(words) == 57
     assert mtld(words) == pytest.approx(46.79226361031519, abs=1e-12)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from("one two three four five six seven".split()), min_size=1, max_size=120))
-def test_mtld_is_that_of_the_library(words):
-    assert mtld(words) == pytest.approx(LexicalRichness(" ".join(words)).mtld(0.72), rel=1e-12)
+def test_mtld_is_that_of_the_library(lexical_richness, words):
+    assert mtld(words) == pytest.approx(lexical_richness(" ".join(words)).mtld(0.72), rel=1e-12)
 
 
 def test_mtld_averages_texts_of_fifty_words_and_more():
