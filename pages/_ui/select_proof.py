@@ -179,14 +179,14 @@ def _table(study: Study) -> None:
             t("proof.table.size"): [int(row["size"]) for row in rows],
             t(_key(study, "table.value")): [number(kind, row["value"]) for row in rows],
             **by_label,
-            t("proof.table.difference"): ["–" if is_it else against(kind, row)
+            t(_key(study, "table.difference")): ["–" if is_it else against(kind, row)
                                           for row, is_it in zip(rows, is_random, strict=True)],
             t("proof.table.lower"): ["–" if row["n_runs"] > 1 else f"{int(row['n_lower'])} / {int(row['n_draws'])}"
                                      for row in rows],
             t("proof.table.characters"): [round(row["characters"]) for row in rows],
         },
         hide_index=True, width="stretch",
-        column_config={t("proof.table.arm"): wide(width=210), t("proof.table.size"): wide(width=70),
+        column_config={t("proof.table.arm"): wide(width=205), t("proof.table.size"): wide(width=70),
                        t("proof.table.lower"): wide(width=85)} | dict.fromkeys(by_label, wide(width=92)),
     )  # fmt: skip
 

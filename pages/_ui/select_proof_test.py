@@ -102,7 +102,7 @@ def _sizes(shown: Any, lang: str) -> None:
     """A row per size that was looked at, its figure on validation beside it."""
     rows = [told.values(shown, row, lang=lang) for row in shown["rows"]]
     gap, wide = "proof.table.with_interval", st.column_config.Column
-    value = t(worded("proved.table.value", shown["kind"]))
+    value, gained = t(worded("proved.table.value", shown["kind"])), t(worded("proof.table.difference", shown["kind"]))
     st.dataframe(
         {
             t("proved.table.which"): [t("proved.table.size", mark=row["mark"], size=row["size"]) for row in rows],
@@ -111,14 +111,14 @@ def _sizes(shown: Any, lang: str) -> None:
             ],
             t("proved.table.before"): [row["before"] for row in rows],
             t("proved.table.mean"): [row.get("mean", "–") for row in rows],
-            t("proof.table.difference"): [
+            gained: [
                 t(gap, value=row["difference"], low=row["gap_low"], high=row["gap_high"]) if "mean" in row else "–"
                 for row in rows
             ],
             t("proved.table.lower"): [f"{row['k']} / {row['draws']}" if "mean" in row else "–" for row in rows],
         },
         hide_index=True, width="stretch",
-        column_config={t("proved.table.which"): wide(width=190), t("proved.table.before"): wide(width=75),
-                       t("proved.table.mean"): wide(width=62), t("proved.table.lower"): wide(width=68),
-                       t("proof.table.difference"): wide(width=165), value: wide(width=140)},
+        column_config={t("proved.table.which"): wide(width=184), t("proved.table.before"): wide(width=70),
+                       t("proved.table.mean"): wide(width=62), t("proved.table.lower"): wide(width=69),
+                       gained: wide(width=160), value: wide(width=148)},
     )  # fmt: skip
