@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import frame
+from pages._ui.review_list import state_name
 from pages._ui.words import choose_language, plain, t
 from studio.reports import recipe
 from studio.reports.proposal import verdict
@@ -59,17 +60,17 @@ def _facts(one: Proposal, other: Proposal, found: SideBySide) -> None:
 def _fact(key: str, proposal: Proposal) -> str:
     content = proposal.content
     if key == "state":
-        return t(f"proposal.state.{proposal.state}")
+        return state_name(proposal)
     if key == "strategy":
         return strategy_title(content["strategy"], lang=choose_language())
     if key in ("distance", "vendi"):
         one = (content["variety"] or {}).get(key)
         digits = 3 if key == "distance" else 1
-        return (
-            f"{one['value']:.{digits}f} · {t('select.variety.' + one['verdict'])}"
-            if one
-            else t("review.compare.unknown")
-        )
+        if one is None:
+            return t("review.compare.unknown")
+        value, low, high = (f"{one[name]:.{digits}f}" for name in ("value", "low", "high"))
+        said = t("select.variety." + one["verdict"])
+        return t("review.compare.variety", value=value, said=said, low=low, high=high)
     if key == "proof":
         return _proof(content.get("proof"))
     if key == "minutes":
@@ -116,18 +117,22 @@ def _groups(found: SideBySide) -> None:
         return
     lang = choose_language()
     names = ("picked", "chance", "verdict")
+    rows = sorted(found.groups, key=lambda row: not any(_is_clear(band) for band in row[2:]))  # what counts comes first
     columns: dict[str, list[Any]] = {
         t("review.column.group"): [
-            f"{group_name(column, key, lang=lang)} ({column_name(column, lang=lang)})"
-            for column, key, _, _ in found.groups
+            f"{group_name(column, key, lang=lang)} ({column_name(column, lang=lang)})" for column, key, _, _ in rows
         ]
     }
     for letter, place in (("a", 2), ("b", 3)):
         for name in names:
-            columns[t(f"review.compare.{name}_{letter}")] = [_cell(name, row[place]) for row in found.groups]
+            columns[t(f"review.compare.{name}_{letter}")] = [_cell(name, row[place]) for row in rows]
     chance = {t(f"review.compare.chance_{letter}"): st.column_config.NumberColumn(format="%.1f") for letter in "ab"}
     st.dataframe(columns, hide_index=True, width="stretch", column_config=chance,
                  height=min(390, 35 * (len(found.groups) + 1) + 3))  # fmt: skip
+
+
+def _is_clear(band: Mapping[str, Any] | None) -> bool:
+    return band is not None and not band["is_small"] and band["verdict"] in ("fewer", "more")
 
 
 def _cell(name: str, band: Mapping[str, Any] | None) -> Any:

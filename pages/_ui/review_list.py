@@ -65,11 +65,23 @@ def _drop(*keys: str) -> None:
         st.session_state.pop(f"url.{key}", None)  # what `frame.url_select` remembers of it
 
 
+def _is_bare(proposal: Proposal) -> bool:
+    return proposal.state == "approved" and not proposal.is_checked
+
+
+def state_name(proposal: Proposal) -> str:
+    """The state in words; an approval under a name nobody checked is called so."""
+    return t("proposal.approved_unverified" if _is_bare(proposal) else f"proposal.state.{proposal.state}")
+
+
 def badge(proposal: Proposal) -> None:
-    """The state as a coloured word; an approval under a name nobody checked is called so."""
-    is_bare = proposal.state == "approved" and not proposal.is_checked
-    name = t("proposal.approved_unverified" if is_bare else f"proposal.state.{proposal.state}")
-    st.badge(name, icon=":material/draw:" if is_bare else ICONS[proposal.state], color=COLOURS[proposal.state])
+    """The state as a coloured word."""
+    is_bare = _is_bare(proposal)
+    st.badge(
+        state_name(proposal),
+        icon=":material/draw:" if is_bare else ICONS[proposal.state],
+        color=COLOURS[proposal.state],
+    )
 
 
 def who(name: str, verified: bool) -> str:

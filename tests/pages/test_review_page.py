@@ -221,6 +221,7 @@ def test_a_link_takes_its_corpus_along_and_an_unknown_one_is_said(studio, propos
 def test_two_side_by_side(studio, proposed, lang):
     freeze(studio, proposed, "sel2", budget=20)
     acts.propose(studio, Actor("Dee", "analyst"), selection_id="sel2", proposal_id="p2", name="second", purpose="less")
+    acts.decide(studio, BEN, proposal_id="p1", verdict="approve", note="")
     app = open_page(lang, **{"s": proposed, "proposal": "p1", "with": "p2"})
     check(app, lang)
     # the same recipe with less room: the 20 are the first of the 30
@@ -229,6 +230,10 @@ def test_two_side_by_side(studio, proposed, lang):
     facts = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in table.split("\n")]
     assert facts[4][1:] == ("30", "20")  # after the head and its rule: state, how, examples
     weights = {row[0]: row[1:] for row in facts}
+    assert facts[2][1:] == (plain(t("proposal.approved_unverified", lang=lang)), t("proposal.state.waiting", lang=lang))
+    assert all(
+        "95" in cell for cell in weights[plain(t("review.compare.distance", lang=lang))]
+    )  # the band of the draws
     assert weights[plain(t("review.compare.weight", lang=lang, view=t("select.view.relevance", lang=lang)))] == (
         "40",
         "40",
