@@ -174,7 +174,7 @@ def _groups(chosen: Listed, look: Look) -> None:
     for place, finding in enumerate(alarms[:_FIRST]):
         findings_ui.line(finding, key=f"measures_group_{place}", to_map=False)
     if len(alarms) > _FIRST:
-        with st.expander(t("measures.groups_more", n=len(alarms) - _FIRST)):
+        with st.expander(t("measures.groups_more", n=len(alarms) - _FIRST), key="measures_groups_more"):
             for place, finding in enumerate(alarms[_FIRST:], _FIRST):
                 findings_ui.line(finding, key=f"measures_group_{place}", to_map=False)
     if any(finding.alarm for finding in shown):

@@ -39,7 +39,6 @@ def require_name(actor: Actor) -> None:
     if not is_named(actor):
         raise AccessError(
             "A proposal and a decision on one carry a name, and none has been given",
-            got=actor.name,
             fix="Type your name in the field below the menu, then do it again.",
         )
 

@@ -110,9 +110,9 @@ def propose(
     signoff.require_name(actor)
     title, why, limits = typed.line(name), typed.words(purpose), typed.words(known_limits)
     if not title:
-        raise SelectionError("A proposal needs a name", got="nothing", fix="Type one, such as “first batch”.")
+        raise SelectionError("A proposal needs a name", fix="Type one, such as “first batch”.")
     if not why:
-        raise SelectionError("A proposal needs a purpose", got="nothing", fix="Say what the examples are for.")
+        raise SelectionError("A proposal needs a purpose", fix="Say what the examples are for.")
     proposal_id = proposal_id or uuid.uuid4().hex
     if proposals.get_or_none(studio.store, proposal_id) is not None:
         return proposal_id
@@ -174,7 +174,7 @@ def comment(
     found = proposals.get(studio.store, proposal_id)
     said = typed.words(body)
     if not said:
-        raise SelectionError("A comment needs some words", got="nothing", fix="Type what you want to say.")
+        raise SelectionError("A comment needs some words", fix="Type what you want to say.")
     if example_id is not None and int(example_id) not in shown_ids(found):
         raise SelectionError("This example is not one that the proposal shows", got=example_id,
                              fix="Comment on one of its examples, or on the whole.")  # fmt: skip
@@ -218,7 +218,7 @@ def decide(
         raise SelectionError("There is no such decision", got=verdict, fix="Approve, ask for changes, or reject.")
     why = typed.words(note)
     if not why and verdict != APPROVE:
-        raise SelectionError("A decision against a proposal needs a reason", got="nothing",
+        raise SelectionError("A decision against a proposal needs a reason",
                              fix="Say what should change.")  # fmt: skip
     decision_id = decision_id or uuid.uuid4().hex
     changed = proposals_stale.reasons(studio, proposals.get(studio.store, proposal_id))

@@ -342,7 +342,7 @@ def freeze(
     chosen = recipe if isinstance(recipe, Recipe) else recipe_from_json(recipe)
     title = typed.line(name)
     if not title:
-        raise SelectionError("A selection needs a name", got="nothing", fix="Type one, such as “first batch”.")
+        raise SelectionError("A selection needs a name", fix="Type one, such as “first batch”.")
     snapshot = snapshots.require(studio.store, snapshot_id)
     selection_id = selection_id or uuid.uuid4().hex
     if selections.get_or_none(studio.store, selection_id) is not None:

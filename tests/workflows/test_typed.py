@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from studio.errors import SelectionError
+from studio.access import signoff
+from studio.errors import AccessError, SelectionError
+from studio.records import Actor
 from studio.workflows import typed
 
 
@@ -25,3 +27,10 @@ def test_a_text_keeps_its_lines():
     assert typed.words("one\r\ntwo\x07\tthree\n") == "one\ntwo \tthree"
     with pytest.raises(SelectionError):
         typed.words("a" * 10_001)
+
+
+def test_where_nothing_was_typed_no_english_word_stands_for_it():
+    """The Chinese page said "得到：nothing" and, of somebody without a name, "local"."""
+    with pytest.raises(AccessError) as caught:
+        signoff.require_name(Actor("local", "admin"))
+    assert caught.value.got is None
