@@ -14,6 +14,7 @@ from studio.selection.weights import (
     DEFAULT_WEIGHTS,
     PRESETS,
     TOTAL,
+    half_drawn,
     largest_remainder,
     move_weight,
     moved_view,
@@ -21,7 +22,7 @@ from studio.selection.weights import (
 )
 
 _SHOWN = "select.shown"  # what the four sliders showed, oldest first: a browser may still show any of these
-_TOLD = "select.told"  # the places of the last answer, which a browser may have got after its next press had left
+_TOLD = "select.told"  # the places of the last answer and since when: a browser may have drawn none or half of it
 _SENT = "select.sent"  # the places of the last press, when it came, and which slider it moved
 ECHO_S = 2.0  # ours: nobody goes to another slider and takes back by hand what it just gave sooner than this
 MOST_SHOWN = 20  # ours: more quick presses than fit into one slow answer
@@ -80,10 +81,13 @@ def set_weights(weights: Mapping[str, int]) -> None:
 
 
 def _mover(sent: dict[str, int]) -> str | None:
-    """The slider a person moved; the same places sent again within a moment are the same press."""
+    """The slider a person moved; within a moment, the places of the last press and half of its answer are no press."""
     kept = st.session_state.get(_SENT)
-    if kept is not None and kept[0] == sent and time.monotonic() - kept[1] < ECHO_S:
-        return kept[2]
+    if kept is not None:
+        before, pressed, mover = kept
+        told, since = st.session_state.get(_TOLD) or (before, pressed)
+        if time.monotonic() - max(pressed, since) < ECHO_S and half_drawn(sent, before, told):
+            return mover if sent == before else mover or ""
     shown = st.session_state.setdefault(_SHOWN, deque(maxlen=MOST_SHOWN))
     mover = moved_view(sent, shown)
     st.session_state[_SENT] = (sent, time.monotonic(), mover)
@@ -127,14 +131,15 @@ def weight_sliders(available: Sequence[str], lacking: Mapping[str, str]) -> dict
     there = tuple(available)
     _keep(_asked())
     weights = read_weights(there)
-    told, mover = st.session_state.get(_TOLD, {}), st.session_state.get(_SENT, (None, None, None))[2]
+    told, since = st.session_state.get(_TOLD) or ({}, 0.0)
+    mover = st.session_state[_SENT][2] if _SENT in st.session_state else None
     for view in VIEWS:
         # Only what differs is written: a value sent back to the slider under the user's finger would undo the steps
         # made since it was asked for. Places that were told after a press had left are on their way to the others.
         came = st.session_state.get(_slider(view))
         if came != weights[view] or (view != mover and told.get(view, came) != came):
             st.session_state[_slider(view)] = weights[view]
-    st.session_state[_TOLD] = dict(weights)
+    st.session_state[_TOLD] = (dict(weights), since if told == weights else time.monotonic())
     shown = st.session_state.setdefault(_SHOWN, deque(maxlen=MOST_SHOWN))
     if not shown or shown[-1] != weights:
         shown.append(dict(weights))

@@ -122,3 +122,14 @@ def moved_view(sent: Mapping[str, int], shown: Sequence[Mapping[str, int]]) -> s
         if len(moved) <= 1:
             return moved[0] if moved else ""
     return None
+
+
+def half_drawn(sent: Mapping[str, int], before: Mapping[str, int], told: Mapping[str, int]) -> bool:
+    """Whether a browser may stand like this without a press: it draws an answer slider by slider.
+
+    Args:
+        sent: view -> where the four sliders stand in the browser.
+        before: where they stood when it was answered.
+        told: where the answer puts them.
+    """
+    return all(sent[view] in (before[view], told[view]) for view in VIEWS)

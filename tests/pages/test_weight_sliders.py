@@ -73,3 +73,22 @@ def test_a_step_back_taken_before_the_answer_came_counts_and_what_was_on_its_way
     assert written == [False, True, True], "the slider under the finger is left alone"
     app.run()
     assert told(app) == [34, 33, 0, 33]
+
+
+@pytest.mark.parametrize("diversity", [0, 50])
+def test_an_answer_that_is_drawn_in_part_is_no_press_on_the_rest(diversity):
+    """To 100, then to 0: the answer is 50 and 50. A request that left in the middle of it says 50 and 0.
+
+    Taken for a press on quality it gave diversity everything.
+    """
+    app = AppTest.from_function(page).run()
+    app.slider(key="w_relevance.slider").set_value(100).run()
+    assert told(app) == [100, 0, 0, 0]
+    app.slider(key="w_relevance.slider").set_value(0).run()
+    assert told(app) == [0, 50, 0, 50]
+    for view, place in (("relevance", 0), ("diversity", diversity), ("quality", 0)):
+        app.slider(key=f"w_{view}.slider").set_value(place)
+    app.run()
+    assert told(app) == [0, 50, 0, 50] == list(app.session_state["weights"].values())
+    app.slider(key="w_quality.slider").set_value(49).run()  # a press of the person's own counts at once
+    assert told(app) == [0, 51, 0, 49]
