@@ -78,9 +78,10 @@ def _axes(figure: go.Figure, shown: Sequence[Mapping[str, object]], places: Sequ
     )
     figure.update_xaxes(title=title, rangemode="tozero", zeroline=False)
     figure.update_layout(
-        height=96 + 30 * len(shown),
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        height=126 + 30 * len(shown),
+        # In a narrow column the legend takes three lines: it has them above the axes, where it covers no band.
+        margin={"l": 8, "r": 8, "t": 64, "b": 8},
+        legend={"orientation": "h", "yref": "container", "y": 1.0, "yanchor": "top", "x": 0},
         dragmode=False,
     )
 

@@ -343,8 +343,8 @@ def test_where_the_best_size_is_everything_the_own_size_is_the_comparison_and_st
     assert proposals_proof_test.primary(shown)["size"] == 30
     said = proposals_proof_test.winner(shown, lang="en")
     assert "all 90 examples that may be chosen, is right on 80.0%" in said
-    assert said.endswith("Size asked for, 30 examples: 50.0% (40.0% to 60.0%), random 60.0%, difference -10.0 (-20.0 to "
-                         "-1.0), better than 2 of 100 draws: does worse than random.")  # fmt: skip
+    assert said.endswith("Size asked for, 30 examples: 50.0% (40.0% to 60.0%), random 60.0%, difference -10.0 (-20.0 "
+                         "to -1.0), better than 2 of 100 draws: does worse than random.")  # fmt: skip
     about = proposals_proof_test.about(shown, lang="en")
     assert "size asked for against random. 300 test examples. 10 more with the very text" in about
     shown = shown | {"rows": [rows_[1] | {"marks": ["best", "within"]}, rows_[2]], "n_leaks": 0, "n_test": 900}
