@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import frame, select_filters, select_inner, select_limits, widgets
+from pages._ui import frame, select_filters, select_inner, select_limits, select_link, widgets
 from pages._ui.select_words import lacking_words
 from pages._ui.words import t
 from studio.records import VIEWS, Snapshot
@@ -28,9 +28,10 @@ def show(snapshot: Snapshot, state: ScoreState, rest: AbstractContextManager[Non
         state: which scores are in use.
         rest: entered for what comes after the linked sliders; a move of one of them changes none of it.
     """
-    budget = st.number_input(
-        t("select.budget.label"), 1, 1_000_000, 100, 10, key="budget", bind="query-params", help=t("select.budget.help")
-    )
+    select_link.read()
+    about_link = st.container()  # above the controls, where it is seen
+    budget = st.number_input(t("select.budget.label"), 1, select_link.MOST, select_link.BUDGET, 10, key="budget",
+                             bind="query-params", help=t("select.budget.help"))  # fmt: skip
     names = [s.name for s in offered(state.n_labels) if _usable(s.needs, state)]
     titles = {name: t(f"strategy.{name}.title") for name in names}
     strategy = frame.url_select(st, t("select.strategy.label"), names, "strategy", format_func=titles.__getitem__)
@@ -48,7 +49,9 @@ def show(snapshot: Snapshot, state: ScoreState, rest: AbstractContextManager[Non
         own |= select_filters.show(snapshot, state, columns)
         seed = st.number_input(t("select.limits.seed"), 0, 2**31 - 1, 0, 1, key="seed", bind="query-params")
         recipe = Recipe(strategy=strategy, weights=weights, budget=int(budget), seed=int(seed), **own)
-        _keep_hash(recipe, snapshot)
+        with about_link:
+            select_link.tell(recipe)
+            _keep_hash(recipe, snapshot)
     return recipe
 
 

@@ -72,6 +72,21 @@ def normalise_url_weights(raw: Mapping[str, object]) -> dict[str, int]:
     return dict(zip(VIEWS, largest_remainder(values, TOTAL), strict=True))
 
 
+def unreadable(raw: Mapping[str, object]) -> bool:
+    """Whether weights of a link cannot be meant as they stand: one is no number of at least 0, or all four are 0.
+
+    Args:
+        raw: view -> what the link says of it; views it does not name are left out.
+    """
+    try:
+        numbers = [float(given) for given in raw.values()]  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return True
+    return any(not math.isfinite(one) or one < 0 for one in numbers) or (
+        len(numbers) == len(VIEWS) and not any(numbers)
+    )
+
+
 def move_weight(weights: Mapping[str, int], view: str, value: int, locks: Collection[str] = ()) -> dict[str, int]:
     """All four weights after one slider was moved: the unlocked others give or take in proportion to what they have.
 

@@ -151,3 +151,37 @@ def test_strategies_have_their_own_controls(studio, made):
     assert any(slider.key == "balance" for slider in open_page(s=made, strategy="mmr").slider)
     app = open_page(s=made, strategy="margin")
     assert not app.exception  # not offered without a probe: the first strategy stands in
+
+
+ZERO = {"w_relevance": "0", "w_diversity": "0", "w_difficulty": "0", "w_quality": "0"}
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        (ZERO, ("odd_weights",)),
+        (ZERO | {"w_quality": "much"}, ("odd_weights",)),
+        ({"w_relevance": "nan"}, ("odd_weights",)),
+        (ZERO | {"w_quality": "100"}, ()),
+        ({"w_relevance": "0"}, ()),
+        ({"budget": "0"}, ("odd_budget",)),
+        ({"budget": "-5"}, ("odd_budget",)),
+        ({"budget": "99999999999999999999"}, ("odd_budget",)),
+        ({"budget": "ten", **ZERO}, ("odd_weights", "odd_budget")),
+        ({"budget": "1000000"}, ()),
+    ],
+)
+def test_a_link_that_asks_for_what_cannot_be_says_so_until_a_person_changes_it(made, link, said):
+    app = open_page(s=made, lang="en", strategy="weighted_sum", **link)
+    asked_for = " / ".join(link[name] for name in ZERO if name in link)
+    whole = {
+        "odd_weights": t("choose.own.odd_weights", lang="en", asked=asked_for, used="100", most="1,000,000"),
+        "odd_budget": t("choose.own.odd_budget", lang="en", asked=link.get("budget", ""), used="100", most="1,000,000"),
+    }
+    assert not app.exception
+    assert {box.value.replace("\\", "") for box in app.warning} & set(whole.values()) == {whole[name] for name in said}
+    app.run()
+    assert len([box for box in app.warning if "The link asks" in box.value]) == len(said)
+    if "odd_budget" in said:
+        app.number_input(key="budget").set_value(7).run()
+        assert not any("examples. Between" in box.value for box in app.warning)
