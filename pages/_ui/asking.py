@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 from streamlit import runtime
@@ -66,7 +67,21 @@ def give_way(seconds: float = 0.0) -> None:
     while not _is_pressed(requests) and time.monotonic() < end:
         time.sleep(_LOOK_S)
     if _is_pressed(requests):
+        context.query_string = _address(context, requests._rerun_data.query_string)
         st.rerun(scope="fragment")
+
+
+def _address(context: ScriptRunContext, pressed: str) -> str:
+    """The address a run begins with that a press ended this one for.
+
+    Streamlit would take this run's. What a bound control says stands only in the address that came with the press; the
+    rest is the server's own, and newer here.
+    """
+    came, own = (parse_qs(text, keep_blank_values=True) for text in (pressed, context.query_string))
+    with context.session_state.query_params() as known:
+        bound = {name for name in {*came, *own} if known.is_bound(name)}
+    kept = {name: values for name, values in own.items() if name not in bound}
+    return urlencode(kept | {name: values for name, values in came.items() if name in bound}, doseq=True)
 
 
 def _leave(context: ScriptRunContext | None) -> None:

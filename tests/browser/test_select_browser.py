@@ -125,8 +125,22 @@ def test_enter_and_a_quick_click_freeze_one_selection(scored_app, page, how):
     assert page.get_by_text("Frozen selections · 1").count() == 1
 
 
+def rested(page) -> None:
+    """Until the page has been drawn to its end and stayed so for a second."""
+    page.wait_for_function(
+        """() => { const app = document.querySelector('[data-testid=stApp]'), now = performance.now();
+                   if (app.dataset.testScriptState !== 'notRunning') window.busy = now;
+                   window.busy ??= now;
+                   if (now - window.busy < 1000) return false;
+                   window.busy = undefined;
+                   return true; }""",
+        timeout=60_000,
+    )
+
+
 def frozen_as(page, name: str) -> None:
     """Freeze what the page shows and wait until it says so."""
+    rested(page)
     page.locator("[data-testid=stForm] input[type=text]").last.fill(name)
     page.locator("[data-testid=stFormSubmitButton] button").last.click()
     page.get_by_test_id("stAlert").filter(has_text=name).wait_for()
@@ -151,9 +165,12 @@ def test_a_link_made_with_mouse_and_keyboard_chooses_the_same_examples_elsewhere
     page.locator("input[type=range]").nth(3).focus()
     page.locator("input[type=range]").nth(3).press("ArrowLeft")
     wait_for(page, [67, 1, 0, 32])
+    rested(page)
     page.get_by_text("Limits", exact=True).click()
-    page.get_by_role("combobox", name="Most from one kind").click()
-    page.keyboard.type("gender")  # a list under the lower edge closes when the page scrolls to it
+    kinds = page.get_by_role("combobox", name="Most from one kind")
+    kinds.scroll_into_view_if_needed()
+    rested(page)  # a list shuts when the page scrolls or is drawn; letters open it again
+    kinds.press_sequentially("gender", delay=50)
     page.get_by_role("option", name="gender").wait_for()
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
+from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
 
 from pages._ui import asking
@@ -42,6 +44,38 @@ def test_the_last_answer_is_drawn_and_the_page_is_not():
     assert [one.value for one in app.caption] == ["known"] and app.session_state["runs"] == 1 and not app.exception
 
 
+def in_a_fragment(monkeypatch, requests: ScriptRequests, query: str = "") -> SimpleNamespace:
+    """A run of the fragment `live` whose address is `query`; cap and budget are bound to controls of the page."""
+    known = QueryParams()
+    for name in ("cap", "budget"):
+        known.bind_widget(param_key=name, widget_id=f"widget.{name}", value_type="int_value", script_hash="page")
+    context = SimpleNamespace(script_requests=requests, fragment_ids_this_run=["live"], query_string=query,
+                              session_state=SimpleNamespace(query_params=lambda: nullcontext(known)))  # fmt: skip
+    monkeypatch.setattr(asking, "get_script_run_ctx", lambda: context)
+    monkeypatch.setattr(asking.ThreadState, "get", lambda: SimpleNamespace(fragment_id="live"))
+    return context
+
+
+@pytest.mark.parametrize(
+    ("own", "pressed", "begins_with"),
+    [
+        ("cap=40&r=one&w=1", "cap=50&r=none&w=0", "r=one&w=1&cap=50"),  # the slider went on from 40 to 50
+        ("cap=40&r=one", "budget=7&r=none", "r=one&budget=7"),  # back at what stands there by itself: not in an address
+        ("by=b&by=a", "by=c&cap=1", "by=b&by=a&cap=1"),
+    ],
+)
+def test_a_press_keeps_what_its_control_wrote_into_the_address_and_the_run_what_it_wrote(
+    monkeypatch, own, pressed, begins_with
+):
+    """Streamlit takes the address of the run that ends: the cap stood at 50, the link still said 40."""
+    requests = ScriptRequests()
+    requests.request_rerun(RerunData(fragment_id="live", query_string=pressed))
+    context = in_a_fragment(monkeypatch, requests, own)
+    monkeypatch.setattr(asking.st, "rerun", lambda scope: None)
+    asking.give_way()
+    assert context.query_string == begins_with
+
+
 @pytest.mark.parametrize(
     ("came", "anew"),
     [
@@ -55,9 +89,7 @@ def test_a_press_that_waits_is_answered_before_the_rest_is_drawn(monkeypatch, ca
     requests, begun = ScriptRequests(), []
     if came is not None:
         requests.request_rerun(came)
-    context = SimpleNamespace(script_requests=requests, fragment_ids_this_run=["live"])
-    monkeypatch.setattr(asking, "get_script_run_ctx", lambda: context)
-    monkeypatch.setattr(asking.ThreadState, "get", lambda: SimpleNamespace(fragment_id="live"))
+    context = in_a_fragment(monkeypatch, requests)
     monkeypatch.setattr(asking.st, "rerun", lambda scope: begun.append(scope))
     asking.give_way()
     assert begun == anew
