@@ -17,6 +17,7 @@ from studio.settings import Settings, Workspace
 from studio.store.connection import Store
 from studio.workflows.studio import open_studio
 from tests import forked_workers
+from tests.jobs.harness import Barriers
 from tests.workflows import select_corpus
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -109,6 +110,14 @@ def workspace(tmp_path: Path, request) -> Workspace:
 def scored_snapshot(workspace: Workspace, scored_home) -> str:
     """The snapshot of the scored corpus, which then lies in `workspace` before anything opens it."""
     return scored_home[1]
+
+
+@pytest.fixture
+def barriers(tmp_path: Path, monkeypatch) -> Barriers:
+    """Barriers of this test; set before any worker starts, so that workers inherit them."""
+    made = Barriers(tmp_path / "barriers")
+    monkeypatch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
+    return made
 
 
 @pytest.fixture

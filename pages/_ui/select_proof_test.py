@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import frame, runs_watch, test_opening
+from pages._ui import frame, opening, runs_watch
 from pages._ui.words import choose_language, plain, t
 from studio.access.roles import may
 from studio.records import Snapshot
@@ -65,7 +65,7 @@ def _offer(snapshot: Snapshot, state: ScoreState, recipe: Recipe, found: Prospec
     if ended:
         st.warning(t(f"proved.{ended}"), icon=":material/lock:" if ended == "left_closed" else ":material/report:")
     given = select_proof_test.permission(frame.studio(), snapshot, found, state)
-    test_opening.offer(given, partial(_open, snapshot.snapshot_id, recipe, state), name=str(found.key),
+    opening.offer(given, partial(_open, snapshot.snapshot_id, recipe, state), name=str(found.key),
                        label=t("proved.open"), is_proof=True)  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from pages._ui import frame, test_opening
+from pages._ui import frame, opening
 from pages._ui.words import choose_language, plain, t
 from studio.access.roles import may
 from studio.store import rounds
@@ -31,7 +31,7 @@ def show(opened: Studio, found: Round) -> None:
             return
         st.caption(t("round.test_closed", n=times))
         if may(frame.current_user().role, "analyst"):
-            test_opening.offer(openings.permission(opened, found.round_id), partial(_open, found.round_id),
+            opening.offer(openings.permission(opened, found.round_id), partial(_open, found.round_id),
                                name=found.round_id, label=t("round.test_open"))  # fmt: skip
 
 

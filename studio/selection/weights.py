@@ -60,13 +60,8 @@ def normalise_url_weights(raw: Mapping[str, object]) -> dict[str, int]:
     """
     values = []
     for view in VIEWS:
-        given = raw.get(view, raw.get(f"w_{view}"))
-        try:
-            number = float(given)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            number = math.nan
-        usable = math.isfinite(number) and number >= 0
-        values.append(min(number, 1e9) if usable else float(DEFAULT_WEIGHTS[view]))
+        number = _read(raw.get(view, raw.get(f"w_{view}")))
+        values.append(float(DEFAULT_WEIGHTS[view]) if number is None else min(number, 1e9))
     if sum(values) <= 0:
         return dict(DEFAULT_WEIGHTS)
     return dict(zip(VIEWS, largest_remainder(values, TOTAL), strict=True))
@@ -78,13 +73,17 @@ def unreadable(raw: Mapping[str, object]) -> bool:
     Args:
         raw: view -> what the link says of it; views it does not name are left out.
     """
+    numbers = [_read(given) for given in raw.values()]
+    return None in numbers or (len(numbers) == len(VIEWS) and not any(numbers))
+
+
+def _read(given: object) -> float | None:
+    """A finite number of at least 0, or None."""
     try:
-        numbers = [float(given) for given in raw.values()]  # type: ignore[arg-type]
+        number = float(given)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        return True
-    return any(not math.isfinite(one) or one < 0 for one in numbers) or (
-        len(numbers) == len(VIEWS) and not any(numbers)
-    )
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
 
 
 def move_weight(weights: Mapping[str, int], view: str, value: int, locks: Collection[str] = ()) -> dict[str, int]:

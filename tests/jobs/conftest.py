@@ -7,7 +7,7 @@ import pytest
 from studio.jobs.supervisor import Supervisor
 from studio.settings import Settings
 from tests import forked_workers
-from tests.jobs.harness import IMPATIENT, QUICK, Barriers, kill_workers
+from tests.jobs.harness import IMPATIENT, QUICK, kill_workers
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -16,14 +16,6 @@ def _own_processes():
     forked_workers.use(False)
     yield
     forked_workers.use(True)
-
-
-@pytest.fixture
-def barriers(tmp_path, monkeypatch) -> Barriers:
-    """Barriers of this test; set before any worker starts, so that workers inherit them."""
-    made = Barriers(tmp_path / "barriers")
-    monkeypatch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
-    return made
 
 
 @pytest.fixture

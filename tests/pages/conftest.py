@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 
 from pages._ui import frame
-from tests.jobs.harness import Barriers, kill_workers
+from tests.jobs.harness import kill_workers
 
 BOTH_LANGUAGES = ("test_every_page.py", "test_words_of_pages.py")  # every page in every state, in each language
 
@@ -36,14 +36,6 @@ def _one_look_for_components():
         look = functools.cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", look)
         yield
-
-
-@pytest.fixture
-def barriers(tmp_path, monkeypatch) -> Barriers:
-    """Barriers of this test; set before any worker starts, so that workers inherit them."""
-    made = Barriers(tmp_path / "barriers")
-    monkeypatch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
-    return made
 
 
 @pytest.fixture

@@ -14,17 +14,10 @@ from studio.jobs.supervisor import Supervisor
 from studio.models import classifier
 from studio.records import RunSpec
 from studio.settings import Settings
-from tests.jobs.harness import QUICK, Barriers, kill, kill_workers
+from tests.jobs.harness import QUICK, kill, kill_workers
 from tests.training.tiny import base_folder, texts
 
 STEPS = 12
-
-
-@pytest.fixture
-def barriers(tmp_path, monkeypatch) -> Barriers:
-    made = Barriers(tmp_path / "barriers")
-    monkeypatch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
-    return made
 
 
 @pytest.fixture

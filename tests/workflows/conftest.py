@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from studio.settings import Settings
 from studio.workflows.studio import open_studio
+from tests.jobs.harness import Barriers
 
 
 @pytest.fixture
@@ -20,8 +19,8 @@ def studio(workspace):
 
 @pytest.fixture(scope="module")
 def shared_barriers(tmp_path_factory):
-    """A folder of barriers for all tests of a module, set before its studio opens: workers inherit the environment."""
-    folder = tmp_path_factory.mktemp("barriers")
-    os.environ["STUDIO_TEST_BARRIERS"] = str(folder)
-    yield folder
-    del os.environ["STUDIO_TEST_BARRIERS"]
+    """Barriers for all tests of a module, set before its studio opens: workers inherit the environment."""
+    made = Barriers(tmp_path_factory.mktemp("barriers"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
+        yield made

@@ -95,11 +95,11 @@ def test_every_audit_is_corrected_for_the_whole_catalogue(opened, snapshot):
 def test_a_killed_worker_goes_on_where_it_was(opened, snapshot, shared_barriers):
     forget(opened, snapshot)
     third = acts.NAMES[2]
-    hold = shared_barriers / f"audit_{third}.hold"
+    hold = shared_barriers.folder / f"audit_{third}.hold"
     hold.touch()
     run_id = start(opened, snapshot)
     assert start(opened, snapshot) == run_id  # a second press joins the live run
-    reached = shared_barriers / f"audit_{third}.reached"
+    reached = shared_barriers.folder / f"audit_{third}.reached"
     until(reached.exists)
     os.kill(json.loads(reached.read_text())["pid"], signal.SIGKILL)
     hold.unlink()
@@ -120,10 +120,10 @@ def test_a_killed_worker_goes_on_where_it_was(opened, snapshot, shared_barriers)
 def test_a_stopped_run_keeps_what_it_has(opened, snapshot, shared_barriers):
     forget(opened, snapshot)
     second = acts.NAMES[1]
-    hold = shared_barriers / f"audit_{second}.hold"
+    hold = shared_barriers.folder / f"audit_{second}.hold"
     hold.touch()
     run_id = start(opened, snapshot)
-    until((shared_barriers / f"audit_{second}.reached").exists)
+    until((shared_barriers.folder / f"audit_{second}.reached").exists)
     runs.stop(opened, ACTOR, run_id=run_id)
     hold.unlink()
     status = runs.wait(opened, run_id, 60)

@@ -18,7 +18,7 @@ from studio.settings import Settings, Workspace
 from studio.store import annotations, corpora, examples, labels, lineage, references, snapshots, splits
 from studio.workflows import clean, runs
 from studio.workflows.studio import open_studio
-from tests.jobs.harness import Barriers, kill, kill_workers
+from tests.jobs.harness import kill, kill_workers
 
 ADMIN = Actor("tester", "admin")
 TEXTS = (
@@ -34,16 +34,7 @@ LIST = Recipe((plan("html"), plan("language", {"keep": "en"}), plan("exact")))
 
 
 @pytest.fixture(scope="module")
-def barriers(tmp_path_factory):
-    made = Barriers(tmp_path_factory.mktemp("barriers"))
-    patch = pytest.MonkeyPatch()
-    patch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
-    yield made
-    patch.undo()
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory, barriers):
+def studio(tmp_path_factory, shared_barriers):
     opened = open_studio(Settings(Workspace(tmp_path_factory.mktemp("w") / "workspace")))
     yield opened
     opened.close()
@@ -188,13 +179,13 @@ def test_impossible_lists_are_refused(studio, parent):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["clean", "cleaned", "frozen"])
-def test_a_killed_worker_leaves_no_half_snapshot(place, studio, barriers):
+def test_a_killed_worker_leaves_no_half_snapshot(place, studio, shared_barriers):
     parent = make(studio, seed={"clean": 2, "cleaned": 3, "frozen": 4}[place])
     before = sorted(path.name for path in studio.workspace.snapshots.iterdir())
-    barriers.hold(place)
+    shared_barriers.hold(place)
     run_id = clean.start(studio, ADMIN, snapshot_id=parent, recipe=LIST, preview=False)
-    kill(barriers.reached(place)["pid"])
-    barriers.release(place)
+    kill(shared_barriers.reached(place)["pid"])
+    shared_barriers.release(place)
     assert runs.wait(studio, run_id, 60).state == "crashed"
     assert sorted(path.name for path in studio.workspace.snapshots.iterdir()) == before
     assert not (studio.workspace.run_dir(run_id) / "result").exists()

@@ -43,7 +43,7 @@ def start(opened, snapshot, contrast=GENDER):
 
 
 def test_a_killed_run_can_be_started_again_and_gives_pairs(opened, snapshot, shared_barriers):
-    hold, reached = shared_barriers / "counterfactual.hold", shared_barriers / "counterfactual.reached"
+    hold, reached = shared_barriers.folder / "counterfactual.hold", shared_barriers.folder / "counterfactual.reached"
     hold.touch()
     run_id = start(opened, snapshot)
     end = time.monotonic() + 60

@@ -22,7 +22,7 @@ from studio.store import maps, snapshots, vectors
 from studio.tasks import map as map_task
 from studio.workflows import explore, explore_plan, explore_previews, explore_results, runs, select_prepare
 from studio.workflows.studio import open_studio
-from tests.jobs.harness import Barriers, kill, kill_workers, until
+from tests.jobs.harness import kill, kill_workers, until
 
 ADMIN = Actor("tester", "admin")
 N = 160
@@ -34,16 +34,7 @@ THEMES = (
 
 
 @pytest.fixture(scope="module")
-def barriers(tmp_path_factory):
-    made = Barriers(tmp_path_factory.mktemp("barriers"))
-    patch = pytest.MonkeyPatch()
-    patch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
-    yield made
-    patch.undo()
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory, barriers):
+def studio(tmp_path_factory, shared_barriers):
     opened = open_studio(Settings(Workspace(tmp_path_factory.mktemp("large") / "workspace"), device="cpu"))
     yield opened
     opened.close()
@@ -95,11 +86,11 @@ def state(studio, snapshot_id: str):
     return explore.state(studio, snapshots.require(studio.store, snapshot_id))
 
 
-def test_a_preview_is_shown_while_the_map_is_made_and_gives_way_to_it(studio, barriers):
+def test_a_preview_is_shown_while_the_map_is_made_and_gives_way_to_it(studio, shared_barriers):
     snapshot_id = embedded(studio, "shown")
-    barriers.hold("preview")
+    shared_barriers.hold("preview")
     run_id = start_large(studio, snapshot_id)
-    assert barriers.reached("preview")["run_id"] == run_id
+    assert shared_barriers.reached("preview")["run_id"] == run_id
     assert explore_previews.has_preview(studio, run_id)
     early = state(studio, snapshot_id).map
     assert early.is_preview and early.facts["n_landmarks"] == 60 and early.n_quality == N
@@ -111,7 +102,7 @@ def test_a_preview_is_shown_while_the_map_is_made_and_gives_way_to_it(studio, ba
     for cluster in set(places["cluster"][inside]):
         assert len(set(labels[(places["cluster"] == cluster).to_numpy()])) == 1  # already of one theme each
     assert state(studio, snapshot_id).map.map_id == early.map_id  # taken once
-    barriers.release("preview")
+    shared_barriers.release("preview")
     wait(studio, run_id)
     there = state(studio, snapshot_id)
     assert not there.map.is_preview and there.run is None
@@ -146,37 +137,37 @@ def test_snapshots_with_the_same_texts_have_maps_of_their_own(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_worker_killed_after_the_preview_leaves_it_and_the_next_attempt_uses_it(studio, barriers):
+def test_a_worker_killed_after_the_preview_leaves_it_and_the_next_attempt_uses_it(studio, shared_barriers):
     snapshot_id = embedded(studio, "killed")
-    barriers.hold("preview")
+    shared_barriers.hold("preview")
     run_id = start_large(studio, snapshot_id)
-    stands = barriers.reached("preview")
+    stands = shared_barriers.reached("preview")
     kill(stands["pid"])
     until(lambda: runs.view(studio, run_id).status.is_final, "the end of the killed run")
-    barriers.release("preview")
+    shared_barriers.release("preview")
     left = state(studio, snapshot_id)
     assert left.map.is_preview and left.run is None and left.ended.run_id == run_id
     points = maps.points(studio.store, left.map.map_id)
     assert len(points) == N
     drawn = (studio.workspace.run_dir(run_id) / "preview" / "points.parquet").stat().st_mtime_ns
-    barriers.hold("layout")
+    shared_barriers.hold("layout")
     runs.resume(studio, ADMIN, run_id=run_id)
-    barriers.reached("layout")
+    shared_barriers.reached("layout")
     assert (studio.workspace.run_dir(run_id) / "preview" / "points.parquet").stat().st_mtime_ns == drawn
-    barriers.release("layout")
+    shared_barriers.release("layout")
     wait(studio, run_id)
     assert not state(studio, snapshot_id).map.is_preview
 
 
 @pytest.mark.slow
-def test_a_cancelled_run_takes_its_preview_with_it(studio, barriers):
+def test_a_cancelled_run_takes_its_preview_with_it(studio, shared_barriers):
     snapshot_id = embedded(studio, "cancelled")
-    barriers.hold("preview")
+    shared_barriers.hold("preview")
     run_id = start_large(studio, snapshot_id)
-    barriers.reached("preview")
+    shared_barriers.reached("preview")
     assert state(studio, snapshot_id).map.is_preview
     runs.cancel(studio, ADMIN, run_id=run_id)
-    barriers.release("preview")
+    shared_barriers.release("preview")
     until(lambda: runs.view(studio, run_id).status.is_final, "the end of the cancelled run")
     assert state(studio, snapshot_id).map is None
     assert maps.of_snapshot(studio.store, snapshot_id) == []

@@ -12,17 +12,10 @@ from studio.settings import Settings
 from studio.store import snapshots
 from studio.workflows import corpora, runs
 from studio.workflows.studio import open_studio
-from tests.jobs.harness import Barriers, kill
+from tests.jobs.harness import kill
 
 ADMIN = Actor("tester", "admin")
 ROWS = "text,label\n" + "".join(f"message number {i},{'ab'[i % 2]}\n" for i in range(12_000))
-
-
-@pytest.fixture
-def barriers(tmp_path, monkeypatch):
-    made = Barriers(tmp_path / "barriers")
-    monkeypatch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
-    return made
 
 
 @pytest.fixture

@@ -14,17 +14,10 @@ from studio.store import loops, rounds
 from studio.workflows import loop, loop_view, runs, train
 from studio.workflows.loop_config import LoopConfig
 from studio.workflows.studio import open_studio
-from tests.jobs.harness import Barriers, kill, kill_workers, until
+from tests.jobs.harness import kill, kill_workers, until
 from tests.workflows import small_corpus
 
 ANALYST = Actor("ann", "analyst")
-
-
-@pytest.fixture
-def barriers(tmp_path, monkeypatch) -> Barriers:
-    made = Barriers(tmp_path / "barriers")
-    monkeypatch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
-    return made
 
 
 @pytest.fixture

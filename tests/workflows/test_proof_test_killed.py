@@ -14,17 +14,9 @@ from studio.store import openings as rows
 from studio.store import rounds, snapshots
 from studio.workflows import runs, select_proof_inputs, select_proof_test
 from studio.workflows.studio import open_studio
-from tests.jobs.harness import Barriers, kill_workers
+from tests.jobs.harness import kill_workers
 from tests.workflows.test_proof import here, labelled
 from tests.workflows.test_proof_test_split import ANN, RECIPE, press
-
-
-@pytest.fixture
-def barriers(tmp_path, monkeypatch):
-    """Barriers of this test, set before any worker starts."""
-    made = Barriers(tmp_path / "barriers")
-    monkeypatch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
-    return made
 
 
 @pytest.fixture

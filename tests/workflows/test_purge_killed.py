@@ -73,7 +73,7 @@ def _kill_at(workspace: Workspace, number: int) -> int:
 def test_a_server_killed_at_any_write_goes_on_to_the_end(prepared, tmp_path, number):
     workspace = Workspace(tmp_path / "workspace")
     shutil.copytree(prepared[0].root, workspace.root, ignore=shutil.ignore_patterns(".supervisor.lock"))
-    _kill_at(workspace, number)
+    assert _kill_at(workspace, number) == -signal.SIGKILL
     _is_whole(workspace)
 
 
@@ -94,7 +94,7 @@ def test_killed_twice_it_still_ends(prepared, tmp_path):
     workspace = Workspace(tmp_path / "workspace")
     shutil.copytree(prepared[0].root, workspace.root, ignore=shutil.ignore_patterns(".supervisor.lock"))
     for number in (4, 6):
-        _kill_at(workspace, number)
+        assert _kill_at(workspace, number) == -signal.SIGKILL
     _is_whole(workspace)
 
 

@@ -14,15 +14,7 @@ from studio.store import runs as run_rows
 from studio.worker import KINDS
 from studio.workflows import finish, run_index, runs
 from studio.workflows.studio import open_studio
-from tests.jobs.harness import Barriers, kill_workers, probe, until
-
-
-@pytest.fixture
-def barriers(tmp_path, monkeypatch):
-    """Barriers of this test."""
-    made = Barriers(tmp_path / "barriers")
-    monkeypatch.setenv("STUDIO_TEST_BARRIERS", str(made.folder))
-    return made
+from tests.jobs.harness import kill_workers, probe, until
 
 
 @pytest.fixture

@@ -29,20 +29,12 @@ N = 80
 
 
 @pytest.fixture(scope="module")
-def barriers(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("barriers")
-    os.environ["STUDIO_TEST_BARRIERS"] = str(folder)
-    yield folder
-    del os.environ["STUDIO_TEST_BARRIERS"]
-
-
-@pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tiny_scorer.save(tmp_path_factory.mktemp("scorer") / "tiny")
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory, barriers, folder):
+def opened(tmp_path_factory, shared_barriers, folder):
     place = Workspace(tmp_path_factory.mktemp("home") / "workspace").make()
     studio = open_studio(Settings(workspace=place, device="cpu", scorers=f"toxicity={folder}#toxic,bad=/gone#x"))
     yield studio
@@ -76,11 +68,11 @@ def standing(studio, snapshot_id):
     return {one.name: one for one in scorer.standings(studio, snapshot_id)}
 
 
-def test_a_killed_run_goes_on_and_the_scores_are_those_of_the_model(opened, snapshot_id, barriers, folder):
+def test_a_killed_run_goes_on_and_the_scores_are_those_of_the_model(opened, snapshot_id, shared_barriers, folder):
     one = standing(opened, snapshot_id)
     assert one["toxicity"].scored is None and one["toxicity"].output == "toxic" and not one["toxicity"].problem
     assert "not there" in one["bad"].problem.what
-    hold, reached = barriers / "scoring_texts.hold", barriers / "scoring_texts.reached"
+    hold, reached = shared_barriers.folder / "scoring_texts.hold", shared_barriers.folder / "scoring_texts.reached"
     hold.touch()
     run_id = scorer.start(opened, ACTOR, snapshot_id=snapshot_id, name="toxicity")
     assert scorer.start(opened, ACTOR, snapshot_id=snapshot_id, name="toxicity") == run_id

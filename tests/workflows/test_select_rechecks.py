@@ -55,7 +55,7 @@ def test_a_killed_worker_goes_on_and_the_planted_group_is_found(opened, snapshot
     with pytest.raises(AccessError):
         select_rechecks.start(opened, VIEWER, subject=subject)
     third = AUDITS[2].name
-    hold, reached = shared_barriers / f"choice_{third}.hold", shared_barriers / f"choice_{third}.reached"
+    hold, reached = shared_barriers.folder / f"choice_{third}.hold", shared_barriers.folder / f"choice_{third}.reached"
     hold.touch()
     run_id = select_rechecks.start(opened, ANALYST, subject=subject)
     assert select_rechecks.start(opened, ANALYST, subject=subject) == run_id  # a second press joins the live run
